@@ -1,0 +1,67 @@
+// swift-tools-version: 6.3
+
+import PackageDescription
+
+// One target per room. A room imports only rooms on lower floors (docs/architecture.md); floors 1
+// to 3 depend on nothing but the standard library. Traits are off by default, so that a package
+// which takes a queue neither clones a dependency nor needs a system library.
+
+let package = Package(
+    name: "millrace",
+    products: rooms.map { .library(name: $0, targets: [$0]) },
+    traits: [
+        .trait(
+            name: "IOUring",
+            description:
+                "The io_uring backend of EventLoops (needs liburing-dev). Without it, epoll alone."),
+        .trait(
+            name: "Examples",
+            description: "The example programs (swift-argument-parser).",
+            enabledTraits: ["IOUring"]),
+        .trait(
+            name: "Oracles",
+            description: "Test oracles (swift-collections), for those who run Millrace's own tests."
+        ),
+        .default(enabledTraits: []),
+    ],
+    dependencies: [],
+    targets: [
+        // Floor 0
+        .target(name: "CLinuxShims"),
+        // Floor 1
+        .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
+        // Beside the floors
+        .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
+        // Tests
+        .testTarget(
+            name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+/// The rooms that are products: each can be imported alone.
+var rooms: [String] {
+    [
+        "AtomicSupport",
+        "StressSupport",
+    ]
+}
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+for target in package.targets {
+    switch target.type {
+    case .regular, .executable, .test:
+        target.swiftSettings = (target.swiftSettings ?? []) + settings
+    default:
+        break
+    }
+}

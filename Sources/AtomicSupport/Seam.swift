@@ -1,0 +1,6 @@
+// SPDX-License-Identifier: MIT
+
+// The seam. Whatever threads share reaches the primitives through this module: atomics, plain
+// shared cells, thread indices, parking and block allocation. A build that checks models puts
+// stand-ins of the same layout in their place, and the source above stays as it is.
+@_exported public import Synchronization

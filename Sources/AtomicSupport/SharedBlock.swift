@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+
+/// A block of raw memory that begins on a cache line and never moves: where a primitive keeps its
+/// shared words.
+///
+/// The block is either allocated here and freed with the value, or borrowed from the caller, who
+/// keeps it alive and untouched for as long as the primitive lives. Fresh memory is zeroed;
+/// borrowed memory is not touched.
+///
+/// Threads: any thread may use the pointers; what is stored behind them says who may do what.
+@frozen
+@safe
+public struct SharedBlock: ~Copyable, @unchecked Sendable {
+    /// The first byte, on a multiple of `CacheLine.byteCount`.
+    public let base: UnsafeMutableRawPointer
+
+    /// The size of the block in bytes.
+    public let byteCount: Int
+
+    @usableFromInline
+    let isOwned: Bool
+
+    /// Allocates a zeroed block.
+    public init(byteCount: Int) {
+        precondition(byteCount > 0, "a shared block needs at least one byte")
+        unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        self.byteCount = byteCount
+        self.isOwned = true
+        // SAFETY: the bytes were just allocated and are nobody else's.
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
+    /// Borrows the caller's memory, which must begin on a cache line, hold at least `byteCount`
+    /// bytes, and outlive this value.
+    @unsafe
+    public init(borrowing storage: UnsafeMutableRawBufferPointer, byteCount: Int) {
+        guard let start = storage.baseAddress else {
+            preconditionFailure("the storage is empty")
+        }
+        precondition(storage.count >= byteCount, "the storage is smaller than the primitive needs")
+        let misalignment = UInt(bitPattern: start) % UInt(CacheLine.byteCount)
+        precondition(misalignment == 0, "the storage does not begin on a cache line")
+        unsafe self.base = start
+        self.byteCount = byteCount
+        self.isOwned = false
+    }
+
+    deinit {
+        // SAFETY: an owned block was allocated in `init` and its owner is going away.
+        if isOwned { unsafe base.deallocate() }
+    }
+
+    /// The address of a `Value` that lies `offset` bytes behind the start.
+    @inlinable
+    @inline(__always)
+    @unsafe
+    public func pointer<Value: ~Copyable>(
+        at offset: Int, to type: Value.Type
+    ) -> UnsafeMutablePointer<Value> {
+        assert(offset >= 0)
+        assert(offset &+ MemoryLayout<Value>.size <= byteCount)
+        // SAFETY: within the block; the caller says that a `Value` lives here.
+        return unsafe (base + offset).assumingMemoryBound(to: Value.self)
+    }
+}

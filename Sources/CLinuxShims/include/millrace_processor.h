@@ -1,0 +1,11 @@
+// What Swift's standard library does not offer of the processor.
+#pragma once
+
+/// Tells the processor that this thread is spinning. It imports into Swift as one instruction.
+static inline void millrace_spin_hint(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ __volatile__("yield");
+#endif
+}

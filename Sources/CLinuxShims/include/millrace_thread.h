@@ -1,0 +1,49 @@
+// Threads, parking and time: plain types only, so that the callers need no C library module.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// The largest number of threads that hold an index at one time. A thread beyond it gets `MILLRACE_NO_THREAD_INDEX`.
+enum { MILLRACE_THREAD_INDEX_COUNT = 1024 };
+
+/// What `millrace_thread_index` answers to a thread that found no index free.
+static const uint32_t MILLRACE_NO_THREAD_INDEX = 0xffffffff;
+
+/// The calling thread's index plus one, or zero before the first call of `millrace_thread_index_slow`.
+extern _Thread_local uint32_t millrace_thread_index_cache;
+
+/// Takes a free index for the calling thread; it is given back when the thread exits.
+uint32_t millrace_thread_index_slow(void);
+
+/// A small number that no other living thread has. Numbers of threads that exited are used again; taking one
+/// synchronizes with its former holder's exit.
+static inline uint32_t millrace_thread_index(void) {
+    uint32_t cached = millrace_thread_index_cache;
+    return __builtin_expect(cached != 0, 1) ? cached - 1 : millrace_thread_index_slow();
+}
+
+/// Sleeps while `*word == expected`, until woken, interrupted, or the monotonic deadline has passed.
+/// `deadline_nanoseconds` of `UINT64_MAX` waits without limit. Returns false if the deadline passed. futex(2).
+bool millrace_futex_wait(const void *word, uint32_t expected, uint64_t deadline_nanoseconds);
+
+/// Wakes at most `count` threads that sleep on `word`; returns how many. futex(2).
+int millrace_futex_wake(const void *word, int count);
+
+/// CLOCK_MONOTONIC in nanoseconds.
+uint64_t millrace_monotonic_nanoseconds(void);
+
+/// Gives the rest of the time slice away. sched_yield(2).
+void millrace_thread_yield(void);
+
+/// Starts a thread that runs `body(context)`. Returns 0 and the handle, or a negated errno.
+int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context, const char *name);
+
+/// Waits until the thread has ended.
+void millrace_thread_join(uint64_t handle);
+
+/// Lets the calling thread run on one processor only. Returns 0 or a negated errno.
+int millrace_thread_pin(int processor);
+
+/// The number of processors that this process may run on.
+int millrace_processor_count(void);
