@@ -30,6 +30,16 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
         unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
     }
 
+    /// Allocates a block whose bytes are not touched, so that a large one costs address space only
+    /// until it is used. The caller initializes what it reads.
+    @unsafe
+    public init(uninitializedByteCount byteCount: Int) {
+        precondition(byteCount > 0, "a shared block needs at least one byte")
+        unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        self.byteCount = byteCount
+        self.isOwned = true
+    }
+
     /// Borrows the caller's memory, which must begin on a cache line, hold at least `byteCount`
     /// bytes, and outlive this value.
     @unsafe
