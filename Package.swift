@@ -30,11 +30,16 @@ let package = Package(
         .target(name: "CLinuxShims"),
         // Floor 1
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
+        // Floor 2
+        .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         // Tests
         .testTarget(
             name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
+        .testTarget(
+            name: "TimerWheelsTests",
+            dependencies: ["TimerWheels", "AtomicSupport", "StressSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -44,6 +49,7 @@ var rooms: [String] {
     [
         "AtomicSupport",
         "StressSupport",
+        "TimerWheels",
     ]
 }
 
