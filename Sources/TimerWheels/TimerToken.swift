@@ -3,8 +3,8 @@
 /// The name of one armed timer: a place in the wheel's slab and the place's generation, so that a
 /// token that outlived its timer names nothing.
 ///
-/// A token is only meaningful to the wheel that gave it. Its generation has 31 bits: a token that is
-/// kept while its place is armed 2³¹ more times could be taken for the newest of them.
+/// A token is only meaningful to the wheel that gave it. Its generation has 31 bits: a token that
+/// is kept while its place is armed 2³¹ more times could be taken for the newest of them.
 @frozen
 public struct TimerToken: Hashable, Sendable {
     /// The place in the low half, the generation in the high half: for those who store tokens in a

@@ -5,21 +5,21 @@ public import AtomicSupport
 /// A fixed number of timers over 64-bit ticks, owned by one thread: arming, cancelling and moving a
 /// timer cost the same whatever the number of timers.
 ///
-/// | Guarantee | `insert` / `cancel` / `reschedule` / `popExpired`                                    |
-/// |-----------|-------------------------------------------------------------------------------------|
-/// | Progress  | never waits; nothing is shared, so no peer can stall it                             |
-/// | Order     | by tick, FIFO within a tick; a timer armed for a past tick: see below               |
-/// | Cost      | `insert`, `cancel`, `reschedule`: O(1), no allocation. `popExpired`: O(1) amortised |
-/// |           | (a timer moves down at most ten levels in its life, usually one or two); the call   |
-/// |           | that reaches a cascade point moves that whole slot. Empty slots cost nothing        |
-/// | Memory    | 5.6 kB + 24 bytes and the payload for each of `capacity` timers, one block;         |
-/// |           | places that were never used are never touched                                       |
-/// | Threads   | one owner at a time (`mutating`); may move to another thread between calls          |
+/// | Guarantee | `insert` / `cancel` / `reschedule` / `popExpired`                                |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | never waits; nothing is shared, so no peer can stall it                          |
+/// | Order     | by tick, FIFO within a tick; a timer armed for a past tick: see below            |
+/// | Cost      | `insert`, `cancel`, `reschedule`: O(1), no allocation. `popExpired`: O(1)        |
+/// |           | amortised (a timer moves down at most ten levels, usually one or two); the call  |
+/// |           | that reaches a cascade point moves that whole slot. Empty slots cost nothing     |
+/// | Memory    | 5.6 kB + 24 bytes and the payload for each of `capacity` timers, one block;      |
+/// |           | places that were never used are never touched                                    |
+/// | Threads   | one owner at a time (`mutating`); may move to another thread between calls       |
 ///
 /// Source: G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7.
-/// Ours gives each level a bitmap of its occupied slots, so that time jumps over empty ones, and has
-/// eleven levels of 64 slots, so that every 64-bit deadline has a place and there is no overflow
-/// list.
+/// Ours gives each level a bitmap of its occupied slots, so that time jumps over empty ones, and
+/// has eleven levels of 64 slots, so that every 64-bit deadline has a place and there is no
+/// overflow list.
 ///
 /// **Past ticks.** A timer for a tick that was already fired (`deadline <= now`) becomes due at
 /// once, but not within the pass that is under way: a pass (the calls of `popExpired` until one
@@ -151,8 +151,8 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
 extension TimerWheel: @unchecked Sendable where Payload: Sendable & ~Copyable {}
 
 extension TimerWheel where Payload: ~Copyable {
-    /// The tick that the wheel has reached: every timer for an earlier tick has been fired. It never
-    /// moves backwards.
+    /// The tick that the wheel has reached: all timers for earlier ticks were fired. It never moves
+    /// backwards.
     @inlinable
     public var now: UInt64 { position }
 
@@ -164,8 +164,8 @@ extension TimerWheel where Payload: ~Copyable {
     @inlinable
     public var isEmpty: Bool { count == 0 }
 
-    /// Arms a timer for the tick `deadline`. Answers nil, and destroys the payload, if `capacity`
-    /// timers are armed.
+    /// Arms a timer for the tick `deadline`. Answers nil, and destroys the payload, if as many
+    /// as `capacity` timers are armed.
     @inlinable
     public mutating func insert(deadline: UInt64, payload: consuming Payload) -> TimerToken? {
         let index = takeNode()
@@ -226,8 +226,8 @@ extension TimerWheel where Payload: ~Copyable {
     /// Fires what is due at `now`, at most `limit` timers, and answers how many it fired. What the
     /// limit left over is fired by the next call.
     ///
-    /// `fire` cannot touch the wheel (the compiler sees to it): a handler that arms timers is called
-    /// from a loop over `popExpired`. The token it gets is already spent; it serves as a name.
+    /// `fire` cannot touch the wheel (the compiler sees to it): a handler that arms timers is
+    /// called from a loop over `popExpired`. The token it gets is already spent; it is a name.
     @inlinable
     @discardableResult
     public mutating func advance(

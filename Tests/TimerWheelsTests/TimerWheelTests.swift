@@ -67,7 +67,7 @@ struct TimerWheelTests {
 
     @Test("Time does not move backwards, and an old `now` does no harm")
     func timeDoesNotMoveBackwards() {
-        // If this failed, a clock that is read by two threads could make timers fire twice or never.
+        // If this failed, a clock that is read by two threads could fire timers twice or never.
         var wheel = TimerWheel<Int>(capacity: 4, origin: 100)
         _ = wheel.insert(deadline: 150, payload: 1)
         #expect(Self.drain(&wheel, now: 20) == [])
