@@ -13,7 +13,7 @@ let package = Package(
         .trait(
             name: "IOUring",
             description:
-                "The io_uring backend of EventLoops (needs liburing-dev). Without it, epoll alone."),
+                "The io_uring backend of EventLoops (needs liburing-dev); without it, epoll alone"),
         .trait(
             name: "Examples",
             description: "The example programs (swift-argument-parser).",

@@ -2,12 +2,12 @@
 
 /// A small lock for slow paths inside a primitive: waiter lists, overflow lists, growth.
 ///
-/// | Guarantee | `withLock`                                                                          |
-/// |-----------|-------------------------------------------------------------------------------------|
-/// | Progress  | blocking: a preempted holder stalls all others; not recursive                       |
-/// | Order     | none among waiters (barging)                                                        |
-/// | Cost      | uncontended: one compare-exchange and one exchange, no system call                  |
-/// | Memory    | the 4-byte word, which lives in the owner's block and starts as zero                |
+/// | Guarantee | `withLock`                                                                       |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | blocking: a preempted holder stalls all others; not recursive                    |
+/// | Order     | none among waiters (barging)                                                     |
+/// | Cost      | uncontended: one compare-exchange and one exchange, no system call               |
+/// | Memory    | the 4-byte word, which lives in the owner's block and starts as zero             |
 ///
 /// Source: U. Drepper, "Futexes Are Tricky", 2011, the lock of section 5. The standard library's
 /// `Mutex` is not used: in Swift 6.3 it is a priority-inheriting futex, slow when contended and
@@ -17,8 +17,8 @@
 public struct InternalLock: @unchecked Sendable {
     // Layout: 0 free · 1 held, nobody sleeps · 2 held, somebody may sleep
     //
-    // Edges: E1  release  unlock exchange → lock compare-exchange or exchange   carries what the
-    // lock guards
+    // Edges: E1  release  unlock exchange → lock compare-exchange or exchange
+    //            carries what the lock guards
     //        A failed compare-exchange is relaxed: it learns only that the lock is held.
 
     @usableFromInline
@@ -77,8 +77,9 @@ public struct InternalLock: @unchecked Sendable {
                 failureOrdering: .relaxed)
             if isTaken { return }
         }
+        // Ends when a holder unlocks.
         // SAFETY: as in `lock`.
-        while unsafe word.pointee.exchange(2, ordering: .acquiring) != 0 {  // E1; ends when a holder unlocks.
+        while unsafe word.pointee.exchange(2, ordering: .acquiring) != 0 {  // E1
             // SAFETY: as in `lock`.
             _ = unsafe Parking.wait(on: word, while: 2)
         }

@@ -46,11 +46,11 @@ public struct MonotonicInstant: Comparable, Hashable, Sendable {
 
 /// Puts threads to sleep on an atomic word and wakes them. futex(2).
 ///
-/// | Guarantee | `wait` / `wake`                                                                     |
-/// |-----------|-------------------------------------------------------------------------------------|
-/// | Progress  | `wait` blocks; `wake` is one system call and never waits                            |
-/// | Order     | none: a wait compares and sleeps atomically, it gives no happens-before by itself   |
-/// | Wake-ups  | may be spurious: the caller looks at the word again                                 |
+/// | Guarantee | `wait` / `wake`                                                                  |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | `wait` blocks; `wake` is one system call and never waits                         |
+/// | Order     | none: a wait compares and sleeps atomically, it gives no happens-before by itself|
+/// | Wake-ups  | may be spurious: the caller looks at the word again                              |
 @frozen
 public enum Parking {
     /// Sleeps while the word equals `expected`, until a wake, a signal, or the deadline. Returns

@@ -23,6 +23,7 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
     /// Allocates a zeroed block.
     public init(byteCount: Int) {
         precondition(byteCount > 0, "a shared block needs at least one byte")
+        // SAFETY: fresh memory that only this value names; `deinit` frees it.
         unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
         self.byteCount = byteCount
         self.isOwned = true
@@ -50,6 +51,7 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
         precondition(storage.count >= byteCount, "the storage is smaller than the primitive needs")
         let misalignment = UInt(bitPattern: start) % UInt(CacheLine.byteCount)
         precondition(misalignment == 0, "the storage does not begin on a cache line")
+        // SAFETY: the caller keeps the memory alive and untouched for as long as this value.
         unsafe self.base = start
         self.byteCount = byteCount
         self.isOwned = false

@@ -16,6 +16,7 @@ public struct SharedCell<Value: ~Copyable> {
     @inlinable
     @inline(__always)
     public init(_ address: UnsafeMutablePointer<Value>) {
+        // SAFETY: storing an address reads no memory.
         unsafe self.address = address
     }
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #define _GNU_SOURCE
 #include "millrace_thread.h"
 
@@ -13,8 +15,9 @@
 #include <time.h>
 #include <unistd.h>
 
-// Thread indices: one bit for each, set while a thread holds it. Taking one is an acquire, giving it back a release
-// of the same word, so whatever is owned by an index passes from the thread that exits to the one that comes next.
+// Thread indices: one bit for each, set while a thread holds it. Taking one is an acquire, giving
+// it back a release of the same word, so whatever is owned by an index passes from the thread that
+// exits to the one that comes next.
 
 enum { WORD_COUNT = MILLRACE_THREAD_INDEX_COUNT / 64 };
 
@@ -28,7 +31,8 @@ _Thread_local uint32_t millrace_thread_index_cache;
 static void give_index_back(void *index_plus_one) {
     uint32_t index = (uint32_t)(uintptr_t)index_plus_one - 1;
     millrace_thread_index_cache = 0;
-    atomic_fetch_and_explicit(&taken_indices[index / 64], ~(UINT64_C(1) << (index % 64)), memory_order_release);
+    uint64_t others = ~(UINT64_C(1) << (index % 64));
+    atomic_fetch_and_explicit(&taken_indices[index / 64], others, memory_order_release);
 }
 
 static void make_exit_key(void) {
@@ -40,7 +44,8 @@ static uint32_t take_index(void) {
         uint64_t taken = atomic_load_explicit(&taken_indices[word], memory_order_relaxed);
         while (~taken != 0) {
             uint32_t bit = (uint32_t)__builtin_ctzll(~taken);
-            if (atomic_compare_exchange_weak_explicit(&taken_indices[word], &taken, taken | (UINT64_C(1) << bit),
+            uint64_t with_ours = taken | (UINT64_C(1) << bit);
+            if (atomic_compare_exchange_weak_explicit(&taken_indices[word], &taken, with_ours,
                                                       memory_order_acquire, memory_order_relaxed)) {
                 return word * 64 + bit;
             }
@@ -70,8 +75,8 @@ bool millrace_futex_wait(const void *word, uint32_t expected, uint64_t deadline_
         limit = &deadline;
     }
     // FUTEX_WAIT_BITSET takes an absolute deadline on CLOCK_MONOTONIC.
-    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit, NULL,
-                          FUTEX_BITSET_MATCH_ANY);
+    long result = syscall(SYS_futex, word, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, limit,
+                          NULL, FUTEX_BITSET_MATCH_ANY);
     return !(result == -1 && errno == ETIMEDOUT);
 }
 

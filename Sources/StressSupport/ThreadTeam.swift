@@ -32,7 +32,8 @@ public enum ThreadTeam {
     }
 
     private static func start(_ body: @escaping @Sendable () -> Void) -> UInt64 {
-        let box = unsafe Unmanaged.passRetained(ThreadBody(body))  // SAFETY: released by the thread.
+        // SAFETY: released by the thread.
+        let box = unsafe Unmanaged.passRetained(ThreadBody(body))
         var handle: UInt64 = 0
         // SAFETY: the thread takes the box over; the name is a string literal.
         let status = unsafe millrace_thread_start(
@@ -67,7 +68,8 @@ private final class StartGate: Sendable {
     func arriveAndWait() {
         missing.subtract(1, ordering: .acquiringAndReleasing)  // E1
         var backoff = Backoff()
-        while missing.load(ordering: .acquiring) > 0 {  // E1; ends when the last thread has started.
+        // Ends when the last thread has started.
+        while missing.load(ordering: .acquiring) > 0 {  // E1
             backoff.snooze()
         }
     }

@@ -44,7 +44,8 @@ struct BlockLayoutTests {
         defer { unsafe storage.deallocate() }  // SAFETY: allocated above, freed once.
         unsafe storage[0] = 42  // SAFETY: in bounds.
         do {
-            let block = unsafe SharedBlock(borrowing: storage, byteCount: 200)  // SAFETY: outlives it.
+            // SAFETY: the storage outlives the block.
+            let block = unsafe SharedBlock(borrowing: storage, byteCount: 200)
             let isSame = unsafe block.base == storage.baseAddress  // SAFETY: compares addresses.
             #expect(isSame)
         }

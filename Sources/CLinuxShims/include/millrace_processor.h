@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // What Swift's standard library does not offer of the processor.
 #pragma once
 

@@ -1,30 +1,35 @@
+// SPDX-License-Identifier: MIT
+
 // Threads, parking and time: plain types only, so that the callers need no C library module.
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/// The largest number of threads that hold an index at one time. A thread beyond it gets `MILLRACE_NO_THREAD_INDEX`.
+/// The largest number of threads that hold an index at one time. A thread beyond it gets
+/// `MILLRACE_NO_THREAD_INDEX`.
 enum { MILLRACE_THREAD_INDEX_COUNT = 1024 };
 
 /// What `millrace_thread_index` answers to a thread that found no index free.
 static const uint32_t MILLRACE_NO_THREAD_INDEX = 0xffffffff;
 
-/// The calling thread's index plus one, or zero before the first call of `millrace_thread_index_slow`.
+/// The calling thread's index plus one, or zero before the first call of
+/// `millrace_thread_index_slow`.
 extern _Thread_local uint32_t millrace_thread_index_cache;
 
 /// Takes a free index for the calling thread; it is given back when the thread exits.
 uint32_t millrace_thread_index_slow(void);
 
-/// A small number that no other living thread has. Numbers of threads that exited are used again; taking one
-/// synchronizes with its former holder's exit.
+/// A small number that no other living thread has. Numbers of threads that exited are used again;
+/// taking one synchronizes with its former holder's exit.
 static inline uint32_t millrace_thread_index(void) {
     uint32_t cached = millrace_thread_index_cache;
     return __builtin_expect(cached != 0, 1) ? cached - 1 : millrace_thread_index_slow();
 }
 
-/// Sleeps while `*word == expected`, until woken, interrupted, or the monotonic deadline has passed.
-/// `deadline_nanoseconds` of `UINT64_MAX` waits without limit. Returns false if the deadline passed. futex(2).
+/// Sleeps while `*word == expected`, until woken, interrupted, or the monotonic deadline has
+/// passed. `deadline_nanoseconds` of `UINT64_MAX` waits without limit. Returns false if the
+/// deadline passed. futex(2).
 bool millrace_futex_wait(const void *word, uint32_t expected, uint64_t deadline_nanoseconds);
 
 /// Wakes at most `count` threads that sleep on `word`; returns how many. futex(2).
