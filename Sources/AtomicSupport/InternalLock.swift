@@ -28,6 +28,7 @@ public struct InternalLock: @unchecked Sendable {
     @inlinable
     @unsafe
     public init(_ word: UnsafeMutablePointer<Atomic<UInt32>>) {
+        // SAFETY: storing an address reads no memory.
         unsafe self.word = word
     }
 

@@ -39,8 +39,8 @@ public enum ThreadTeam {
         let status = unsafe millrace_thread_start(
             &handle,
             { context in
-                guard let context = unsafe context else { return }
                 // SAFETY: the pointer is the box that was retained for this thread, taken once.
+                guard let context = unsafe context else { return }
                 unsafe Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().body()
             }, box.toOpaque(), "team")
         precondition(status == 0, "a thread could not be started")
