@@ -67,6 +67,7 @@ for target in package.targets {
     switch target.type {
     case .regular, .executable, .test:
         target.swiftSettings = (target.swiftSettings ?? []) + settings
+        if target.type == .regular { target.exclude.append("README.md") }
     default:
         break
     }
