@@ -1,4 +1,5 @@
 // swift-tools-version: 6.3
+// SPDX-License-Identifier: MIT
 
 import PackageDescription
 
@@ -34,12 +35,16 @@ let package = Package(
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
+        // The tool that keeps the house in order; not a product
+        .target(name: "TidyRules"),
+        .executableTarget(name: "tidy", dependencies: ["TidyRules"]),
         // Tests
         .testTarget(
             name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "TimerWheelsTests",
             dependencies: ["TimerWheels", "AtomicSupport", "StressSupport"]),
+        .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
     ],
     swiftLanguageModes: [.v6]
 )

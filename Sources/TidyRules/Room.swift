@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+
+/// A room of the house: a module, and the floor it stands on. A room imports only lower floors.
+package struct Room: Equatable, Sendable {
+    /// The name of the module and of its folder under `Sources`.
+    package var name: String
+    /// Its floor, or nil for what stands beside the floors, which only tests may import.
+    package var floor: Int?
+
+    /// All rooms from the ground up, also those not yet built: the one table of the floors.
+    package static let all: [Room] =
+        floor(0, "CLiburing CBearSSL CLinuxShims CFiberContext ModelChecking")
+        + floor(1, "AtomicSupport")
+        + floor(2, "ConcurrentQueues ObjectPools TimerWheels MemoryReclamation HTTP1Codec")
+        + floor(3, "WaitPrimitives DrainAllocators")
+        + floor(4, "EventLoops")
+        + floor(5, "AsyncRuntime Fibers")
+        + floor(6, "Networking TLSEngines")
+        + floor(7, "ConnectionPools HTTPServing")
+        + floor(nil, "StressSupport")
+
+    /// The tools under `Sources` that are not part of the house: they check it.
+    package static let tools = ["TidyRules", "tidy"]
+
+    /// The room of that name.
+    package static func named(_ name: String) -> Room? {
+        all.first { $0.name == name }
+    }
+
+    private static func floor(_ floor: Int?, _ names: String) -> [Room] {
+        names.split(separator: " ").map { Room(name: String($0), floor: floor) }
+    }
+}
+
+extension Room {
+    /// The last floor whose sources must compile in Embedded mode.
+    package static var lastEmbeddedFloor: Int { 3 }
+
+    /// Whether its Swift sources must compile in Embedded mode.
+    package var isEmbedded: Bool {
+        guard let floor else { return false }
+        return floor >= 1 && floor <= Room.lastEmbeddedFloor
+    }
+
+    /// Whether a file of this room may import another room.
+    package func mayImport(_ other: Room) -> Bool {
+        guard let otherFloor = other.floor else { return false }
+        guard let floor else { return true }
+        return otherFloor < floor
+    }
+
+    /// "floor 2" or "beside the floors".
+    package var place: String {
+        floor.map { "floor \($0)" } ?? "beside the floors"
+    }
+}
