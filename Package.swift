@@ -33,6 +33,8 @@ let package = Package(
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
         // Floor 2
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
+        // Floor 7
+        .target(name: "ConnectionPools", dependencies: ["AtomicSupport"]),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         // The tool that keeps the house in order; not a product
@@ -45,6 +47,9 @@ let package = Package(
             name: "TimerWheelsTests",
             dependencies: ["TimerWheels", "AtomicSupport", "StressSupport"]),
         .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
+        .testTarget(
+            name: "ConnectionPoolsTests",
+            dependencies: ["AtomicSupport", "ConnectionPools", "StressSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -53,6 +58,7 @@ let package = Package(
 var rooms: [String] {
     [
         "AtomicSupport",
+        "ConnectionPools",
         "StressSupport",
         "TimerWheels",
     ]

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+
+import Testing
+
+@testable import ConnectionPools
+
+@Suite("Pool configuration")
+struct PoolConfigurationTests {
+    @Test("Each limit that cannot hold is refused by name")
+    func limitsAreChecked() {
+        // If this failed, a wrong limit would show as a hang or a trap much later.
+        let cases: [(PoolConfigurationError, (inout PoolConfiguration) -> Void)] = [
+            (.maxConnections, { $0.maxConnections = 0 }),
+            (.maxConnections, { $0.maxConnections = 1025 }),
+            (.queueCapacity, { $0.queueCapacity = 1 }),
+            (.windowCapacity, { $0.windowCapacity = 0 }),
+            (.backlogPerConnection, { $0.backlogPerConnection = 0 }),
+            (.maxReconnectAttempts, { $0.maxReconnectAttempts = -1 }),
+            (.backoffInitial, { $0.backoffInitialNanoseconds = 0 }),
+            (.backoffCap, { $0.backoffCapNanoseconds = 1 }),
+            (.backoffMultiplier, { $0.backoffMultiplier = 0 }),
+            (.jitterPercent, { $0.jitterPercent = 51 }),
+            (.jitterPercent, { $0.jitterPercent = .max }),
+            (.connectTimeout, { $0.connectTimeoutNanoseconds = 0 }),
+            (.writeTimeout, { $0.writeTimeoutNanoseconds = 0 }),
+            (.answerTimeout, { $0.answerTimeoutNanoseconds = 0 }),
+            (.idleTimeout, { $0.idleTimeoutNanoseconds = 0 }),
+            (.closeTimeout, { $0.closeTimeoutNanoseconds = 0 }),
+            (.breakerThreshold, { $0.breakerThreshold = 0 }),
+            (.breakerReset, { $0.breakerResetNanoseconds = 0 }),
+        ]
+        for (expected, change) in cases {
+            var configuration = PoolConfiguration()
+            change(&configuration)
+            #expect(throws: expected) { try configuration.validate() }
+        }
+    }
+
+    @Test("Pauses are capped and do not overflow; words are letters and dashes, all different")
+    func pausesAndWords() throws {
+        // If this failed, a long outage would wrap a pause to zero, or scripts misread a reason.
+        var configuration = PoolConfiguration()
+        configuration.backoffCapNanoseconds = .max
+        configuration.backoffMultiplier = 1000
+        configuration.jitterPercent = 99
+        var pauses = ReconnectPauses(configuration: configuration, seed: 1)
+        #expect(pauses.longest(afterFailures: 1000) == .max)
+        for failures in 1..<100 {
+            let pause = pauses.draw(afterFailures: failures)
+            #expect(pause >= pauses.shortest(afterFailures: failures))
+            #expect(pause <= pauses.longest(afterFailures: failures))
+        }
+        let words = FailureReason.allCases.map(\.word)
+        #expect(Set(words).count == words.count)
+        #expect(words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" } })
+    }
+}
