@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+
+public import AtomicSupport
+
+/// The decisions of a pooled, reconnecting client, without its sockets: events in, actions out.
+///
+/// | Guarantee | `handle`                                                                     |
+/// |-----------|------------------------------------------------------------------------------|
+/// | Progress  | never waits                                                                  |
+/// | Order     | actions are to be done in the order returned                                 |
+/// | Cost      | O(`maxConnections`); allocates the list of actions: call it for rare events  |
+/// | Memory    | a few words for each connection                                              |
+/// | Threads   | a plain value: one at a time, under the driver's lock or on its loop         |
+///
+/// The same configuration, seed and events give the same actions. The machine sees no message, only
+/// how many wait (`backlog`); windows and outcomes are the driver's (`DeliveryWindow`).
+///
+/// ```swift
+/// var machine = try PoolMachine(configuration: PoolConfiguration(), jitterSeed: 1)
+/// for action in machine.handle(.messageQueued, backlog: 1, now: .now) { perform(action) }
+/// ```
+///
+/// After `closeRequested` the pool drains until the deadline; after `shutdownRequested` it ends at
+/// once; when it gives up it ends too. Each leads to one `finished`.
+public struct PoolMachine: Sendable {
+    // Layout: slot.state     idle ─► connecting ─► connected ─► draining ─► closing ─► idle
+    //                        idle ─► backingOff ─► idle, from where it connects
+    //         phase          open ─► closing ─► stopping(reason) ─► finished(reason)
+    //         timers[s]      the one timer of slot s (connect, limits, back-off, or close)
+    //         timers[max]    breaker     timers[max + 1]  drain deadline
+    //
+    // Invariants:
+    //   I1  at most `maxConnections` connections, those being opened or closed included
+    //   I2  at most one slot backs off, and none is alive then
+    //   I3  while not stopping and nothing is alive, failedAttempts ≤ maxReconnectAttempts
+    //   I4  a slot has a timer exactly while it connects, is open, backs off, or closes gracefully
+    //   I5  draining slots exist only while closing, connected ones only while open
+    //   I6  the breaker is closed exactly while failedAttempts < breakerThreshold
+    //   I7  finished: every slot is idle and no timer runs
+
+    enum Phase: Hashable, Sendable {
+        case open
+        case closing
+        case stopping(FailureReason)
+        case finished(FailureReason)
+    }
+
+    enum Breaker: Hashable, Sendable {
+        case closed
+        case open
+        case halfOpen
+    }
+
+    enum SlotState: Hashable, Sendable {
+        case idle
+        case connecting
+        case connected
+        case draining
+        case closing
+        case backingOff
+    }
+
+    struct Slot: Sendable {
+        var state = SlotState.idle
+        var epoch: UInt32 = 0
+        /// The connection was established at some time.
+        var wasEstablished = false
+        /// A message settled on it.
+        var hasProgress = false
+        /// While closing: it was told to abort.
+        var isAborted = false
+    }
+
+    struct TimerState: Sendable {
+        var generation: UInt32 = 0
+        var isRunning = false
+    }
+
+    /// The limits.
+    public let configuration: PoolConfiguration
+
+    var slots: [Slot]
+    var timers: [TimerState]
+    var phase = Phase.open
+    var breaker = Breaker.closed
+    var failedAttempts = 0
+    var drainDeadline = MonotonicInstant.never
+    /// No attempt starts earlier while nothing is alive.
+    var retryNotBefore = MonotonicInstant(nanoseconds: 0)
+    var lastError = ConnectionError(.refused)
+    var pauses: ReconnectPauses
+    var counts = PoolStatistics()
+
+    // The event being handled; of no meaning between calls.
+    var now = MonotonicInstant(nanoseconds: 0)
+    var backlog = 0
+    var actions: [PoolAction] = []
+
+    /// A pool without connections. The seed decides the jitter of the pauses.
+    public init(
+        configuration: PoolConfiguration, jitterSeed: UInt64
+    ) throws(PoolConfigurationError) {
+        try configuration.validate()
+        self.configuration = configuration
+        slots = Array(repeating: Slot(), count: configuration.maxConnections)
+        timers = Array(repeating: TimerState(), count: configuration.maxConnections + 2)
+        pauses = ReconnectPauses(configuration: configuration, seed: jitterSeed)
+    }
+
+    /// Takes an event and tells what to do.
+    ///
+    /// - Parameters:
+    ///   - backlog: how many messages wait and are held by no connection, those included that came
+    ///     back from a dead one.
+    ///   - now: the present.
+    public mutating func handle(
+        _ event: PoolEvent, backlog: Int, now: MonotonicInstant
+    ) -> [PoolAction] {
+        precondition(backlog >= 0, "a backlog is not negative")
+        assert(actions.isEmpty)
+        self.now = now
+        self.backlog = backlog
+        switch event {
+        case .messageQueued: break
+        case .connected(let id): handleConnected(id)
+        case .connectFailed(let id, let error):
+            handleEnd(id, error, hadProgress: false)
+        case .madeProgress(let id): handleProgress(id)
+        case .disconnected(let id, let error, let hadProgress):
+            handleEnd(id, error, hadProgress: hadProgress)
+        case .drained(let id): handleDrained(id)
+        case .timerFired(let timer, let activity): handleTimer(timer, activity)
+        case .closeRequested(let deadline): handleClose(deadline)
+        case .shutdownRequested: handleShutdown()
+        }
+        conclude()
+        #if Checks || DEBUG
+            checkInvariants()
+        #endif
+        let result = actions
+        actions = []
+        return result
+    }
+
+    /// The smallest backlog at which `messageQueued` makes a difference; `Int.max` if none does.
+    /// The driver publishes it after every `handle`, so that a sender compares and does nothing.
+    public var openThreshold: Int {
+        switch phase {
+        case .stopping, .finished: return 1
+        case .open, .closing: break
+        }
+        guard hasSlot(in: .idle) else { return .max }
+        if aliveCount == 0 { return hasSlot(in: .backingOff) ? .max : 1 }
+        return canGrow ? growthThreshold : .max
+    }
+
+    /// The error that a new message is refused with; nil while messages are taken.
+    public var sendError: PoolError? {
+        switch phase {
+        case .open: nil
+        case .closing: .closed
+        case .stopping(let reason), .finished(let reason):
+            switch reason {
+            case .gaveUp: .gaveUp(lastError)
+            case .cancelled: .cancelled
+            default: .closed
+            }
+        }
+    }
+
+    /// Whether `finished` was returned.
+    public var isFinished: Bool {
+        if case .finished = phase { true } else { false }
+    }
+
+    /// One more than the largest timer index.
+    public var timerCount: Int { timers.count }
+
+    /// The counts so far.
+    public var statistics: PoolStatistics {
+        var result = counts
+        result.failedAttempts = failedAttempts
+        result.openConnections = slots.count { $0.state == .connected || $0.state == .draining }
+        return result
+    }
+}
+
+// What the slots look like, counted afresh: there are few, and events are rare.
+extension PoolMachine {
+    var breakerTimerIndex: Int { slots.count }
+    var drainTimerIndex: Int { slots.count + 1 }
+
+    /// Slots whose connection works or may come to work.
+    var aliveCount: Int { slots.count { Self.isAlive($0.state) } }
+
+    /// Slots that hold, or may hold, a descriptor.
+    var occupiedCount: Int { slots.count { $0.state != .idle && $0.state != .backingOff } }
+
+    static func isAlive(_ state: SlotState) -> Bool {
+        switch state {
+        case .connecting, .connected, .draining: true
+        case .idle, .closing, .backingOff: false
+        }
+    }
+
+    func hasSlot(in state: SlotState) -> Bool {
+        slots.contains { $0.state == state }
+    }
+
+    /// Whether the destination is known to accept and the breaker admits one more connection.
+    /// While closing no connection is `connected` (I5), so the pool does not grow.
+    var canGrow: Bool {
+        guard hasSlot(in: .connected) else { return false }
+        switch breaker {
+        case .closed: return true
+        case .open: return false
+        case .halfOpen:
+            // One probe: nobody else is being tried.
+            return slots.allSatisfy { !Self.isAlive($0.state) || $0.hasProgress }
+        }
+    }
+
+    /// The backlog beyond what the connections that exist are trusted with. A full queue is always
+    /// beyond.
+    var growthThreshold: Int {
+        min(occupiedCount * configuration.backlogPerConnection, configuration.queueCapacity)
+    }
+
+    /// Checks I1 to I7; traps if one is broken.
+    func checkInvariants() {
+        let backingOff = slots.count { $0.state == .backingOff }
+        precondition(occupiedCount <= configuration.maxConnections, "I1")
+        precondition(backingOff <= 1, "I2: one slot backs off")
+        precondition(backingOff == 0 || aliveCount == 0, "I2: nothing is alive meanwhile")
+        switch phase {
+        case .open:
+            precondition(!hasSlot(in: .draining), "I5")
+        case .closing:
+            precondition(!hasSlot(in: .connected), "I5")
+        case .stopping, .finished:
+            precondition(aliveCount == 0 && backingOff == 0, "I5: everything stops")
+        }
+        if phase == .open || phase == .closing, aliveCount == 0 {
+            precondition(failedAttempts <= configuration.maxReconnectAttempts, "I3")
+        }
+        for (index, slot) in slots.enumerated() {
+            let needsTimer =
+                switch slot.state {
+                case .idle: false
+                case .closing: !slot.isAborted
+                case .connecting, .connected, .draining, .backingOff: true
+                }
+            precondition(timers[index].isRunning == needsTimer, "I4")
+        }
+        let isClosed = failedAttempts < configuration.breakerThreshold
+        precondition((breaker == .closed) == isClosed, "I6")
+        if isFinished {
+            precondition(slots.allSatisfy { $0.state == .idle }, "I7: slots")
+            precondition(timers.allSatisfy { !$0.isRunning }, "I7: timers")
+        }
+    }
+}
