@@ -29,10 +29,27 @@ let package = Package(
     targets: [
         // Floor 0
         .target(name: "CLinuxShims"),
+        .systemLibrary(
+            name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         // Floor 1
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
         // Floor 2
+        .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
+        // Floor 4
+        .target(
+            name: "EventLoops",
+            dependencies: [
+                "AtomicSupport", "CLinuxShims", "ConcurrentQueues", "TimerWheels",
+                .target(name: "CLiburing", condition: .when(traits: ["IOUring"])),
+            ]),
+        // Floor 5
+        .target(
+            name: "AsyncRuntime", dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        // Floor 6
+        .target(
+            name: "Networking",
+            dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
         // Floor 7
         .target(name: "ConnectionPools", dependencies: ["AtomicSupport"]),
         // Beside the floors
@@ -46,6 +63,8 @@ let package = Package(
         .testTarget(
             name: "TimerWheelsTests",
             dependencies: ["TimerWheels", "AtomicSupport", "StressSupport"]),
+        .testTarget(
+            name: "NetworkingTests", dependencies: ["AsyncRuntime", "EventLoops", "Networking"]),
         .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
         .testTarget(
             name: "ConnectionPoolsTests",
@@ -57,8 +76,12 @@ let package = Package(
 /// The rooms that are products: each can be imported alone.
 var rooms: [String] {
     [
+        "AsyncRuntime",
         "AtomicSupport",
+        "ConcurrentQueues",
         "ConnectionPools",
+        "EventLoops",
+        "Networking",
         "StressSupport",
         "TimerWheels",
     ]

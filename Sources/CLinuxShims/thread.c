@@ -27,6 +27,7 @@ static pthread_key_t exit_key;
 static bool exit_key_exists;
 
 _Thread_local uint32_t millrace_thread_index_cache;
+_Thread_local void *millrace_thread_loop;
 
 static void give_index_back(void *index_plus_one) {
     uint32_t index = (uint32_t)(uintptr_t)index_plus_one - 1;
@@ -120,6 +121,12 @@ int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context,
     }
     *handle = (uint64_t)thread;
     return 0;
+}
+
+int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context, const char *name) {
+    int status = millrace_thread_start(handle, body, context, name);
+    if (status == 0) pthread_detach((pthread_t)*handle);
+    return status;
 }
 
 void millrace_thread_join(uint64_t handle) { pthread_join((pthread_t)handle, NULL); }

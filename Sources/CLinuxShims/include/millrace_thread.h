@@ -44,6 +44,9 @@ void millrace_thread_yield(void);
 /// Starts a thread that runs `body(context)`. Returns 0 and the handle, or a negated errno.
 int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context, const char *name);
 
+/// The same for a thread that nobody joins.
+int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context, const char *name);
+
 /// Waits until the thread has ended.
 void millrace_thread_join(uint64_t handle);
 
@@ -52,3 +55,9 @@ int millrace_thread_pin(int processor);
 
 /// The number of processors that this process may run on.
 int millrace_processor_count(void);
+
+/// The event loop that the calling thread runs, or NULL.
+extern _Thread_local void *millrace_thread_loop;
+
+static inline void *millrace_current_loop(void) { return millrace_thread_loop; }
+static inline void millrace_set_current_loop(void *loop) { millrace_thread_loop = loop; }

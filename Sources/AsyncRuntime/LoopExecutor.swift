@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+
+public import EventLoops
+
+/// An event loop that runs tasks: give it as a task's executor preference, and the task and what it
+/// awaits run on the loop's thread.
+///
+/// ```swift
+/// try LoopGroup.run { group in
+///     await withDiscardingTaskGroup { tasks in
+///         tasks.addTask(executorPreference: group.executors[0]) { await serve() }
+///     }
+/// }
+/// ```
+///
+/// The executor of actors is a second object, `serial`: the runtime asks a class that is both
+/// through one and the same method, so it could not tell a job that is isolated to the loop from
+/// one that merely prefers it.
+///
+/// Jobs that come when the loop is over run on the global concurrent executor: a task is never left
+/// hanging.
+public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
+    // Threads: `ready` is touched on the loop's thread only; other threads go through the loop's
+    // inbox.
+
+    /// The loop.
+    public let loop: EventLoop
+    private var ready = JobQueue()
+    private var serialExecutor: LoopSerialExecutor?
+
+    /// How many jobs run before the loop looks at the kernel again, so that busy tasks do not
+    /// starve the sockets.
+    private static var turnBudget: Int { 1024 }
+
+    /// Makes the loop run tasks. One executor for a loop, before it runs.
+    public init(_ loop: EventLoop) {
+        self.loop = loop
+        // SAFETY: the group that owns the loop keeps the executor alive until the loop is over.
+        unsafe loop.setTurnWork(context: Unmanaged.passUnretained(self).toOpaque()) { context in
+            // SAFETY: as above.
+            unsafe Unmanaged<LoopExecutor>.fromOpaque(context).takeUnretainedValue().runReady()
+        }
+        serialExecutor = LoopSerialExecutor(self)
+    }
+
+    /// The executor of the loop that the calling thread runs.
+    public static var current: LoopExecutor? {
+        guard let context = unsafe EventLoop.current?.turnWorkContext else { return nil }
+        // SAFETY: set by `init`; alive while the loop runs.
+        return unsafe Unmanaged<LoopExecutor>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    /// The loop as the executor of actors.
+    public var serial: LoopSerialExecutor {
+        guard let serialExecutor else { preconditionFailure("set in init") }
+        return serialExecutor
+    }
+
+    /// Takes a job from the runtime; any thread.
+    public func enqueue(_ job: consuming ExecutorJob) {
+        enqueue(LoopTask(job: UnownedJob(job), isIsolated: false))
+    }
+
+    func enqueue(_ task: LoopTask) {
+        if loop.isCurrent {
+            ready.append(task)
+        } else if !loop.post(Self.posted(task)) {
+            runElsewhere(task)
+        }
+    }
+
+    /// Runs what is ready, at most the budget; answers whether more is.
+    private func runReady() -> Bool {
+        var left = min(ready.count, Self.turnBudget)
+        while left > 0, let task = ready.popFirst() {
+            run(task)
+            left -= 1
+        }
+        return ready.count > 0
+    }
+
+    private func run(_ task: LoopTask) {
+        // SAFETY: the executors are alive: this runs on them. The job came from the runtime, once.
+        if task.isIsolated {
+            unsafe task.job.runSynchronously(
+                isolatedTo: serial.asUnownedSerialExecutor(), taskExecutor: asUnownedTaskExecutor())
+        } else {
+            unsafe task.job.runSynchronously(on: asUnownedTaskExecutor())  // SAFETY: as above.
+        }
+    }
+
+    /// The loop is over: nothing of it can be touched any more, but the job's task must be able to
+    /// end.
+    private func runElsewhere(_ task: LoopTask) {
+        let job = task.job
+        globalConcurrentExecutor.enqueue(ExecutorJob(job))
+    }
+
+    /// The job as it travels through the inbox: the runtime's pointer, its lowest bit set for an
+    /// isolated one.
+    private static func posted(_ task: LoopTask) -> LoopJob {
+        // SAFETY: an UnownedJob is one pointer to an object aligned to 16 bytes.
+        var bits = unsafe unsafeBitCast(task.job, to: UInt.self)
+        assert(bits & 1 == 0)
+        if task.isIsolated { bits |= 1 }
+        // SAFETY: only taken apart again below.
+        guard let context = unsafe UnsafeMutableRawPointer(bitPattern: bits) else {
+            preconditionFailure("a job is never nil")
+        }
+        return unsafe LoopJob(context: context) { context in  // SAFETY: the context is bits, not memory.
+            let bits = UInt(bitPattern: context)
+            // SAFETY: the bits that were put together above.
+            let job = unsafe unsafeBitCast(bits & ~1, to: UnownedJob.self)
+            LoopExecutor.current?.ready.append(LoopTask(job: job, isIsolated: bits & 1 == 1))
+        }
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import CLinuxShims
+public import EventLoops
+
+/// A number of loops, each on a thread of its own, that run one async program.
+///
+/// ```swift
+/// try LoopGroup.run(loops: 2) { group in
+///     let listener = try StreamListener(on: .ipv4(host: "127.0.0.1", port: 0))
+///     …
+/// }
+/// ```
+public final class LoopGroup: Sendable {
+    /// The loops, as executors of tasks. The program begins on the first.
+    public let executors: [LoopExecutor]
+    private let next = Atomic<Int>(0)
+
+    /// The name of the backend, and why it was chosen.
+    public var selection: String { executors[0].loop.selection }
+
+    init(_ executors: [LoopExecutor]) {
+        self.executors = executors
+    }
+
+    /// The loops in turn: spreads work that may run on any.
+    public var nextExecutor: LoopExecutor {
+        // Relaxed: the number carries nothing.
+        let (number, _) = next.wrappingAdd(1, ordering: .relaxed)
+        return executors[Int(UInt(bitPattern: number) % UInt(executors.count))]
+    }
+
+    /// Starts the loops, runs `body` on the first of them, waits for it, stops the loops in order,
+    /// and gives back what `body` gave. The calling thread sleeps meanwhile; do not call it on a
+    /// loop or in a task.
+    ///
+    /// SIGPIPE is ignored from here on. The signals in `signals` are blocked while the group runs,
+    /// for `SignalStream`; threads started inside inherit that.
+    public static func run<Value: Sendable>(
+        loops: Int = 1, choice: BackendChoice = .automatic, options: LoopOptions = LoopOptions(),
+        signals: SignalSet = [], _ body: @escaping @Sendable (LoopGroup) async throws -> Value
+    ) throws -> Value {
+        precondition(loops > 0, "a group needs at least one loop")
+        precondition(EventLoop.current == nil, "a group is not started on a loop")
+        millrace_signal_ignore_pipe()
+        let previous = millrace_signals_block(signals.mask)
+        defer { millrace_signals_restore(previous) }
+        var executors: [LoopExecutor] = []
+        for _ in 0..<loops {
+            executors.append(LoopExecutor(try EventLoop(choice: choice, options: options)))
+        }
+        let threads = try LoopThread.startAll(executors)
+        let group = LoopGroup(executors)
+        let outcome = MainOutcome<Value>()
+        Task(executorPreference: executors[0]) {
+            do {
+                outcome.set(.success(try await body(group)))
+            } catch {
+                outcome.set(.failure(error))
+            }
+        }
+        let result = outcome.wait()
+        for executor in executors { executor.loop.stop() }
+        for thread in threads { thread.join() }
+        return try result.get()
+    }
+}

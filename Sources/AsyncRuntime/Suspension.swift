@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+
+public import AtomicSupport
+internal import CLinuxShims
+public import EventLoops
+
+/// Where a task waits for one thing of a loop at a time: an operation, bytes of a stream, or a
+/// timer; with a deadline and with the task's cancellation.
+///
+/// A connection keeps one for reading and one for writing, so that waiting allocates nothing.
+/// Cancelling the task cancels the kernel's operation, and the task goes on only when the kernel
+/// has let go of it. Every call on the loop's thread; a cancellation, which comes from any thread,
+/// is posted to it.
+@safe
+public final class Suspension: @unchecked Sendable {
+    // Threads: all fields belong to the loop's thread.
+    // Invariants: I1  `continuation` is set exactly while a task waits
+    //             I2  `round` grows with each wait, so that a late cancellation is recognised
+
+    private enum Subject {
+        case none
+        case operation(OperationID)
+        case stream(ReceiveStream)
+        case signal
+        case time
+    }
+
+    /// The loop's executor.
+    public let executor: LoopExecutor
+    private var continuation: UnsafeContinuation<Int32, Never>?
+    private var subject = Subject.none
+    private var timer: LoopTimer?
+    private var round: UInt64 = 0
+    private var interruption: Int32 = 0
+
+    /// A place to wait, on a loop.
+    public init(_ executor: LoopExecutor) {
+        self.executor = executor
+    }
+
+    /// Whether a task waits here.
+    // SAFETY: only compares with nil.
+    public var isWaiting: Bool { unsafe continuation != nil }
+
+    /// Performs an operation and answers its result: what the system call returns, or a negated
+    /// errno. `ETIMEDOUT` if the deadline came first, `ECANCELED` if the task was cancelled.
+    @unsafe
+    public func perform(
+        _ request: Request, until deadline: MonotonicInstant = .never
+    ) async -> Int32 {
+        // SAFETY: the caller vouches for the request's memory; the task does not go on before its
+        // last completion.
+        await wait(until: deadline) { unsafe self.start(request) }
+    }
+
+    /// Waits until the stream has bytes or its end; zero, or a negated errno as in `perform`.
+    public func wait(
+        for stream: ReceiveStream, until deadline: MonotonicInstant = .never
+    ) async -> Int32 {
+        await wait(until: deadline) { self.start(stream) }
+    }
+
+    /// Sleeps until the deadline: zero; or `ECANCELED`, negated.
+    public func sleep(until deadline: MonotonicInstant) async -> Int32 {
+        let result = await wait(until: deadline) {
+            self.subject = .time
+            return nil
+        }
+        return result == -Int32(MILLRACE_ETIMEDOUT) ? 0 : result
+    }
+
+    /// Waits until `signal` is called on the loop: zero, or a negated errno as in `perform`.
+    public func waitForSignal(until deadline: MonotonicInstant = .never) async -> Int32 {
+        await wait(until: deadline) {
+            self.subject = .signal
+            return nil
+        }
+    }
+
+    /// Lets the task that waits for a signal go on; nothing if none does.
+    public func signal() {
+        if case .signal = subject { finish(0) }
+    }
+
+    private func wait(
+        until deadline: MonotonicInstant, start: () -> Int32?
+    ) async -> Int32 {
+        precondition(executor.loop.isCurrent, "waits are made on the loop's own thread")
+        precondition(!isWaiting, "one task at a time waits here")
+        round &+= 1
+        let round = round
+        return await withTaskCancellationHandler {
+            // SAFETY: resumed exactly once, by `finish` (I1).
+            unsafe await withUnsafeContinuation { continuation in
+                // SAFETY: as above.
+                unsafe self.continuation = unsafe continuation
+                self.interruption = 0
+                if let result = start() {
+                    self.finish(result)
+                } else if deadline != .never {
+                    self.setTimer(deadline)
+                }
+            }
+        } onCancel: {
+            cancel(round: round)
+        }
+    }
+
+    private func start(_ request: Request) -> Int32? {
+        // SAFETY: `self` is kept alive by the waiting task's frame until the last completion
+        // resumes it.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let id = unsafe executor.loop.submit(request, context: context) {  // SAFETY: as above.
+            context, _, result, _ in
+            // SAFETY: as above.
+            unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(result)
+        }
+        guard let id else { return -Int32(MILLRACE_ENOBUFS) }
+        subject = .operation(id)
+        return nil
+    }
+
+    private func start(_ stream: ReceiveStream) -> Int32? {
+        if stream.isReady { return 0 }
+        subject = .stream(stream)
+        // SAFETY: `self` is kept alive by the waiting task's frame.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(0)
+        }
+        stream.whenReady(job)
+        return nil
+    }
+
+    private func setTimer(_ deadline: MonotonicInstant) {
+        // SAFETY: `finish` cancels the timer before the task goes on.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        timer = unsafe executor.loop.schedule(at: deadline, context: context) {  // SAFETY: as above.
+            context, isStopped in
+            // SAFETY: as above.
+            let suspension = unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue()
+            suspension.timer = nil
+            suspension.interrupt(isStopped ? MILLRACE_ECANCELED : MILLRACE_ETIMEDOUT)
+        }
+        if timer == nil { interrupt(MILLRACE_ENOBUFS) }
+    }
+
+    private func finish(_ result: Int32) {
+        guard let continuation = unsafe continuation else { return }
+        unsafe self.continuation = nil  // SAFETY: resumed below, once.
+        subject = .none
+        if let timer {
+            executor.loop.cancel(timer)
+            self.timer = nil
+        }
+        let isInterrupted = interruption != 0 && result == -Int32(MILLRACE_ECANCELED)
+        // SAFETY: taken out above, so resumed once.
+        unsafe continuation.resume(returning: isInterrupted ? -interruption : result)
+    }
+
+    /// Ends the wait for a reason. An operation is cancelled and tells when it is over; the rest
+    /// ends at once.
+    private func interrupt(_ reason: Int) {
+        guard isWaiting else { return }
+        if interruption == 0 { interruption = Int32(reason) }
+        switch subject {
+        case .none: break
+        case .operation(let id): executor.loop.cancel(id)
+        case .stream(let stream):
+            stream.cancelWaiter()
+            finish(-Int32(MILLRACE_ECANCELED))
+        case .signal, .time: finish(-Int32(MILLRACE_ECANCELED))
+        }
+    }
+
+    private func cancel(round: UInt64) {
+        // SAFETY: the job releases the reference.
+        let request = unsafe Unmanaged.passRetained(Cancellation(self, round: round)).toOpaque()
+        let job = unsafe LoopJob(context: request) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            let request = unsafe Unmanaged<Cancellation>.fromOpaque(context).takeRetainedValue()
+            guard request.round == request.suspension.round else { return }
+            request.suspension.interrupt(MILLRACE_ECANCELED)
+        }
+        if !executor.loop.post(job) {
+            unsafe Unmanaged<Cancellation>.fromOpaque(request).release()  // SAFETY: the job does not run.
+        }
+    }
+}
+
+/// A cancellation on its way to the loop.
+private final class Cancellation: Sendable {
+    let suspension: Suspension
+    let round: UInt64
+
+    init(_ suspension: Suspension, round: UInt64) {
+        self.suspension = suspension
+        self.round = round
+    }
+}

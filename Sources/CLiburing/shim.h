@@ -1,0 +1,136 @@
+// liburing, and what its macros and 2.3's headers do not give to Swift.
+#pragma once
+
+// Before liburing.h: its use of fd_set clashes with the C library's module in optimised test builds otherwise.
+#include <sys/select.h>
+
+#include <errno.h>
+#include <liburing.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/// One completion as the loop sees it: the same sixteen bytes as io_uring_cqe.
+struct millrace_uring_completion {
+    __u64 user_data;
+    __s32 result;
+    __u32 flags;
+};
+
+/// Moves at most `capacity` completions out of the queue and gives their places back to the kernel.
+static inline unsigned millrace_uring_reap(struct io_uring *ring, void *out, unsigned capacity) {
+    struct millrace_uring_completion *completions = (struct millrace_uring_completion *)out;
+    struct io_uring_cqe *cqe;
+    unsigned head, count = 0;
+    io_uring_for_each_cqe(ring, head, cqe) {
+        if (count == capacity) break;
+        completions[count].user_data = cqe->user_data;
+        completions[count].result = cqe->res;
+        completions[count].flags = cqe->flags;
+        count++;
+    }
+    io_uring_cq_advance(ring, count);
+    return count;
+}
+
+/// Opens a ring for one thread, disabled until `io_uring_enable_rings` is called on that thread. Returns 0 or a
+/// negated errno.
+static inline int millrace_uring_open(struct io_uring *ring, unsigned entries, unsigned cq_entries) {
+    struct io_uring_params params;
+    memset(&params, 0, sizeof params);
+    params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
+                   IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP;
+    params.cq_entries = cq_entries;
+    return io_uring_queue_init_params(entries, ring, &params);
+}
+
+/// Makes the calling thread the ring's only one. Debian's liburing 2.3 declares io_uring_enable_rings without exporting
+/// it, so this is the system call itself. Returns 0 or a negated errno.
+static inline int millrace_uring_enable(struct io_uring *ring) {
+    long result = syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    return result < 0 ? -errno : 0;
+}
+
+/// Whether the kernel knows every operation that the backend uses.
+static inline bool millrace_uring_has_operations(struct io_uring *ring) {
+    static const int needed[] = {
+        IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_RECV, IORING_OP_SEND,     IORING_OP_SENDMSG,
+        IORING_OP_CLOSE,  IORING_OP_SHUTDOWN, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+    };
+    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+    if (probe == NULL) return false;
+    bool has_all = true;
+    for (unsigned i = 0; i < sizeof needed / sizeof needed[0]; i++) {
+        has_all = has_all && io_uring_opcode_supported(probe, needed[i]);
+    }
+    io_uring_free_probe(probe);
+    return has_all;
+}
+
+/// Maps and registers a ring of provided buffers; `*out` is NULL on failure. Returns 0 or a negated errno.
+static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned entries, int group,
+                                                 struct io_uring_buf_ring **out) {
+    size_t size = entries * sizeof(struct io_uring_buf);
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
+    *out = NULL;
+    if (memory == MAP_FAILED) return -ENOMEM;
+    struct io_uring_buf_reg registration;
+    memset(&registration, 0, sizeof registration);
+    registration.ring_addr = (__u64)(uintptr_t)memory;
+    registration.ring_entries = entries;
+    registration.bgid = (__u16)group;
+    int result = io_uring_register_buf_ring(ring, &registration, 0);
+    if (result < 0) {
+        munmap(memory, size);
+        return result;
+    }
+    *out = (struct io_uring_buf_ring *)memory;
+    io_uring_buf_ring_init(*out);
+    return 0;
+}
+
+static inline void millrace_uring_unmap_buffer_ring(struct io_uring_buf_ring *buffers, unsigned entries) {
+    munmap(buffers, entries * sizeof(struct io_uring_buf));
+}
+
+static inline void millrace_uring_provide(struct io_uring_buf_ring *buffers, unsigned entries, void *memory,
+                                          unsigned byte_count, unsigned short id) {
+    io_uring_buf_ring_add(buffers, memory, byte_count, id, io_uring_buf_ring_mask(entries), 0);
+    io_uring_buf_ring_advance(buffers, 1);
+}
+
+static inline void millrace_uring_prepare_receive_stream(struct io_uring_sqe *sqe, int fd, int group) {
+    io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    sqe->flags |= IOSQE_BUFFER_SELECT;
+    sqe->buf_group = (__u16)group;
+}
+
+static inline void millrace_uring_prepare_accept(struct io_uring_sqe *sqe, int fd) {
+    io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+static inline void millrace_uring_prepare_connect(struct io_uring_sqe *sqe, int fd, const void *address,
+                                                  unsigned length) {
+    io_uring_prep_connect(sqe, fd, (const struct sockaddr *)address, (socklen_t)length);
+}
+
+static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe *sqe, int fd) {
+    io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
+}
+
+static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe, int fd, const void *message) {
+    io_uring_prep_sendmsg(sqe, fd, (const struct msghdr *)message, MSG_NOSIGNAL);
+}
+
+/// Submits what is queued and waits for a completion until the monotonic deadline (UINT64_MAX: without limit;
+/// `wait` of zero: only collects). Returns 0 or more, or a negated errno.
+static inline int millrace_uring_submit_and_wait(struct io_uring *ring, unsigned wait, __u64 rest_nanoseconds) {
+    if (wait == 0) return io_uring_submit_and_get_events(ring);
+    if (rest_nanoseconds == ~(__u64)0) return io_uring_submit_and_wait(ring, wait);
+    struct __kernel_timespec limit = {.tv_sec = (long long)(rest_nanoseconds / 1000000000),
+                                      .tv_nsec = (long long)(rest_nanoseconds % 1000000000)};
+    struct io_uring_cqe *cqe;
+    return io_uring_submit_and_wait_timeout(ring, &cqe, wait, &limit, NULL);
+}

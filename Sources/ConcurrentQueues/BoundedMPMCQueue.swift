@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: MIT
+
+public import AtomicSupport
+
+/// A fixed-capacity first-in first-out queue for any number of producers and consumers.
+///
+/// | Guarantee | `tryPush` / `tryPop` / `drain`                                                     |
+/// |-----------|------------------------------------------------------------------------------------|
+/// | Progress  | never waits; a peer stalled in mid-operation makes its slot look full (or empty)   |
+/// | Order     | FIFO over claimed positions; each producer's elements keep their order             |
+/// | Cost      | O(1): one compare-exchange and one store when alone; no allocation                 |
+/// | Memory    | `capacity` slots of element + 8 bytes, allocated in `init`, returned in `deinit`   |
+/// | Threads   | any number on either side                                                          |
+///
+/// It is not lock-free in the strict sense, and not a strictly linearizable queue: `tryPop` answers
+/// nil while the *oldest* push is still in flight, even if younger ones have completed; `tryPush`
+/// refuses while the oldest pop is in flight. `isEmpty` does not have this weakness: it counts
+/// claimed positions, so it is true only if every push that happened before has been claimed by a
+/// pop. Park on `isEmpty`, end on `isDrained`, and never on a nil alone.
+///
+/// `close()` falls between two claims: a push that claimed before is accepted, and its element
+/// stays to be taken (it may appear shortly after `close` has returned); every other push gets its
+/// element back. No element is lost, none is accepted and then dropped.
+///
+/// Source: D. Vyukov, "Bounded MPMC queue", 2010, https://www.1024cores.net. Ours adds noncopyable
+/// elements, `close` as a bit of the tail word, back-off, and the batched `drain`.
+///
+/// ```swift
+/// let queue = BoundedMPMCQueue<Int>(capacity: 64)
+/// if let refused = queue.tryPush(1) { print("full or closed:", refused) }
+/// while let element = queue.tryPop() { print(element) }
+/// ```
+@frozen
+@safe
+public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
+    // Layout: a ticket is a position times two; it wraps at 2^64, which every capacity divides.
+    //   line 0     head   ticket of the next pop
+    //   line 1     tail   ticket of the next push; bit 0 is set once the queue is closed
+    //   from 2     slots  sequence, element; not padded: neighbours are used by one lap in turn
+    //   sequence == t                 free, for the producer that claims ticket t
+    //            == t + 2             full, for the consumer that claims ticket t
+    //            == t + 2 * capacity  free again, one lap later
+    //
+    // Invariants: I1  head ≤ tail ≤ head + 2 * capacity, apart from bit 0
+    //             I2  a slot has one owner between claim and publish
+    //             I3  tail does not move once its bit 0 is set
+    //             I4  when nobody is inside, slots in head ..< tail are full and the others free
+    //
+    // Edges: E1  publish  push store of sequence → pop load        carries the element
+    //        E2  recycle  pop store of sequence → push load        carries the empty slot
+    //        E3  close    or on tail → isClosed, isDrained load    carries what the closer wrote
+    //        Claims on head and tail are relaxed: a ticket carries no data, E1 and E2 do. The loads
+    //        in count and isEmpty are relaxed: they answer numbers and give nothing access.
+
+    @usableFromInline
+    let block: SharedBlock
+
+    @usableFromInline
+    let head: UnsafeMutablePointer<Atomic<UInt64>>
+
+    @usableFromInline
+    let tail: UnsafeMutablePointer<Atomic<UInt64>>
+
+    @usableFromInline
+    let slots: UnsafeMutableRawPointer
+
+    @usableFromInline
+    let mask: UInt64
+
+    /// A queue of `capacity` slots, rounded up to a power of two.
+    ///
+    /// - Parameter capacity: at least two; a ring of one slot cannot tell full from empty.
+    public init(capacity: Int) {
+        self.init(capacity: capacity, firstPosition: 0)
+    }
+
+    /// A queue in the caller's memory, which begins on a cache line, holds
+    /// `storageByteCount(capacity:)` bytes, and outlives the queue.
+    @unsafe
+    public init(storage: UnsafeMutableRawBufferPointer, capacity: Int) {
+        let byteCount = Self.storageByteCount(capacity: capacity)
+        // SAFETY: the caller promises what `SharedBlock` asks for.
+        let block = unsafe SharedBlock(borrowing: storage, byteCount: byteCount)
+        self.init(block: block, capacity: capacity, firstPosition: 0)
+    }
+
+    /// A queue whose first element has a position of the test's choice.
+    package init(capacity: Int, firstPosition: UInt64) {
+        let block = SharedBlock(byteCount: Self.storageByteCount(capacity: capacity))
+        self.init(block: block, capacity: capacity, firstPosition: firstPosition)
+    }
+
+    private init(block: consuming SharedBlock, capacity: Int, firstPosition: UInt64) {
+        let layout = Self.layout(capacity: capacity)
+        let slotCount = Self.roundedCapacity(capacity)
+        self.mask = UInt64(slotCount - 1)
+        // SAFETY: the three parts lie in the block, apart from each other; nobody uses them yet.
+        unsafe self.head = block.pointer(at: layout.head, to: Atomic<UInt64>.self)
+        unsafe self.tail = block.pointer(at: layout.tail, to: Atomic<UInt64>.self)
+        unsafe self.slots = block.base + layout.slots
+        self.block = block
+        let first = firstPosition &<< 1
+        unsafe head.initialize(to: Atomic(first))  // SAFETY: as above.
+        unsafe tail.initialize(to: Atomic(first))  // SAFETY: as above.
+        for step in 0..<UInt64(slotCount) {
+            let ticket = first &+ step &<< 1
+            // SAFETY: as above.
+            unsafe sequence(of: slot(of: ticket)).initialize(to: Atomic(ticket))
+        }
+    }
+
+    deinit {
+        // Nobody else is inside: whoever could be would still hold the queue.
+        let end = unsafe tail.pointee.load(ordering: .relaxed) & ~1  // SAFETY: in our block.
+        var ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        while ticket != end {  // At most `capacity` turns (I1).
+            // SAFETY: slots between head and tail are full (I4) and emptied once, here.
+            _ = unsafe cell(of: slot(of: ticket)).move()
+            ticket &+= 2
+        }
+    }
+
+    // MARK: - Facts
+
+    /// How many elements fit: what was asked for, rounded up to a power of two.
+    @inlinable
+    public var capacity: Int { Int(mask) &+ 1 }
+
+    /// How many elements are queued: exact when nobody else is inside, else a recent value between
+    /// zero and `capacity`. A push or pop counts from its claim.
+    @inlinable
+    public var count: Int {
+        let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        let last = unsafe tail.pointee.load(ordering: .relaxed) & ~1  // SAFETY: in our block.
+        let distance = Int(truncatingIfNeeded: Int64(bitPattern: last &- first) &>> 1)
+        return min(max(distance, 0), capacity)
+    }
+
+    /// Whether every push that happened before this call has been claimed by a pop.
+    @inlinable
+    public var isEmpty: Bool { count == 0 }
+
+    /// Whether `close()` has been called.
+    @inlinable
+    public var isClosed: Bool {
+        // SAFETY: in our block.
+        unsafe tail.pointee.load(ordering: .acquiring) & 1 != 0  // E3
+    }
+
+    /// Whether the queue is closed and every accepted element has been claimed by a pop, so that
+    /// nothing will come any more.
+    @inlinable
+    public var isDrained: Bool {
+        // SAFETY: in our block.
+        let last = unsafe tail.pointee.load(ordering: .acquiring)  // E3
+        let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        return last & 1 != 0 && first == last & ~1
+    }
+
+    /// How many bytes `init(storage:capacity:)` needs.
+    public static func storageByteCount(capacity: Int) -> Int {
+        layout(capacity: capacity).byteCount
+    }
+
+    // MARK: - Operations
+
+    /// Puts an element behind the others. Returns nil if it was accepted, or the element if the
+    /// queue is full or closed.
+    @inlinable
+    @inline(__always)
+    public func tryPush(_ element: consuming sending Element) -> sending Element? {
+        var backoff = Backoff()
+        var ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        while true {  // Repeated only after another producer, or close, changed the tail.
+            if ticket & 1 != 0 { return element }
+            let slot = unsafe slot(of: ticket)  // SAFETY: masked to the slot array.
+            // SAFETY: the slot array lives as long as `self`.
+            let found = unsafe sequence(of: slot).pointee.load(ordering: .acquiring)  // E2
+            let lag = Int64(bitPattern: found &- ticket)
+            if lag < 0 { return element }
+            if lag == 0 {
+                // SAFETY: in our block.
+                let (isClaimed, now) = unsafe tail.pointee.compareExchange(
+                    expected: ticket, desired: ticket &+ 2, ordering: .relaxed)
+                if isClaimed {
+                    // SAFETY: the won ticket makes this thread the slot's only owner until E1 (I2).
+                    unsafe cell(of: slot).initialize(to: element)
+                    // SAFETY: the slot array lives as long as `self`.
+                    unsafe sequence(of: slot).pointee.store(ticket &+ 2, ordering: .releasing)  // E1
+                    return nil
+                }
+                ticket = now
+                backoff.spin()
+            } else {
+                ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            }
+        }
+    }
+
+    /// Takes the oldest element, or nil if there is none to take at once.
+    @inlinable
+    @inline(__always)
+    public func tryPop() -> sending Element? {
+        var backoff = Backoff()
+        var ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        while true {  // Repeated only after another consumer changed the head.
+            let slot = unsafe slot(of: ticket)  // SAFETY: masked to the slot array.
+            // SAFETY: the slot array lives as long as `self`.
+            let found = unsafe sequence(of: slot).pointee.load(ordering: .acquiring)  // E1
+            let lag = Int64(bitPattern: found &- (ticket &+ 2))
+            if lag < 0 { return nil }
+            if lag == 0 {
+                // SAFETY: in our block.
+                let (isClaimed, now) = unsafe head.pointee.compareExchange(
+                    expected: ticket, desired: ticket &+ 2, ordering: .relaxed)
+                if isClaimed { return unsafe takeOut(ticket) }  // SAFETY: claimed.
+                ticket = now
+                backoff.spin()
+            } else {
+                ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            }
+        }
+    }
+
+    /// Takes up to `countMax` of the oldest elements, claimed with one compare-exchange, and hands
+    /// them to `body` in order. Returns how many; zero if there was none to take at once.
+    ///
+    /// The slots behind the one that `body` works on stay claimed until it gets there: a slow body
+    /// makes the queue look full to producers.
+    @inlinable
+    @discardableResult
+    public func drain(max countMax: Int, _ body: (consuming sending Element) -> Void) -> Int {
+        precondition(countMax > 0, "a drain takes at least one element")
+        let (first, count) = claimRun(countMax: min(countMax, capacity))
+        for step in 0..<UInt64(truncatingIfNeeded: count) {
+            body(unsafe takeOut(first &+ step &<< 1))  // SAFETY: claimed by `claimRun`.
+        }
+        return count
+    }
+
+    /// Refuses later pushes. What is queued stays to be taken. Returns whether this call closed it.
+    @inlinable
+    @discardableResult
+    public func close() -> Bool {
+        // SAFETY: in our block.
+        let (before, _) = unsafe tail.pointee.bitwiseOr(1, ordering: .releasing)  // E3
+        return before & 1 == 0
+    }
+}
+
+// MARK: - Inside
+
+extension BoundedMPMCQueue where Element: ~Copyable {
+    /// Claims the longest run of full slots at the head, up to `countMax`.
+    ///
+    /// A full slot stays full until a consumer claims its ticket, and no consumer can claim one
+    /// behind the head before the head moves: a compare-exchange that finds the head where it was
+    /// proves the whole run.
+    @inlinable
+    func claimRun(countMax: Int) -> (first: UInt64, count: Int) {
+        var backoff = Backoff()
+        while true {  // Repeated only after another consumer changed the head.
+            let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            var end = first
+            var count = 0
+            while count < countMax {
+                // SAFETY: masked to the slot array.
+                let found = unsafe sequence(of: slot(of: end)).pointee.load(ordering: .acquiring)  // E1
+                guard found == end &+ 2 else { break }
+                end &+= 2
+                count &+= 1
+            }
+            // SAFETY: in our block.
+            if count == 0, unsafe head.pointee.load(ordering: .relaxed) == first {
+                return (first, 0)
+            }
+            // SAFETY: in our block.
+            if count > 0,
+                unsafe head.pointee.compareExchange(
+                    expected: first, desired: end, ordering: .relaxed
+                ).exchanged
+            {
+                return (first, count)
+            }
+            backoff.spin()
+        }
+    }
+
+    /// Moves the element of a claimed ticket out and recycles its slot.
+    @inlinable
+    @inline(__always)
+    @unsafe
+    func takeOut(_ ticket: UInt64) -> sending Element {
+        let slot = unsafe slot(of: ticket)  // SAFETY: masked to the slot array.
+        // SAFETY: the won ticket makes this thread the slot's only owner until E2 (I2).
+        let element = unsafe cell(of: slot).move()
+        let nextLap = ticket &+ (mask &+ 1) &<< 1
+        // SAFETY: the slot array lives as long as `self`.
+        unsafe sequence(of: slot).pointee.store(nextLap, ordering: .releasing)  // E2
+        return element
+    }
+
+    @inlinable
+    @inline(__always)
+    func slot(of ticket: UInt64) -> UnsafeMutableRawPointer {
+        // SAFETY: the mask keeps the index below `capacity`.
+        unsafe slots + Int(truncatingIfNeeded: ticket &>> 1 & mask) &* Self.slotStride
+    }
+
+    @inlinable
+    @inline(__always)
+    func sequence(of slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe slot.assumingMemoryBound(to: Atomic<UInt64>.self)  // SAFETY: first word of a slot.
+    }
+
+    @inlinable
+    @inline(__always)
+    func cell(of slot: UnsafeMutableRawPointer) -> SharedCell<Element> {
+        // SAFETY: the element lies behind the sequence, at an offset that suits its alignment.
+        unsafe SharedCell((slot + Self.elementOffset).assumingMemoryBound(to: Element.self))
+    }
+
+    @inlinable
+    static var elementOffset: Int { max(8, MemoryLayout<Element>.alignment) }
+
+    @inlinable
+    static var slotStride: Int {
+        let end = elementOffset &+ MemoryLayout<Element>.size
+        return (end &+ elementOffset &- 1) & ~(elementOffset &- 1)
+    }
+
+    static func roundedCapacity(_ capacity: Int) -> Int {
+        precondition(capacity >= 2, "a ring needs at least two slots")
+        precondition(capacity <= 1 << 40, "a ring of so many slots cannot be allocated")
+        return 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
+    }
+
+    static func layout(capacity: Int) -> (head: Int, tail: Int, slots: Int, byteCount: Int) {
+        precondition(
+            MemoryLayout<Element>.alignment <= CacheLine.byteCount, "the element is over-aligned")
+        var layout = BlockLayout()
+        let head = layout.appendPadded(Atomic<UInt64>.self)
+        let tail = layout.appendPadded(Atomic<UInt64>.self)
+        let slots = layout.appendPadded(
+            UInt8.self, count: roundedCapacity(capacity) * slotStride)
+        return (head, tail, slots, layout.byteCount)
+    }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody else is inside.
+        public func checkInvariants() {
+            let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            let last = unsafe tail.pointee.load(ordering: .relaxed) & ~1  // SAFETY: in our block.
+            precondition(first & 1 == 0, "I1: the head carries no flag")
+            precondition(last &- first <= UInt64(capacity) &<< 1, "I1: the tail leads by a lap")
+            for step in 0..<UInt64(capacity) {
+                let ticket = first &+ step &<< 1
+                let isFull = step &<< 1 < last &- first
+                // SAFETY: masked to the slot array.
+                let found = unsafe sequence(of: slot(of: ticket)).pointee.load(ordering: .relaxed)
+                precondition(found == (isFull ? ticket &+ 2 : ticket), "I4: a slot out of step")
+            }
+        }
+    #endif
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+
+// Trying the operations of one descriptor. Each function takes from the front of a queue until the
+// kernel says EAGAIN, the queue is empty, or the descriptor has had its share of the turn.
+extension EpollBackend {
+    func servePolls(_ state: inout DescriptorState) {
+        var index = state.polls.first
+        while index != PendingTable.none {  // Ends: walks the queue once.
+            let operation = unsafe pending[index]  // SAFETY: reads the record.
+            index = unsafe operation.next  // SAFETY: as above.
+            let events = unsafe millrace_poll_now(
+                operation.descriptor, UInt32(operation.count))  // SAFETY: plain words.
+            guard events != 0 else { continue }
+            let id = unsafe operation.id  // SAFETY: as above.
+            pending.remove(id.index, from: &state.polls)
+            finish(id, events)
+        }
+    }
+
+    func serveWrites(_ state: inout DescriptorState) {
+        while !state.writes.isEmpty {  // Ends: every turn takes one operation away or returns.
+            let operation = unsafe pending[state.writes.first]  // SAFETY: reads the record.
+            guard let result = unsafe attempt(operation) else {  // SAFETY: promise 4 of the contract.
+                state.isWritable = false
+                return
+            }
+            let id = unsafe operation.id  // SAFETY: as above.
+            pending.remove(id.index, from: &state.writes)
+            finish(id, result)
+        }
+    }
+
+    func serveReads(_ state: inout DescriptorState) {
+        while state.isReadable && !state.reads.isEmpty {  // Ends: as above, or with the budget.
+            let operation = unsafe pending[state.reads.first]  // SAFETY: reads the record.
+            let isDone: Bool
+            switch unsafe operation.kind {  // SAFETY: as above.
+            case .receiveStream: isDone = unsafe fillBuffers(operation, &state)  // SAFETY: as above.
+            case .acceptStream: isDone = unsafe acceptAll(operation, &state)  // SAFETY: as above.
+            default: isDone = unsafe receiveOnce(operation, &state)  // SAFETY: as above.
+            }
+            guard isDone else { return }
+        }
+    }
+
+    /// The result of a write-side operation, or nil if it must wait.
+    private func attempt(_ operation: PendingOperation) -> Int32? {
+        let result: Int64
+        switch unsafe operation.kind {  // SAFETY: reads the record.
+        case .connect:
+            // SAFETY: reads the record.
+            let descriptor = unsafe operation.descriptor
+            guard millrace_poll_now(descriptor, UInt32(MILLRACE_POLLOUT)) != 0 else { return nil }
+            return millrace_socket_take_error(descriptor)
+        case .sendMessage:
+            // SAFETY: the message and what it names are the operation's (promise 4).
+            result = unsafe millrace_socket_send_message(
+                operation.descriptor,
+                operation.memory?.assumingMemoryBound(to: millrace_message.self))
+        default:
+            // SAFETY: the bytes are the operation's (promise 4).
+            result = unsafe millrace_socket_send(
+                operation.descriptor, operation.memory, operation.count)
+        }
+        return result == -Int64(MILLRACE_EAGAIN) ? nil : Int32(clamping: result)
+    }
+
+    /// One receive into the caller's memory; false if it must wait.
+    private func receiveOnce(
+        _ operation: PendingOperation, _ state: inout DescriptorState
+    ) -> Bool {
+        // SAFETY: the memory is the operation's (promise 4).
+        let result = unsafe millrace_socket_receive(
+            operation.descriptor, operation.memory, operation.count)
+        guard result != -Int64(MILLRACE_EAGAIN) else {
+            state.isReadable = false
+            return false
+        }
+        let id = unsafe operation.id  // SAFETY: reads the record.
+        if unsafe result > 0 && result < operation.count { noteShortRead(&state) }  // SAFETY: as above.
+        pending.remove(id.index, from: &state.reads)
+        finish(id, Int32(clamping: result))
+        return true
+    }
+
+    /// Receives into buffers; true if the stream is over.
+    private func fillBuffers(
+        _ operation: PendingOperation, _ state: inout DescriptorState
+    ) -> Bool {
+        let id = unsafe operation.id  // SAFETY: reads the record.
+        for _ in 0..<Self.streamBudget {
+            guard let buffer = freeBuffers.popLast() else {
+                return end(id, -Int32(MILLRACE_ENOBUFS), &state)
+            }
+            // SAFETY: the buffer is free, so nobody else's; the record names the descriptor.
+            let result = unsafe millrace_socket_receive(
+                operation.descriptor, buffers[buffer].baseAddress, buffers.byteCount)
+            guard result > 0 else {
+                freeBuffers.append(buffer)
+                if result == -Int64(MILLRACE_EAGAIN) {
+                    state.isReadable = false
+                    return false
+                }
+                return end(id, Int32(clamping: result), &state)
+            }
+            finish(
+                Completion(id: id, result: Int32(clamping: result), buffer: buffer, hasMore: true))
+            if result < buffers.byteCount { noteShortRead(&state) }
+            if !state.isReadable { return false }
+        }
+        return false
+    }
+
+    /// Accepts connections; true if the listener failed.
+    private func acceptAll(
+        _ operation: PendingOperation, _ state: inout DescriptorState
+    ) -> Bool {
+        let id = unsafe operation.id  // SAFETY: reads the record.
+        for _ in 0..<Self.acceptBudget {
+            let result = unsafe millrace_socket_accept(operation.descriptor)  // SAFETY: a plain word.
+            switch result {
+            case 0...: finish(Completion(id: id, result: result, hasMore: true))
+            case -Int32(MILLRACE_EAGAIN):
+                state.isReadable = false
+                return false
+            case -Int32(MILLRACE_ECONNABORTED): continue
+            default: return end(id, result, &state)
+            }
+        }
+        return false
+    }
+
+    private func end(_ id: OperationID, _ result: Int32, _ state: inout DescriptorState) -> Bool {
+        pending.remove(id.index, from: &state.reads)
+        finish(id, result)
+        return true
+    }
+
+    /// A stream socket that gave less than was asked is empty, unless its end was announced
+    /// already: then the next read tells it, and no further edge will. epoll(7), "Questions and
+    /// answers", 9.
+    private func noteShortRead(_ state: inout DescriptorState) {
+        if !state.isHungUp { state.isReadable = false }
+    }
+}

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+
+public import AtomicSupport
+
+/// The contract between a loop and what it waits on: submit operations, cancel them, wait for
+/// completions.
+///
+/// A backend belongs to one loop and is called only on the loop's thread, except for `wake`. It
+/// never calls back: all that happens comes out of `wait`. The promises that the conformance suite
+/// checks:
+///
+/// 1. Every submitted operation completes; after its last completion (without `Completion.hasMore`)
+/// its name does not
+///    appear again. A submission never fails: what the system refuses completes with the negated errno.
+/// 2. `cancel` asks. The operation still completes once more, with `ECANCELED` or with what
+/// happened first. A name
+///    that is not under way is ignored.
+/// 3. `cancelAll(on:)` cancels every operation on a descriptor.
+/// 4. Memory named in a request is not touched after the last completion.
+/// 5. Operations of one kind on one descriptor complete in the order in which they were submitted.
+/// A stream delivers
+///    its bytes in order.
+/// 6. A buffer that a completion carries belongs to the loop until `recycle`.
+/// 7. `wait` returns when there is a completion, at the deadline, or after a `wake` that came since
+/// the last return,
+///    also if that came first. It may return early.
+public protocol EventBackend: AnyObject {
+    /// The name that users see and give: "io_uring", "epoll".
+    var name: String { get }
+
+    /// The buffers of `Request.receiveStream`.
+    var buffers: ReceiveBuffers { get }
+
+    /// Called once on the loop's thread before anything else.
+    func attach() throws(SystemError)
+
+    /// Starts an operation, at once or with the next `wait`.
+    @unsafe
+    func submit(_ request: Request, as id: OperationID)
+
+    /// Asks that an operation end.
+    func cancel(_ id: OperationID)
+
+    /// Asks that every operation on a descriptor end.
+    func cancelAll(on descriptor: Int32)
+
+    /// Gives a buffer back.
+    func recycle(_ buffer: UInt16)
+
+    /// Waits for completions and appends them; `deadline` in the past only collects.
+    func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch)
+
+    /// Makes a `wait` of the loop's thread return. May be called on any thread while the loop
+    /// exists.
+    func wake()
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+
+/// Where posted jobs go when a loop's inbox is full. A job cannot be refused: two loops that post
+/// to each other would wait for each other. So the bound is the inbox for the fast path and memory
+/// for this one.
+final class OverflowList: @unchecked Sendable {
+    // Edges: the lock's. `hasJobs` is a hint outside the lock: E1  append store → take load
+    private let block = SharedBlock(byteCount: CacheLine.byteCount)
+    private var jobs: [LoopJob] = []
+    private var isClosed = false
+    private let jobCount = Atomic<Int>(0)
+
+    // SAFETY: the zeroed word lives in `block`, which lives as long as `self`.
+    private var lock: InternalLock {
+        unsafe InternalLock(block.pointer(at: 0, to: Atomic<UInt32>.self))
+    }
+
+    var isEmpty: Bool { jobCount.load(ordering: .acquiring) == 0 }  // E1
+
+    /// Adds a job; false if the loop is over.
+    func append(_ job: LoopJob) -> Bool {
+        lock.withLock {
+            guard !isClosed else { return false }
+            jobs.append(job)
+            jobCount.store(jobs.count, ordering: .releasing)  // E1
+            return true
+        }
+    }
+
+    /// Takes all jobs; with `closing`, later ones are refused.
+    func takeAll(closing: Bool = false) -> [LoopJob] {
+        lock.withLock {
+            if closing { isClosed = true }
+            let taken = jobs
+            jobs = []
+            jobCount.store(0, ordering: .releasing)  // E1
+            return taken
+        }
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+internal import EventLoops
+
+/// A socket's descriptor, closed when it goes away unless somebody took it over.
+struct Socket: ~Copyable {
+    let descriptor: Int32
+
+    /// Opens a stream socket for an address.
+    init(for address: SocketAddress) throws(SystemError) {
+        let family =
+            switch address.family {
+            case .ipv4: MILLRACE_AF_INET
+            case .ipv6: MILLRACE_AF_INET6
+            case .unix: MILLRACE_AF_UNIX
+            }
+        descriptor = try Self.check(
+            millrace_socket_open(Int32(family), Int32(MILLRACE_SOCK_STREAM)), .openSocket)
+    }
+
+    deinit {
+        _ = millrace_close(descriptor)
+    }
+
+    /// Hands the descriptor over to the caller.
+    consuming func release() -> Int32 {
+        let descriptor = descriptor
+        discard self
+        return descriptor
+    }
+
+    /// The result of a call, or its error.
+    @discardableResult
+    static func check(
+        _ result: Int32, _ operation: SystemError.Operation
+    ) throws(SystemError) -> Int32 {
+        if result < 0 { throw SystemError(operation, code: -result) }
+        return result
+    }
+
+    /// The address that the socket is bound to.
+    static func localAddress(of descriptor: Int32) throws(SystemError) -> SocketAddress {
+        var storage = millrace_address()
+        // SAFETY: the callee fills the structure in.
+        try check(unsafe millrace_socket_local_address(descriptor, &storage), .socketAddress)
+        return SocketAddress(storage)
+    }
+
+    /// The address of the other side.
+    static func peerAddress(of descriptor: Int32) throws(SystemError) -> SocketAddress {
+        var storage = millrace_address()
+        // SAFETY: the callee fills the structure in.
+        try check(unsafe millrace_socket_peer_address(descriptor, &storage), .socketAddress)
+        return SocketAddress(storage)
+    }
+}

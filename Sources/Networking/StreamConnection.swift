@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+
+public import AsyncRuntime
+public import AtomicSupport
+internal import CLinuxShims
+public import EventLoops
+
+/// A connected stream socket: TCP over IPv4 or IPv6, or a Unix socket.
+///
+/// | Guarantee | reading and writing                                                                 |
+/// |-----------|-------------------------------------------------------------------------------------|
+/// | Threads   | the loop's own: use it in tasks that prefer the loop's executor                     |
+/// | Tasks     | one reader and one writer at a time                                                 |
+/// | Order     | bytes arrive and leave in order; a failed write has sent some prefix                |
+/// | Memory    | at most `receiveCredit` receive buffers are held; no allocation for each operation  |
+/// | Limits    | deadlines throw `ETIMEDOUT`, cancellation `ECANCELED`; both cancel in the kernel    |
+///
+/// Received bytes wait in the loop's buffers until they are read. `close` gives everything back; a
+/// connection that is not closed is closed by its last reference on the loop.
+@safe
+public final class StreamConnection: @unchecked Sendable {
+    /// The executor of the loop that the connection lives on.
+    public let executor: LoopExecutor
+    /// The socket, for options that are not offered here. It belongs to the connection.
+    public let descriptor: Int32
+
+    private let stream: ReceiveStream
+    private let reading: Suspension
+    private let writing: Suspension
+    private var isClosed = false
+
+    /// Takes a connected, non-blocking socket over, on the calling thread's loop.
+    public init(
+        adopting descriptor: Int32, options: StreamOptions = StreamOptions()
+    ) throws(SystemError) {
+        guard let executor = LoopExecutor.current else {
+            preconditionFailure("a connection is made on a loop")
+        }
+        self.executor = executor
+        self.descriptor = descriptor
+        stream = ReceiveStream(
+            loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
+        reading = Suspension(executor)
+        writing = Suspension(executor)
+        do {
+            let family = try Socket.localAddress(of: descriptor).family
+            try options.apply(to: descriptor, family: family)
+        } catch {
+            isClosed = true
+            _ = millrace_close(descriptor)
+            throw error
+        }
+    }
+
+    deinit {
+        precondition(isClosed, "a connection was dropped without being closed")
+    }
+
+    /// Connects to an address.
+    ///
+    /// - Throws: `connect` with the errno; `ETIMEDOUT` at the deadline, `ECANCELED` when the task
+    /// is cancelled.
+    public static func connect(
+        to address: SocketAddress, options: StreamOptions = StreamOptions(),
+        until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) -> StreamConnection {
+        guard let executor = LoopExecutor.current else {
+            preconditionFailure("a connection is made on a loop")
+        }
+        let socket = try Socket(for: address)
+        let target = UnsafeMutablePointer<millrace_address>.allocate(capacity: 1)
+        unsafe target.initialize(to: address.storage)  // SAFETY: just allocated.
+        defer { unsafe target.deallocate() }  // SAFETY: the operation is over when `perform` returns.
+        // SAFETY: the address lives until the operation is over.
+        let result = unsafe await Suspension(executor).perform(
+            .connect(descriptor: socket.descriptor, address: target), until: deadline)
+        try Socket.check(result, .connect)
+        return try StreamConnection(adopting: socket.release(), options: options)
+    }
+
+    /// The address of this side.
+    public var localAddress: SocketAddress {
+        get throws(SystemError) { try Socket.localAddress(of: descriptor) }
+    }
+
+    /// The address of the other side.
+    public var peerAddress: SocketAddress {
+        get throws(SystemError) { try Socket.peerAddress(of: descriptor) }
+    }
+
+    // MARK: Reading
+
+    /// Waits until there are bytes and lends the oldest of them to `body`, which answers how many
+    /// it is done with; the rest is lent again next time. Returns that number, or nil at the end of
+    /// the stream.
+    public func consume(
+        until deadline: MonotonicInstant = .never,
+        _ body: (RawSpan) -> Int
+    ) async throws(SystemError) -> Int? {
+        try await waitUntilReadable(until: deadline)
+        if let count = stream.consume(body) { return count }
+        return try takeEnd()
+    }
+
+    /// Reads at least one byte into the caller's memory; zero at the end of the stream.
+    @unsafe
+    public func read(
+        into memory: UnsafeMutableRawBufferPointer, until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) -> Int {
+        let capacity = memory.count
+        if capacity == 0 { return 0 }
+        var filled = 0
+        try await waitUntilReadable(until: deadline)
+        while filled < capacity {  // Ends: every turn copies bytes or leaves.
+            let count = stream.consume { bytes in
+                let count = min(bytes.byteCount, capacity - filled)
+                // SAFETY: both sides hold `count` bytes from here on.
+                unsafe bytes.extracting(first: count).withUnsafeBytes { lent in
+                    unsafe UnsafeMutableRawBufferPointer(rebasing: memory[filled...])
+                        .copyMemory(from: lent)  // SAFETY: as above.
+                }
+                return count
+            }
+            guard let count else { break }
+            filled += count
+        }
+        if filled == 0 { _ = try takeEnd() }
+        return filled
+    }
+
+    /// Reads what is there, at least one byte and at most `byteCountMax`; empty at the end of the
+    /// stream.
+    public func read(
+        atMost byteCountMax: Int, until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) -> [UInt8] {
+        precondition(byteCountMax > 0, "reading nothing says nothing")
+        var bytes: [UInt8] = []
+        _ = try await consume(until: deadline) { lent in
+            let count = min(lent.byteCount, byteCountMax)
+            // SAFETY: copied while lent.
+            unsafe lent.extracting(first: count).withUnsafeBytes {
+                unsafe bytes.append(contentsOf: $0)
+            }
+            return count
+        }
+        return bytes
+    }
+
+    private func waitUntilReadable(until deadline: MonotonicInstant) async throws(SystemError) {
+        precondition(executor.loop.isCurrent, "a connection is used on its loop")
+        stream.start()
+        guard !stream.isReady else { return }
+        let result = await reading.wait(for: stream, until: deadline)
+        try Socket.check(result, .receive)
+    }
+
+    private func takeEnd() throws(SystemError) -> Int? {
+        switch stream.end {
+        case .failed(let code): throw SystemError(.receive, code: code)
+        case .finished, nil: return nil
+        }
+    }
+
+    /// Whether the peer has finished or the connection broke, and everything received was read.
+    public var isAtEnd: Bool { stream.end != nil && stream.heldBufferCount == 0 }
+
+    // MARK: Writing
+
+    /// Writes once; returns how many bytes the kernel took, at least one.
+    @unsafe
+    public func writeSome(
+        _ bytes: UnsafeRawBufferPointer, until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) -> Int {
+        guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
+        precondition(!isClosed, "the connection is closed")
+        // SAFETY: the caller keeps the bytes until this returns, which is after the last
+        // completion.
+        let result = unsafe await writing.perform(
+            .send(descriptor: descriptor, from: start, count: bytes.count), until: deadline)
+        return Int(try Socket.check(result, .send))
+    }
+
+    /// Writes all bytes. When it throws, some prefix of them was written.
+    @unsafe
+    public func write(
+        all bytes: UnsafeRawBufferPointer, until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) {
+        var sent = 0
+        while sent < bytes.count {  // Ends: every turn sends at least one byte or throws.
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[sent...])  // SAFETY: in bounds.
+            sent += try await unsafe writeSome(rest, until: deadline)  // SAFETY: the caller's promise.
+        }
+    }
+
+    /// Writes all bytes of an array.
+    public func write(
+        _ bytes: [UInt8], until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) {
+        guard !bytes.isEmpty else { return }
+        // The kernel reads the memory while the task is suspended, so it must not be an array's.
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        defer { unsafe copy.deallocate() }  // SAFETY: the operation is over when the call returns.
+        unsafe copy.copyBytes(from: bytes)  // SAFETY: as many bytes were allocated.
+        // SAFETY: as above.
+        try await unsafe write(all: UnsafeRawBufferPointer(copy), until: deadline)
+    }
+
+    /// Writes all bytes of several pieces with as few system calls as the kernel allows: a gather
+    /// write. At most 1,024 pieces.
+    @unsafe
+    public func write(
+        gathering pieces: [UnsafeRawBufferPointer], until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) {
+        // SAFETY: the caller keeps the pieces until this returns.
+        let message = unsafe GatherMessage(pieces)
+        while message.isPending {  // Ends: every turn sends at least one byte or throws.
+            // SAFETY: the message lives to the end of this function, after the last completion.
+            let result = unsafe await writing.perform(
+                .sendMessage(descriptor: descriptor, message.pointer), until: deadline)
+            message.advance(by: Int(try Socket.check(result, .send)))
+        }
+    }
+
+    /// Says that nothing more will be written: the peer reads the end. Reading goes on.
+    public func finishWriting() async throws(SystemError) {
+        // SAFETY: the request names no memory.
+        let result = unsafe await writing.perform(
+            .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
+        try Socket.check(result, .shutdown)
+    }
+
+    // MARK: Closing
+
+    /// Closes the connection: cancels what is under way, gives the receive buffers back. More than
+    /// once is the same as once. Tasks that wait on it go on with `ECANCELED`.
+    public func close() {
+        precondition(executor.loop.isCurrent, "a connection is used on its loop")
+        guard !isClosed else { return }
+        isClosed = true
+        stream.stop()
+        executor.loop.close(descriptor)
+    }
+
+    /// Closes the connection with a reset: what was not yet sent is dropped.
+    public func reset() {
+        if !isClosed { _ = millrace_socket_set_linger(descriptor, 0) }
+        close()
+    }
+
+    /// How many bytes the peer's kernel has acknowledged, by TCP_INFO. The SYN, which the system
+    /// counts as one byte, is not counted here; the FIN is, once `finishWriting` was acknowledged.
+    public func acknowledgedByteCount() throws(SystemError) -> UInt64 {
+        var info = millrace_tcp_info()
+        // SAFETY: the callee fills the structure in.
+        try Socket.check(unsafe millrace_socket_tcp_info(descriptor, &info), .setOption)
+        return info.bytes_acked > 0 ? info.bytes_acked - 1 : 0
+    }
+}
