@@ -57,6 +57,12 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
         self.isOwned = false
     }
 
+    /// Zeroes the whole block, e.g. memory that was borrowed. Nothing may live in it yet.
+    public func clear() {
+        // SAFETY: the bytes are the block's, and the caller says that they are empty.
+        unsafe base.initializeMemory(as: UInt8.self, repeating: 0, count: byteCount)
+    }
+
     deinit {
         // SAFETY: an owned block was allocated in `init` and its owner is going away.
         if isOwned { unsafe base.deallocate() }

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+
+extension WaitSource where Self: ~Copyable {
+    // Edges: E1  wake store → load of the sleeping thread   carries what the granter did before
+
+    /// Puts the calling thread to sleep until it is granted what it waits for, or the deadline has
+    /// passed; false means that it was not granted, and that nothing will be.
+    ///
+    /// A deadline in the past makes this a try that takes its place behind those who wait. When the
+    /// deadline and a grant meet, the grant counts.
+    ///
+    /// Cost: the node is on the stack; a short spin, then futex(2).
+    @available(*, noasync, message: "this blocks the thread: tasks use the async form")
+    public func parkThread(key: UInt64 = 0, until deadline: MonotonicInstant) -> Bool {
+        // SAFETY: only sizes are asked for.
+        let nodeByteCount = unsafe MemoryLayout<WaitNode>.stride
+        let byteCount = nodeByteCount + MemoryLayout<UInt64>.stride
+        // SAFETY: the memory is used by this call only; see below.
+        return unsafe withUnsafeTemporaryAllocation(
+            byteCount: byteCount, alignment: MemoryLayout<UInt64>.alignment
+        ) { memory in
+            guard let frame = memory.baseAddress else { preconditionFailure("no memory") }
+            // SAFETY: the frame lives until this closure returns, which is after the grant's wake
+            // has stored to it or the withdrawal has removed the node.
+            return unsafe park(in: frame, key: key, until: deadline)
+        }
+    }
+
+    @unsafe
+    private func park(
+        in frame: UnsafeMutableRawPointer, key: UInt64, until deadline: MonotonicInstant
+    ) -> Bool {
+        // SAFETY: the frame has room for a word behind the node.
+        let word = unsafe (frame + MemoryLayout<WaitNode>.stride)
+            .bindMemory(to: Atomic<UInt32>.self, capacity: 1)
+        unsafe word.initialize(to: Atomic(0))  // SAFETY: as above.
+        // SAFETY: `wakeThread` wants the address of the word, which outlives the wait.
+        let waiter = unsafe Waiter(wake: wakeThread, context: UnsafeMutableRawPointer(word))
+        // SAFETY: the frame begins with room for the node.
+        let node = unsafe frame.bindMemory(to: WaitNode.self, capacity: 1)
+        unsafe node.initialize(to: WaitNode(waiter: waiter, key: key))  // SAFETY: as above.
+        switch unsafe enqueue(node) {  // SAFETY: the node stays in the frame until it is released.
+        case .granted: return true
+        case .withdrawn: preconditionFailure("nobody else knows this node")
+        case .queued: break
+        }
+        var deadline = deadline
+        var backoff = Backoff()
+        // SAFETY: the word is in this frame. The loop ends with the grant's wake or the deadline.
+        while unsafe word.pointee.load(ordering: .acquiring) == 0 {  // E1
+            if !backoff.isExhausted {
+                backoff.spin()
+                continue
+            }
+            // SAFETY: as above.
+            let isInTime = unsafe Parking.wait(on: word, while: 0, until: deadline)
+            if isInTime { continue }
+            // SAFETY: the node was enqueued here and is withdrawn once.
+            if case .removed = unsafe withdraw(node) { return false }
+            deadline = .never  // The grant was made: its wake is on the way, and needs the frame.
+        }
+        return true
+    }
+}
+
+/// The wake of a sleeping thread. After the store the frame may be gone: the system call uses the
+/// address as a name only.
+private func wakeThread(_ context: UnsafeMutableRawPointer) {
+    // SAFETY: the context is the word of a frame that waits for this store.
+    let word = unsafe context.assumingMemoryBound(to: Atomic<UInt32>.self)
+    unsafe word.pointee.store(1, ordering: .releasing)  // E1; SAFETY: as above.
+    unsafe Parking.wake(word)  // SAFETY: a stale name wakes nobody or spuriously.
+}

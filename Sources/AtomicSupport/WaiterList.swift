@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: MIT
+
+/// The waiters of one primitive, first come first served: an intrusive doubly-linked list of nodes
+/// under an `InternalLock`, both in the primitive's block.
+///
+/// | Guarantee | every operation                                                                  |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | O(1), with the lock held by the caller                                           |
+/// | Order     | FIFO; a withdrawn node leaves from any place                                     |
+/// | Memory    | `byteCount` bytes, which start as zeroes; the nodes are the waiters'             |
+///
+/// Wakes are called on a `WakeChain` after the lock was given back: a wake may run code that comes
+/// back to the same primitive.
+@frozen
+@safe
+public struct WaiterList: @unchecked Sendable {
+    // Invariants: I1  a node is linked if and only if its state is `queued`
+    //             I2  a node leaves the state `queued` once: to `granted` or to `withdrawn`
+    //
+    // Edges: none of its own. Everything here is guarded by the lock (InternalLock, E1).
+
+    @frozen
+    @usableFromInline
+    @unsafe
+    struct Header: ~Copyable {
+        @usableFromInline
+        let lockWord: Atomic<UInt32>
+        @usableFromInline
+        var first: UnsafeMutablePointer<WaitNode>?
+        @usableFromInline
+        var last: UnsafeMutablePointer<WaitNode>?
+    }
+
+    @usableFromInline
+    let header: UnsafeMutablePointer<Header>
+    @usableFromInline
+    let mutex: InternalLock
+
+    /// How many zeroed bytes a list needs, aligned to eight.
+    public static var byteCount: Int {
+        unsafe MemoryLayout<Header>.stride  // SAFETY: only the size is asked for.
+    }
+
+    /// The list at an address of the owner's block, whose bytes are zero at first.
+    @inlinable
+    @unsafe
+    public init(at address: UnsafeMutableRawPointer) {
+        // SAFETY: the owner reserved the bytes; zero is a free lock and an empty list.
+        unsafe header = address.assumingMemoryBound(to: Header.self)
+        // SAFETY: the lock word is the header's first field.
+        unsafe mutex = InternalLock(address.assumingMemoryBound(to: Atomic<UInt32>.self))
+    }
+
+    /// Takes the lock under which the operations below are called.
+    @inlinable
+    public func lock() { mutex.lock() }
+
+    /// Gives the lock back.
+    @inlinable
+    public func unlock() { mutex.unlock() }
+
+    /// Whether nobody waits.
+    @inlinable
+    public var isEmpty: Bool {
+        unsafe header.pointee.first == nil  // SAFETY: the caller holds the lock.
+    }
+
+    /// Whether a node was given up before it was enqueued; asked before anything is granted to it.
+    @inlinable
+    @unsafe
+    public func isWithdrawn(_ node: UnsafeMutablePointer<WaitNode>) -> Bool {
+        unsafe node.pointee.state == .withdrawn  // SAFETY: the lock guards the node.
+    }
+
+    /// Lets a node through that was not queued.
+    @inlinable
+    @unsafe
+    public func admit(_ node: UnsafeMutablePointer<WaitNode>) {
+        // SAFETY: the lock guards the node.
+        precondition(unsafe node.pointee.state == .idle, "a wait node was used twice")
+        unsafe node.pointee.state = .granted  // SAFETY: as above.
+    }
+
+    /// Puts a node at the end.
+    @unsafe
+    public func append(_ node: UnsafeMutablePointer<WaitNode>) {
+        // SAFETY: the lock guards the list, the node, and every linked node (I1).
+        precondition(unsafe node.pointee.state == .idle, "a wait node was used twice")
+        let last = unsafe header.pointee.last  // SAFETY: as above.
+        unsafe node.pointee.state = .queued  // SAFETY: as above.
+        unsafe node.pointee.previous = last  // SAFETY: as above.
+        unsafe node.pointee.next = nil  // SAFETY: as above.
+        if let last = unsafe last {
+            unsafe last.pointee.next = node  // SAFETY: as above.
+        } else {
+            unsafe header.pointee.first = node  // SAFETY: as above.
+        }
+        unsafe header.pointee.last = node  // SAFETY: as above.
+    }
+
+    /// Grants what is waited for to the first waiter, if there is one, and hangs it on the chain.
+    @discardableResult
+    public func grantFirst(_ chain: inout WakeChain) -> Bool {
+        // SAFETY: the lock guards the list and its nodes.
+        guard let node = unsafe header.pointee.first else { return false }
+        unsafe unlink(node)  // SAFETY: as above.
+        unsafe node.pointee.state = .granted  // SAFETY: as above.
+        unsafe chain.append(node)  // SAFETY: a granted node stays until its wake.
+        return true
+    }
+
+    /// Grants to all; answers how many there were.
+    @discardableResult
+    public func grantAll(_ chain: inout WakeChain) -> Int {
+        var count = 0
+        while grantFirst(&chain) { count += 1 }  // Ends: each round shortens the list.
+        return count
+    }
+
+    /// Takes a node out, or says that it is too early or too late for that.
+    @unsafe
+    public func remove(_ node: UnsafeMutablePointer<WaitNode>) -> WaitWithdrawal {
+        // SAFETY: the lock guards the list and the node.
+        switch unsafe node.pointee.state {
+        case .idle:
+            unsafe node.pointee.state = .withdrawn  // SAFETY: as above.
+            return .early
+        case .queued:
+            unsafe unlink(node)  // SAFETY: as above.
+            unsafe node.pointee.state = .withdrawn  // SAFETY: as above.
+            return .removed
+        case .granted:
+            return .late
+        case .withdrawn:
+            preconditionFailure("a wait was withdrawn twice")
+        }
+    }
+
+    @unsafe
+    private func unlink(_ node: UnsafeMutablePointer<WaitNode>) {
+        // SAFETY: the lock guards the list, the node, and its neighbours (I1).
+        assert(unsafe node.pointee.state == .queued)
+        let next = unsafe node.pointee.next  // SAFETY: as above.
+        let previous = unsafe node.pointee.previous  // SAFETY: as above.
+        if let previous = unsafe previous {
+            unsafe previous.pointee.next = next  // SAFETY: as above.
+        } else {
+            unsafe header.pointee.first = next  // SAFETY: as above.
+        }
+        if let next = unsafe next {
+            unsafe next.pointee.previous = previous  // SAFETY: as above.
+        } else {
+            unsafe header.pointee.last = previous  // SAFETY: as above.
+        }
+        unsafe node.pointee.next = nil  // SAFETY: as above.
+        unsafe node.pointee.previous = nil  // SAFETY: as above.
+    }
+}
+
+/// Waiters that were granted and are to be woken, in order, once the lock is given back.
+@frozen
+@safe
+public struct WakeChain: ~Copyable {
+    @usableFromInline
+    var first: UnsafeMutablePointer<WaitNode>?
+    @usableFromInline
+    var last: UnsafeMutablePointer<WaitNode>?
+
+    /// A chain without waiters.
+    @inlinable
+    public init() {
+        // SAFETY: plain stores.
+        unsafe first = nil
+        unsafe last = nil
+    }
+
+    @unsafe
+    mutating func append(_ node: UnsafeMutablePointer<WaitNode>) {
+        // SAFETY: a granted node stays until its wake.
+        if let last = unsafe last {
+            unsafe last.pointee.next = node  // SAFETY: as above.
+        } else {
+            unsafe first = node  // SAFETY: as above.
+        }
+        unsafe last = node  // SAFETY: as above.
+    }
+
+    /// Wakes all of them. A node is gone as soon as its wake begins, so it is read before.
+    public consuming func wakeAll() {
+        // SAFETY: granted nodes stay until their wake, and only this chain wakes them.
+        var following = unsafe first
+        while let node = unsafe following {  // Ends: the chain is finite and nobody adds to it.
+            let waiter = unsafe node.pointee.waiter  // SAFETY: as above.
+            unsafe following = node.pointee.next  // SAFETY: as above.
+            unsafe waiter.wake(waiter.context)  // SAFETY: as above.
+        }
+    }
+}
