@@ -36,6 +36,8 @@ let package = Package(
         // Floor 2
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
+        // Floor 3
+        .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
         // Floor 4
         .target(
             name: "EventLoops",
@@ -57,18 +59,29 @@ let package = Package(
         // The tool that keeps the house in order; not a product
         .target(name: "TidyRules"),
         .executableTarget(name: "tidy", dependencies: ["TidyRules"]),
+        // The stress scenarios
+        .executableTarget(
+            name: "stress",
+            dependencies: [
+                "AtomicSupport", "ConcurrentQueues", "StressSupport", "TimerWheels",
+                "WaitPrimitives",
+            ],
+            path: "StressTests"),
         // Tests
-        .testTarget(
-            name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
+        .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "TimerWheelsTests",
-            dependencies: ["TimerWheels", "AtomicSupport", "StressSupport"]),
+            dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]),
         .testTarget(
-            name: "NetworkingTests", dependencies: ["AsyncRuntime", "EventLoops", "Networking"]),
-        .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
+            name: "WaitPrimitivesTests",
+            dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        .testTarget(
+            name: "NetworkingTests",
+            dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         .testTarget(
             name: "ConnectionPoolsTests",
             dependencies: ["AtomicSupport", "ConnectionPools", "StressSupport"]),
+        .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
     ],
     swiftLanguageModes: [.v6]
 )
@@ -84,6 +97,7 @@ var rooms: [String] {
         "Networking",
         "StressSupport",
         "TimerWheels",
+        "WaitPrimitives",
     ]
 }
 

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+
+// The waits of tasks. Embedded Swift on Linux has no concurrency runtime, so they stand apart.
+
+#if !hasFeature(Embedded)
+    internal import AtomicSupport
+
+    extension CountingSemaphore {
+        /// Takes a permit; the task is suspended until it gets one. Throws if it is cancelled
+        /// first; if the permit was granted before the cancellation, it is the caller's.
+        public func wait() async throws(CancellationError) {
+            if tryWait() { return }
+            if await !gate.suspendTask() { throw CancellationError() }
+        }
+    }
+
+    extension AutoResetEvent {
+        /// Waits for the flag and clears it; the task is suspended meanwhile. Throws if it is
+        /// cancelled first, and then leaves the flag as it is.
+        public func wait() async throws(CancellationError) {
+            if tryWait() { return }
+            if await !gate.suspendTask() { throw CancellationError() }
+        }
+    }
+
+    extension WaitGroup {
+        /// Suspends the task until all is done. Throws if it is cancelled first.
+        public func wait() async throws(CancellationError) {
+            if await !gate.suspendTask() { throw CancellationError() }
+        }
+    }
+
+    extension EventCount {
+        /// Suspends the task until a notify that came after the key's `prepareWait`. Throws if it
+        /// is cancelled first.
+        public func commitWait(_ key: consuming Key) async throws(CancellationError) {
+            let epoch = key.takeRawValue()
+            if isOver(epoch: epoch) { return countDown(1) }
+            if await !suspendTask(key: epoch) { throw CancellationError() }
+        }
+    }
+
+    extension Oneshot where Value: ~Copyable {
+        /// Takes the value; the task is suspended until it is there.
+        public func receive() async throws(OneshotError) -> sending Value {
+            if let value = tryReceive() { return value }
+            let isEnded = await suspendTask()
+            if !isEnded { throw .cancelled }
+            if let value = tryReceive() { return value }
+            throw endError
+        }
+    }
+#endif
