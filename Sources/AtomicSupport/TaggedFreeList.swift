@@ -3,17 +3,16 @@
 /// A last-in first-out list of the free slots of a slab, for any number of threads: slots are named
 /// by number, so nothing is ever unmapped under a reader and no reclamation is needed.
 ///
-/// | Guarantee | `push` / `pop`                                                                     |
-/// |-----------|------------------------------------------------------------------------------------|
-/// | Progress  | lock-free: a try is repeated only after another thread changed the list            |
-/// | Order     | last in, first out; linearizable at the successful compare-exchange                |
-/// | Cost      | one compare-exchange for a slot or for a whole chain; no allocation                |
-/// | Memory    | the head word and one 4-byte link in each slot, all in the owner's block           |
-/// | Threads   | any; a slot is pushed only by the thread that owns it                              |
+/// | Guarantee | `push` / `pop`                                                           |
+/// |-----------|--------------------------------------------------------------------------|
+/// | Progress  | lock-free: a try is repeated only after another thread changed the list  |
+/// | Order     | last in, first out; linearizable at the successful compare-exchange      |
+/// | Cost      | one compare-exchange for a slot or for a whole chain; no allocation      |
+/// | Memory    | the head word and one 4-byte link in each slot, all in the owner's block |
+/// | Threads   | any; a slot is pushed only by the thread that owns it                    |
 ///
-/// Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", 1986, with the modified
-/// pointer of IBM's System/370 manuals as the answer to ABA. Ours moves chains and counts pops
-/// only.
+/// Source: R. K. Treiber, "Systems Programming: Coping with Parallelism", 1986, with the counter of
+/// IBM's System/370 manuals as the answer to ABA. Ours moves chains and counts pops only.
 ///
 /// A thread that sleeps between its load and its compare-exchange while others make an exact
 /// multiple of 2^32 pops, the last of which leaves the same slot on top, would corrupt the list.
@@ -47,6 +46,7 @@ public struct TaggedFreeList: @unchecked Sendable {
     public init(
         head: UnsafeMutablePointer<Atomic<UInt64>>, slots: UnsafeMutableRawPointer, stride: Int
     ) {
+        // SAFETY: the owner keeps the words alive; see above.
         unsafe self.head = head
         unsafe self.slots = slots
         unsafe self.stride = stride
@@ -129,7 +129,8 @@ public struct TaggedFreeList: @unchecked Sendable {
         // SAFETY: the head word outlives the list.
         var seen = unsafe head.pointee.load(ordering: .relaxed)
         while true {  // Repeated only after another thread changed the list.
-            unsafe setNext(of: last, to: UInt32(truncatingIfNeeded: seen))  // SAFETY: ours until E1.
+            // SAFETY: the chain is the caller's until E1.
+            unsafe setNext(of: last, to: UInt32(truncatingIfNeeded: seen))
             let desired = seen & 0xFFFF_FFFF_0000_0000 | UInt64(first)
             // SAFETY: the head word outlives the list.
             let (isGiven, now) = unsafe head.pointee.compareExchange(
