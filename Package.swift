@@ -70,6 +70,9 @@ let package = Package(
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
+            name: "ConcurrentQueuesTests",
+            dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
+        .testTarget(
             name: "TimerWheelsTests",
             dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]),
         .testTarget(

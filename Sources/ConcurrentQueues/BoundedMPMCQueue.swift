@@ -4,13 +4,13 @@ public import AtomicSupport
 
 /// A fixed-capacity first-in first-out queue for any number of producers and consumers.
 ///
-/// | Guarantee | `tryPush` / `tryPop` / `drain`                                                     |
-/// |-----------|------------------------------------------------------------------------------------|
-/// | Progress  | never waits; a peer stalled in mid-operation makes its slot look full (or empty)   |
-/// | Order     | FIFO over claimed positions; each producer's elements keep their order             |
-/// | Cost      | O(1): one compare-exchange and one store when alone; no allocation                 |
-/// | Memory    | `capacity` slots of element + 8 bytes, allocated in `init`, returned in `deinit`   |
-/// | Threads   | any number on either side                                                          |
+/// | Guarantee | `tryPush` / `tryPop` / `drain`                                                   |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | never waits; a peer stalled in mid-operation makes its slot look full (or empty) |
+/// | Order     | FIFO over claimed positions; each producer's elements keep their order           |
+/// | Cost      | O(1): one compare-exchange and one store when alone; no allocation               |
+/// | Memory    | `capacity` slots of element + 8 bytes, allocated in `init`, returned in `deinit` |
+/// | Threads   | any number on either side                                                        |
 ///
 /// It is not lock-free in the strict sense, and not a strictly linearizable queue: `tryPop` answers
 /// nil while the *oldest* push is still in flight, even if younger ones have completed; `tryPush`
@@ -186,7 +186,8 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                     // SAFETY: the won ticket makes this thread the slot's only owner until E1 (I2).
                     unsafe cell(of: slot).initialize(to: element)
                     // SAFETY: the slot array lives as long as `self`.
-                    unsafe sequence(of: slot).pointee.store(ticket &+ 2, ordering: .releasing)  // E1
+                    unsafe sequence(of: slot).pointee
+                        .store(ticket &+ 2, ordering: .releasing)  // E1
                     return nil
                 }
                 ticket = now
@@ -265,7 +266,8 @@ extension BoundedMPMCQueue where Element: ~Copyable {
             var count = 0
             while count < countMax {
                 // SAFETY: masked to the slot array.
-                let found = unsafe sequence(of: slot(of: end)).pointee.load(ordering: .acquiring)  // E1
+                let found = unsafe sequence(of: slot(of: end)).pointee
+                    .load(ordering: .acquiring)  // E1
                 guard found == end &+ 2 else { break }
                 end &+= 2
                 count &+= 1
