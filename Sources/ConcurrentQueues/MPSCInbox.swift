@@ -4,14 +4,14 @@ public import AtomicSupport
 
 /// A bounded inbox of an event loop: any number of producers, one consumer that takes everything.
 ///
-/// | Guarantee | `tryPush` (producers)                | `drain` (the consumer)                       |
-/// |-----------|--------------------------------------|----------------------------------------------|
-/// | Progress  | lock-free; a stalled peer holds back | lock-free; a stalled producer has pushed or  |
-/// |           | nobody                               | has not, it never hides what others pushed   |
-/// | Order     | linearizable FIFO, at the successful compare-exchange on the inbox word             |
-/// | Cost      | two compare-exchanges, no allocation | one read-modify-write, O(elements) moves, one compare-exchange |
-/// | Memory    | `capacity` nodes, allocated in `init`, returned in `deinit`                         |
-/// | Threads   | any number                           | one at a time (checked in debug builds)      |
+/// | Guarantee | `tryPush` / `drain`                                                           |
+/// |-----------|-------------------------------------------------------------------------------|
+/// | Progress  | both lock-free; a stalled producer hides nothing of what others pushed        |
+/// | Order     | linearizable FIFO, at the successful compare-exchange on the inbox word       |
+/// | Cost      | push: two compare-exchanges; drain: one read-modify-write to take everything, |
+/// |           | one compare-exchange to give the nodes back, a move for each; no allocation   |
+/// | Memory    | `capacity` nodes, allocated in `init`, returned in `deinit`                   |
+/// | Threads   | push: any number; drain: one at a time (checked in debug builds)              |
 ///
 /// Emptiness is one word and therefore exact: `isEmpty` and the outcome of a push are linearizable.
 /// That is what a loop needs in order to sleep, and why this is not a linked list with a swap at
@@ -47,8 +47,7 @@ public struct MPSCInbox<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     //             I2  nodes in the inbox are full, nodes in the free list are empty
     //             I3  once bit 31 is set no node enters the inbox
     //
-    // Edges: E1  publish  push compare-exchange → drain and       carries the nodes, links,
-    // elements
+    // Edges: E1  publish  push compare-exchange → drain and       carries nodes, links, elements
     //            (a later push is a read-modify-write and continues the release sequence)
     //        E2  recycle  TaggedFreeList's E1                     carries the empty nodes
     //        E3  close    or on inbox → isClosed, isDrained load  carries what the closer wrote
@@ -101,6 +100,7 @@ public struct MPSCInbox<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
         unsafe self.inbox = block.pointer(at: layout.inbox, to: Atomic<UInt32>.self)
         unsafe self.drainer = block.pointer(at: layout.drainer, to: Atomic<UInt32>.self)
         unsafe self.nodes = block.base + layout.nodes
+        // SAFETY: as above; every node begins with its link.
         unsafe self.free = TaggedFreeList(
             head: block.pointer(at: layout.free, to: Atomic<UInt64>.self), slots: nodes,
             stride: Self.nodeStride)
@@ -214,7 +214,8 @@ public struct MPSCInbox<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     @discardableResult
     public func close() -> Bool {
         // SAFETY: in our block.
-        let (before, _) = unsafe inbox.pointee.bitwiseOr(Self.closedBit, ordering: .releasing)  // E3
+        let (before, _) = unsafe inbox.pointee.bitwiseOr(
+            Self.closedBit, ordering: .releasing)  // E3
         return before & Self.closedBit == 0
     }
 }
