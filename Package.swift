@@ -35,6 +35,7 @@ let package = Package(
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
         // Floor 2
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
+        .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         // Floor 3
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
@@ -63,8 +64,8 @@ let package = Package(
         .executableTarget(
             name: "stress",
             dependencies: [
-                "AtomicSupport", "ConcurrentQueues", "StressSupport", "TimerWheels",
-                "WaitPrimitives",
+                "AtomicSupport", "ConcurrentQueues", "ObjectPools", "StressSupport",
+                "TimerWheels", "WaitPrimitives",
             ],
             path: "StressTests"),
         // Tests
@@ -72,6 +73,9 @@ let package = Package(
         .testTarget(
             name: "ConcurrentQueuesTests",
             dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
+        .testTarget(
+            name: "ObjectPoolsTests",
+            dependencies: ["AtomicSupport", "ObjectPools", "StressSupport"]),
         .testTarget(
             name: "TimerWheelsTests",
             dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]),
@@ -98,6 +102,7 @@ var rooms: [String] {
         "ConnectionPools",
         "EventLoops",
         "Networking",
+        "ObjectPools",
         "StressSupport",
         "TimerWheels",
         "WaitPrimitives",
