@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import ConcurrentQueues
+internal import ObjectPools
+
+// One thread, nanoseconds for each operation, the least of several runs. Not a test: nothing fails.
+
+/// Prints what one operation of each primitive costs when nobody else is there.
+func printMeasurements() {
+    let turns = 2_000_000
+    report("mpmc tryPush + tryPop") { measureRing(turns) }
+    report("mpmc push 16 + drain 16, each") { measureRingBatch(turns) }
+    report("inbox tryPush + drain of one") { measureInbox(turns) }
+    report("inbox push 16 + drain 16, each") { measureInboxBatch(turns) }
+    report("pool acquire + release, magazine") { measurePool(turns, magazineCount: 64, depth: 1) }
+    report("pool acquire + release, 64 deep, each") {
+        measurePool(turns, magazineCount: 64, depth: 64)
+    }
+    report("pool acquire + release, bare list") { measurePool(turns, magazineCount: 0, depth: 1) }
+    report("malloc + free of 64 bytes") { measureMalloc(turns, depth: 1) }
+    report("malloc + free of 64 bytes, 64 deep, each") { measureMalloc(turns, depth: 64) }
+}
+
+private func report(_ name: String, _ body: () -> (turns: Int, checksum: UInt64)) {
+    var best = Double.infinity
+    var checksum: UInt64 = 0
+    for _ in 0..<7 {
+        let start = MonotonicInstant.now
+        let result = body()
+        let elapsed = MonotonicInstant.now.nanoseconds(since: start)
+        best = min(best, Double(elapsed) / Double(result.turns))
+        checksum &+= result.checksum
+    }
+    let rounded = (best * 100).rounded() / 100
+    print("  \(rounded) ns  \(name)  (checksum \(checksum))")
+}
+
+@inline(never)
+private func measureRing(_ turns: Int) -> (Int, UInt64) {
+    let queue = BoundedMPMCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureRingBatch(_ turns: Int) -> (Int, UInt64) {
+    let queue = BoundedMPMCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns / 16 {
+        for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }
+        queue.drain(max: 16) { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureInbox(_ turns: Int) -> (Int, UInt64) {
+    let inbox = MPSCInbox<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = inbox.tryPush(UInt64(turn))
+        inbox.drain { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureInboxBatch(_ turns: Int) -> (Int, UInt64) {
+    let inbox = MPSCInbox<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns / 16 {
+        for step in 0..<16 { _ = inbox.tryPush(UInt64(turn &+ step)) }
+        inbox.drain { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measurePool(_ turns: Int, magazineCount: Int, depth: Int) -> (Int, UInt64) {
+    let pool = ObjectPool<UInt64>(capacity: 1024, magazineCount: magazineCount, make: { 0 })
+    let empty = PoolHandle(index: 0, generation: 0)
+    var held = [PoolHandle](repeating: empty, count: depth)
+    var sum: UInt64 = 0
+    for _ in 0..<turns / depth {
+        for place in 0..<depth {
+            guard let handle = pool.tryAcquire() else { continue }
+            held[place] = handle
+        }
+        for place in 0..<depth {
+            sum &+= UInt64(held[place].index)
+            pool.release(held[place])
+        }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureMalloc(_ turns: Int, depth: Int) -> (Int, UInt64) {
+    var held = [UInt](repeating: 0, count: depth)
+    var sum: UInt64 = 0
+    for turn in 0..<turns / depth {
+        for place in 0..<depth {
+            let block = UnsafeMutablePointer<UInt64>.allocate(capacity: 8)
+            unsafe block.initialize(to: UInt64(turn))  // SAFETY: allocated above.
+            held[place] = UInt(bitPattern: block)
+        }
+        for place in 0..<depth {
+            let address = held[place]
+            // SAFETY: the address of a block that was allocated above.
+            guard let block = unsafe UnsafeMutablePointer<UInt64>(bitPattern: address) else {
+                continue
+            }
+            sum &+= unsafe block.pointee  // SAFETY: initialized above.
+            unsafe block.deallocate()  // SAFETY: freed once.
+        }
+    }
+    return (turns, sum)
+}
