@@ -25,17 +25,22 @@ compile_room() {
         -c "${sources[@]}" "${@:2}" -o "$out/$room.o"
 }
 
+users=(Tests/EmbeddedProgram/Support.swift)
 for room in "$@"; do
     printf '%s\n' "$room"
     compile_room "$room"
-    if ! grep -q "^import $room\$" Tests/EmbeddedProgram/main.swift; then
-        echo "embedded: Tests/EmbeddedProgram/main.swift does not use $room" >&2
+    user=Tests/EmbeddedProgram/$room.swift
+    if ! grep -q "^func use$room()" "$user"; then
+        echo "embedded: $user must have a 'func use$room()' that uses the room" >&2
         exit 1
     fi
+    users+=("$user")
+    echo "use$room()" >>"$out/main.swift"
 done
+echo 'print("embedded: each room did its work")' >>"$out/main.swift"
 
 clang -O2 -Wall -Werror -c Sources/CLinuxShims/thread.c -ISources/CLinuxShims/include -o "$out/thread.o"
-swiftc "${flags[@]}" -module-name EmbeddedProgram -c Tests/EmbeddedProgram/*.swift -o "$out/main.o"
+swiftc "${flags[@]}" -module-name EmbeddedProgram -c "$out/main.swift" "${users[@]}" -o "$out/main.o"
 swiftc -enable-experimental-feature Embedded -wmo "$out"/*.o -o "$out/program"
 timeout 60 "$out/program"
 
