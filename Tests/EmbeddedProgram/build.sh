@@ -39,7 +39,9 @@ for room in "$@"; do
 done
 echo 'print("embedded: each room did its work")' >>"$out/main.swift"
 
-clang -O2 -Wall -Werror -c Sources/CLinuxShims/thread.c -ISources/CLinuxShims/include -o "$out/thread.o"
+for source in Sources/CLinuxShims/*.c; do
+    clang -O2 -Wall -Werror -c "$source" -ISources/CLinuxShims/include -o "$out/$(basename "$source").o"
+done
 swiftc "${flags[@]}" -module-name EmbeddedProgram -c "$out/main.swift" "${users[@]}" -o "$out/main.o"
 swiftc -enable-experimental-feature Embedded -wmo "$out"/*.o -o "$out/program"
 timeout 60 "$out/program"

@@ -24,11 +24,17 @@ fail() {
     exit 1
 }
 
+# The README's smallest program: its second block of Swift.
+readme_program() {
+    awk '/^```/ { inside = ($0 == "```swift"); blocks += inside; next } inside && blocks == 2' "$tree/README.md"
+}
+
+# take PRODUCT SOURCE: builds and runs a package that has this product as its only dependency
 take() {
-    local product=$1
-    [ -f "$here/$product.swift" ] || fail "Tests/ImportAlone/$product.swift is missing: ten lines that use $product"
+    local product=$1 source=$2
+    [ -s "$source" ] || fail "$source is missing: ten lines that use $product"
     sed -e "s|@TREE@|$tree|" -e "s|@PRODUCT@|$product|" "$here/Package.swift.template" >"$outside/Package.swift"
-    cp "$here/$product.swift" "$outside/Sources/Outside/main.swift"
+    cp "$source" "$outside/Sources/Outside/main.swift"
 
     swift build "${common[@]}" -q >"$outside/log" 2>&1 || { cat "$outside/log" >&2; fail "$product does not build alone"; }
     grep -i 'pkg-config\|warning: ' "$outside/log" && fail "$product asks for a system library or warns"
@@ -48,7 +54,11 @@ take() {
 count=0
 for product in $(products); do
     [[ $product == *"${1:-}"* ]] || continue
-    take "$product"
+    take "$product" "$here/$product.swift"
+    if [ "$product" = ConcurrentQueues ]; then
+        readme_program >"$outside/readme.swift"
+        take "$product" "$outside/readme.swift"
+    fi
     count=$((count + 1))
 done
 [ "$count" -gt 0 ] || fail "no product is called '${1:-}'"
