@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-/// Lines with `unsafe` and no reason: a comment with "SAFETY:" on the line itself, or a comment
-/// that holds one and ends at most three lines above.
+/// Lines with `unsafe` and no reason: a comment with "SAFETY:" on the line itself or at most three
+/// lines above, where a comment of several lines counts from its last.
 package func safetyFindings(in file: SourceFile) -> [Finding] {
     var defended: Set<Int> = []
     for token in file.tokens where token.kind == .comment && token.text.contains("SAFETY:") {
-        defended.insert(token.line)
+        defended.formUnion(token.line...(token.line + 3))
     }
     for paragraph in file.paragraphs {
         guard let last = paragraph.last, paragraph.contains(where: { $0.text.contains("SAFETY:") })

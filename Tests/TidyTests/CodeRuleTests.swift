@@ -69,6 +69,7 @@ struct CodeRuleTests {
         #expect(findings(.safety, "unsafe work()  // SAFETY: ours.\n").isEmpty)
         #expect(
             findings(.safety, "// SAFETY: a reason of\n// two lines.\n\n\nunsafe a()\n").isEmpty)
+        #expect(findings(.safety, "unsafe a()  // SAFETY: ours.\nunsafe b()\n").isEmpty)
         #expect(findings(.safety, "// SAFETY: far.\n\n\n\nunsafe a()\n").count == 1)
         #expect(
             findings(.safety, "@unsafe\npublic func f()\n// unsafe\nlet s = \"unsafe\"\n").isEmpty)
