@@ -61,6 +61,25 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         enqueue(LoopTask(job: UnownedJob(job), isIsolated: false))
     }
 
+    /// Runs `body` on the loop's thread: at once if that is the calling one, else soon. False if the
+    /// loop is over; then it does not run. Allocates when it has to travel.
+    @discardableResult
+    public func perform(_ body: @escaping @Sendable () -> Void) -> Bool {
+        if loop.isCurrent {
+            body()
+            return true
+        }
+        // SAFETY: the job takes the reference over.
+        let box = unsafe Unmanaged.passRetained(Closure(body)).toOpaque()
+        let job = unsafe LoopJob(context: box) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<Closure>.fromOpaque(context).takeRetainedValue().body()
+        }
+        if loop.post(job) { return true }
+        unsafe Unmanaged<Closure>.fromOpaque(box).release()  // SAFETY: the job does not run.
+        return false
+    }
+
     func enqueue(_ task: LoopTask) {
         if loop.isCurrent {
             ready.append(task)
@@ -113,5 +132,14 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
             let job = unsafe unsafeBitCast(bits & ~1, to: UnownedJob.self)
             LoopExecutor.current?.ready.append(LoopTask(job: job, isIsolated: bits & 1 == 1))
         }
+    }
+}
+
+/// A closure on its way to a loop.
+private final class Closure: Sendable {
+    let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        self.body = body
     }
 }

@@ -82,6 +82,12 @@ public final class Suspension: @unchecked Sendable {
         if case .signal = subject { finish(0) }
     }
 
+    /// Ends the wait of the task that waits here, if one does, as if that task were cancelled.
+    public func cancel() {
+        precondition(executor.loop.isCurrent, "waits are ended on the loop's own thread")
+        interrupt(MILLRACE_ECANCELED)
+    }
+
     private func wait(
         until deadline: MonotonicInstant, start: () -> Int32?
     ) async -> Int32 {

@@ -56,13 +56,14 @@ public final class StreamConnection: @unchecked Sendable {
         precondition(isClosed, "a connection was dropped without being closed")
     }
 
-    /// Connects to an address.
+    /// Connects to an address. With `suspension`, the attempt can be ended from outside by
+    /// `Suspension.cancel`.
     ///
     /// - Throws: `connect` with the errno; `ETIMEDOUT` at the deadline, `ECANCELED` when the task
     /// is cancelled.
     public static func connect(
         to address: SocketAddress, options: StreamOptions = StreamOptions(),
-        until deadline: MonotonicInstant = .never
+        until deadline: MonotonicInstant = .never, waitingOn suspension: Suspension? = nil
     ) async throws(SystemError) -> StreamConnection {
         guard let executor = LoopExecutor.current else {
             preconditionFailure("a connection is made on a loop")
@@ -72,7 +73,7 @@ public final class StreamConnection: @unchecked Sendable {
         unsafe target.initialize(to: address.storage)  // SAFETY: just allocated.
         defer { unsafe target.deallocate() }  // SAFETY: the operation is over when `perform` returns.
         // SAFETY: the address lives until the operation is over.
-        let result = unsafe await Suspension(executor).perform(
+        let result = unsafe await (suspension ?? Suspension(executor)).perform(
             .connect(descriptor: socket.descriptor, address: target), until: deadline)
         try Socket.check(result, .connect)
         return try StreamConnection(adopting: socket.release(), options: options)

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: MIT
+
+public import AsyncRuntime
+public import EventLoops
+internal import AtomicSupport
+internal import CLinuxShims
+
+/// Accepts connections and spreads them over a group's loops, a task for each.
+///
+/// TCP: every loop listens by itself on the same port (SO_REUSEPORT), and the kernel spreads the
+/// connections. A Unix socket cannot be shared that way: the first loop listens and hands the
+/// connections over in turn.
+///
+/// ```swift
+/// let server = try await StreamServer.open(on: address, group: group)
+/// await server.run { connection in … }        // until stopAccepting(), then until all have ended
+/// ```
+public final class StreamServer: Sendable {
+    /// The address that the server listens on.
+    public let address: SocketAddress
+    private let listeners: [StreamListener]
+    private let group: LoopGroup
+    private let options: StreamOptions
+
+    private init(listeners: [StreamListener], group: LoopGroup, options: StreamOptions) {
+        address = listeners[0].address
+        self.listeners = listeners
+        self.group = group
+        self.options = options
+    }
+
+    /// Starts listening; connections wait in the kernel until `run`.
+    public static func open(
+        on address: SocketAddress, group: LoopGroup, options: StreamOptions = StreamOptions()
+    ) async throws(SystemError) -> StreamServer {
+        let isShared = group.executors.count > 1 && address.family != .unix
+        var listening = StreamListener.Options()
+        listening.sharesPort = isShared
+        var listeners: [StreamListener] = []
+        do {
+            for executor in isShared ? group.executors : [group.executors[0]] {
+                // The first listener's port, if any port was asked for.
+                let target = listeners.first?.address ?? address
+                listeners.append(
+                    try await open(on: target, executor: executor, options: listening))
+            }
+        } catch {
+            for listener in listeners { listener.executor.perform { listener.close() } }
+            throw error
+        }
+        return StreamServer(listeners: listeners, group: group, options: options)
+    }
+
+    private static func open(
+        on address: SocketAddress, executor: LoopExecutor, options: StreamListener.Options
+    ) async throws(SystemError) -> StreamListener {
+        let opened: Result<StreamListener, SystemError>
+        opened = await withTaskExecutorPreference(executor) {
+            do throws(SystemError) {
+                return .success(try StreamListener(on: address, options: options))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try opened.get()
+    }
+
+    /// Calls `handle` with every connection, in a task of its own on the connection's loop, and
+    /// closes the connection when the task has ended. Returns when accepting has been stopped and
+    /// every task has ended. Cancelling the caller's task stops accepting and cancels them.
+    public func run(
+        _ handle: @escaping @Sendable (StreamConnection) async -> Void
+    ) async {
+        await withTaskCancellationHandler {
+            await withDiscardingTaskGroup { tasks in
+                for listener in listeners {
+                    tasks.addTask(executorPreference: listener.executor) {
+                        await self.accept(from: listener, handle)
+                    }
+                }
+            }
+        } onCancel: {
+            stopAccepting()
+        }
+    }
+
+    /// Stops accepting; connections that are open go on. Any thread.
+    public func stopAccepting() {
+        for listener in listeners {
+            listener.executor.perform { listener.close() }
+        }
+    }
+
+    private func accept(
+        from listener: StreamListener,
+        _ handle: @escaping @Sendable (StreamConnection) async -> Void
+    ) async {
+        let isHandingOver = listeners.count < group.executors.count
+        await withDiscardingTaskGroup { tasks in
+            while true {  // Ends when the listener is closed.
+                let socket: Int32
+                do throws(SystemError) {
+                    socket = try await listener.acceptSocket().release()
+                } catch {
+                    listener.close()
+                    return
+                }
+                let executor = isHandingOver ? group.nextExecutor : listener.executor
+                tasks.addTask(executorPreference: executor) {
+                    await self.serve(socket, handle)
+                }
+            }
+        }
+    }
+
+    private func serve(
+        _ socket: Int32, _ handle: @Sendable (StreamConnection) async -> Void
+    ) async {
+        do throws(SystemError) {
+            let connection = try StreamConnection(adopting: socket, options: options)
+            defer { connection.close() }
+            await handle(connection)
+        } catch {
+            // The peer was gone before the connection was looked at: there is nobody to tell.
+        }
+    }
+}
