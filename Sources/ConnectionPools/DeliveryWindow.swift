@@ -279,8 +279,6 @@ extension DeliveryWindow {
         precondition(total <= appendedOffset, "more bytes than were appended")
         guard total > acknowledgedOffset else { return 0 }
         state.acknowledgedOffset = total
-        // What is acknowledged was taken, even if the kernel has not told so yet.
-        state.submittedOffset = max(submittedOffset, total)
         return mode == .acknowledged ? settlePrefix(upTo: total, settle) : 0
     }
 
