@@ -18,6 +18,7 @@ func printMeasurements() {
         measurePool(turns, magazineCount: 64, depth: 64)
     }
     report("pool acquire + release, bare list") { measurePool(turns, magazineCount: 0, depth: 1) }
+    report("free list pop + push") { measureList(turns) }
     report("malloc + free of 64 bytes") { measureMalloc(turns, depth: 1) }
     report("malloc + free of 64 bytes, 64 deep, each") { measureMalloc(turns, depth: 64) }
 }
@@ -95,6 +96,23 @@ private func measurePool(_ turns: Int, magazineCount: Int, depth: Int) -> (Int, 
             sum &+= UInt64(held[place].index)
             pool.release(held[place])
         }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureList(_ turns: Int) -> (Int, UInt64) {
+    let block = SharedBlock(byteCount: CacheLine.byteCount + 64 * 64)
+    // SAFETY: the head has a line of its own, the slots lie behind it; nobody else is here.
+    let list = unsafe TaggedFreeList(
+        head: block.pointer(at: 0, to: Atomic<UInt64>.self),
+        slots: block.base + CacheLine.byteCount, stride: 64)
+    unsafe list.initialize(count: 64)  // SAFETY: as above.
+    var sum: UInt64 = 0
+    for _ in 0..<turns {
+        let link = unsafe list.pop()  // SAFETY: as above.
+        sum &+= UInt64(link)
+        unsafe list.push(first: link, last: link)  // SAFETY: as above.
     }
     return (turns, sum)
 }

@@ -134,7 +134,7 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
         self.magazineCount = magazineCount
         self.make = make
         self.reset = reset
-        // Eight threads with full magazines leave slots to others without theft.
+        // Eight full magazines hold every slot: with fewer threads, nobody needs to steal.
         self.batchCount = UInt32(min(max(capacity / 16, 1), Int(PoolMagazineShape.limit / 2)))
         // SAFETY: the parts lie in the block, apart from each other; nobody uses them yet.
         unsafe self.magazines = block.base + layout.magazines
