@@ -39,6 +39,7 @@ let package = Package(
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         // Floor 3
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
+        .target(name: "DrainAllocators", dependencies: ["AtomicSupport"]),
         // Floor 4
         .target(
             name: "EventLoops",
@@ -64,8 +65,8 @@ let package = Package(
         .executableTarget(
             name: "stress",
             dependencies: [
-                "AtomicSupport", "ConcurrentQueues", "ObjectPools", "StressSupport",
-                "TimerWheels", "WaitPrimitives",
+                "AtomicSupport", "ConcurrentQueues", "DrainAllocators",
+                "ObjectPools", "StressSupport", "TimerWheels", "WaitPrimitives",
             ],
             path: "StressTests"),
         // Tests
@@ -82,6 +83,9 @@ let package = Package(
         .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        .testTarget(
+            name: "DrainAllocatorsTests",
+            dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         .testTarget(
             name: "NetworkingTests",
             dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
@@ -100,6 +104,7 @@ var rooms: [String] {
         "AtomicSupport",
         "ConcurrentQueues",
         "ConnectionPools",
+        "DrainAllocators",
         "EventLoops",
         "Networking",
         "ObjectPools",
