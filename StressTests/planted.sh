@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Shows that the stress scenarios can see a missing edge: for each line of planted.txt, weakens the releasing side of that
-# edge in a copy of the tree, and requires that ThreadSanitizer reports a data race. Builds at -O; what -O does not show
-# is tried at -Onone too. `./dev stress --planted [NAME]` calls it.
+# Shows that the stress scenarios can see a missing edge: for each line of planted.txt, weakens the releasing side of
+# that edge in a copy of the tree, and requires that ThreadSanitizer reports a data race. Builds at -O; what -O does not
+# show is tried at -Onone too. `./dev stress --planted [NAME]` calls it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -19,7 +19,8 @@ package enum Limit {
 /// Lines that are too wide.
 package func columnFindings(in file: SourceFile) -> [Finding] {
     let isCode = file.isSwift || file.isC
-    guard isCode || file.isDocument || file.path == "dev" else { return [] }
+    let isShell = file.path == "dev" || file.path.hasSuffix(".sh")
+    guard isCode || isShell || file.isDocument else { return [] }
     let limit = isCode ? Limit.codeColumns : Limit.documentColumns
     return file.lines.enumerated().compactMap { index, line in
         // A line of so many bytes has at most so many columns.

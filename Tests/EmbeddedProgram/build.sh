@@ -21,8 +21,8 @@ compile_room() {
     local room=$1
     local sources
     mapfile -t sources < <(find "Sources/$room" -name '*.swift' | sort)
-    swiftc "${flags[@]}" -parse-as-library -module-name "$room" -emit-module -emit-module-path "$out/$room.swiftmodule" \
-        -c "${sources[@]}" "${@:2}" -o "$out/$room.o"
+    swiftc "${flags[@]}" -parse-as-library -module-name "$room" -emit-module \
+        -emit-module-path "$out/$room.swiftmodule" -c "${sources[@]}" "${@:2}" -o "$out/$room.o"
 }
 
 users=(Tests/EmbeddedProgram/Support.swift)

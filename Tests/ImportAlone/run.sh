@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Takes each product of the package alone, from a package outside the tree, where git may not clone, pkg-config finds
-# nothing and no cache helps; builds and runs a few lines that use it. `./dev alone [PRODUCT]` calls it.
+# Takes each product that is named as an argument alone, from a package outside the tree, where git may not clone,
+# pkg-config finds nothing and no cache helps; builds and runs a few lines that use it. `./dev alone` calls it.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 tree=$(cd "$here/../.." && pwd)
+[ $# -gt 0 ] || exit 2
 
 outside=$(mktemp -d)
 trap 'rm -rf "$outside"' EXIT
@@ -12,12 +13,6 @@ mkdir -p "$outside/Sources/Outside"
 export GIT_ALLOW_PROTOCOL=none GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_SYSTEM=/dev/null GIT_TERMINAL_PROMPT=0
 export PKG_CONFIG_PATH=/nonexistent PKG_CONFIG_LIBDIR=/nonexistent
 common=(--package-path "$outside" --cache-path "$outside/cache" --disable-dependency-cache)
-
-# The library products, as the manifest names them.
-products() {
-    swift package --package-path "$tree" describe |
-        awk '/^Targets:/ { exit } $1 == "Name:" { name = $2 } $1 == "Library:" { print name }'
-}
 
 fail() {
     printf 'alone: %s\n' "$*" >&2
@@ -36,7 +31,10 @@ take() {
     sed -e "s|@TREE@|$tree|" -e "s|@PRODUCT@|$product|" "$here/Package.swift.template" >"$outside/Package.swift"
     cp "$source" "$outside/Sources/Outside/main.swift"
 
-    swift build "${common[@]}" -q >"$outside/log" 2>&1 || { cat "$outside/log" >&2; fail "$product does not build alone"; }
+    if ! swift build "${common[@]}" -q >"$outside/log" 2>&1; then
+        cat "$outside/log" >&2
+        fail "$product does not build alone"
+    fi
     grep -i 'pkg-config\|warning: ' "$outside/log" && fail "$product asks for a system library or warns"
     timeout 60 "$outside/.build/debug/Outside"
 
@@ -46,20 +44,15 @@ take() {
     for folder in checkouts repositories; do
         [ -z "$(ls -A "$outside/.build/$folder" 2>/dev/null)" ] || fail "$product made git clone into $folder"
     done
-    if [ -f "$outside/Package.resolved" ] && ! grep -q '"pins" : \[ *\]' <(tr -d '\n' <"$outside/Package.resolved"); then
+    [ ! -e "$outside/Package.resolved" ] || grep -q '"pins" : \[ *\]' <(tr -d '\n' <"$outside/Package.resolved") ||
         fail "$product pins versions: $(cat "$outside/Package.resolved")"
-    fi
 }
 
-count=0
-for product in $(products); do
-    [[ $product == *"${1:-}"* ]] || continue
+for product in "$@"; do
     take "$product" "$here/$product.swift"
     if [ "$product" = ConcurrentQueues ]; then
         readme_program >"$outside/readme.swift"
         take "$product" "$outside/readme.swift"
     fi
-    count=$((count + 1))
 done
-[ "$count" -gt 0 ] || fail "no product is called '${1:-}'"
-echo "alone: $count products, no clone, no system library"
+echo "alone: $# products, no clone, no system library"

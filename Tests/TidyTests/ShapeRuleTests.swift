@@ -12,6 +12,8 @@ struct ShapeRuleTests {
         let full = "// " + String(repeating: "→", count: 97)
         #expect(findings(.columns, "\(full)\n\(wide)\n").map(\.line) == [2])
         #expect(findings(.columns, wide, at: "Sources/CLinuxShims/thread.c").count == 1)
+        #expect(findings(.columns, wide, at: "Tests/Room/run.sh").isEmpty)
+        #expect(findings(.columns, wide + wide, at: "Tests/Room/run.sh").count == 1)
     }
 
     @Test("Documents wrap at 120 columns, but tables, links and headings may run over")
