@@ -55,7 +55,13 @@ let package = Package(
             name: "Networking",
             dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
         // Floor 7
-        .target(name: "ConnectionPools", dependencies: ["AtomicSupport"]),
+        .target(
+            name: "ConnectionPools",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "ConcurrentQueues",
+                "DrainAllocators", "EventLoops", "Networking", "ObjectPools",
+                "WaitPrimitives",
+            ]),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         // The tool that keeps the house in order; not a product
@@ -68,7 +74,7 @@ let package = Package(
                 "AtomicSupport", "ConcurrentQueues", "DrainAllocators",
                 "ObjectPools", "StressSupport", "TimerWheels", "WaitPrimitives",
             ],
-            path: "StressTests"),
+            path: "StressTests", exclude: ["planted.sh", "planted.txt"]),
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
@@ -91,7 +97,10 @@ let package = Package(
             dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         .testTarget(
             name: "ConnectionPoolsTests",
-            dependencies: ["AtomicSupport", "ConnectionPools", "StressSupport"]),
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops",
+                "Networking", "StressSupport",
+            ]),
         .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
     ],
     swiftLanguageModes: [.v6]

@@ -39,7 +39,8 @@ _Static_assert(MILLRACE_ECONNABORTED == ECONNABORTED && MILLRACE_ECONNRESET == E
 _Static_assert(MILLRACE_ENOBUFS == ENOBUFS && MILLRACE_ENOTCONN == ENOTCONN, "");
 _Static_assert(MILLRACE_ETIMEDOUT == ETIMEDOUT && MILLRACE_ECONNREFUSED == ECONNREFUSED, "");
 _Static_assert(MILLRACE_EALREADY == EALREADY && MILLRACE_EINPROGRESS == EINPROGRESS, "");
-_Static_assert(MILLRACE_ECANCELED == ECANCELED, "");
+_Static_assert(MILLRACE_ECANCELED == ECANCELED && MILLRACE_ENETUNREACH == ENETUNREACH, "");
+_Static_assert(MILLRACE_EHOSTUNREACH == EHOSTUNREACH && MILLRACE_EADDRNOTAVAIL == EADDRNOTAVAIL, "");
 _Static_assert(MILLRACE_SIGINT == SIGINT && MILLRACE_SIGTERM == SIGTERM && MILLRACE_SIGPIPE == SIGPIPE, "");
 _Static_assert(sizeof(struct sockaddr_storage) == sizeof(((struct millrace_address *)0)->words), "");
 _Static_assert(sizeof(struct iovec) == sizeof(struct millrace_slice), "");

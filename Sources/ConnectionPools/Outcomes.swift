@@ -110,6 +110,12 @@ public enum PoolError: Error, Hashable, Sendable {
     case cancelled
     /// The pool gave up; the error is that of its last connection or attempt.
     case gaveUp(ConnectionError)
+    /// The message has no byte.
+    case empty
+    /// The message is longer than `ClientConfiguration.messageByteCountMax`.
+    case tooLong
+    /// A message with this ticket has an outcome that was not yet asked for.
+    case ticketInUse
 
     /// The error in letters and dashes.
     public var word: String {
@@ -117,6 +123,9 @@ public enum PoolError: Error, Hashable, Sendable {
         case .closed: FailureReason.closed.word
         case .cancelled: FailureReason.cancelled.word
         case .gaveUp: FailureReason.gaveUp.word
+        case .empty: "empty"
+        case .tooLong: "too-long"
+        case .ticketInUse: "ticket-in-use"
         }
     }
 }

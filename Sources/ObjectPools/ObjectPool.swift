@@ -238,8 +238,8 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
     }
 
     /// What the pool has done so far: exact when nobody else is inside, else recent.
-    public var statistics: PoolStatistics {
-        var total = PoolStatistics()
+    public var statistics: ObjectPoolStatistics {
+        var total = ObjectPoolStatistics()
         for index in 0...magazineCount {
             unsafe magazine(index).head.pointee.add(to: &total)  // SAFETY: in our block.
         }

@@ -33,7 +33,7 @@ public struct PoolHandle: Hashable, Sendable {
 
 /// What a pool has done so far: exact when nobody else is inside, else recent.
 @frozen
-public struct PoolStatistics: Equatable, Sendable {
+public struct ObjectPoolStatistics: Equatable, Sendable {
     /// Leases handed out.
     public var acquired: UInt64 = 0
     /// Leases given back.

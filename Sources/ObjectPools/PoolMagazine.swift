@@ -29,7 +29,7 @@ struct PoolMagazineHead: ~Copyable {
         stolen = Atomic(0)
     }
 
-    func add(to total: inout PoolStatistics) {
+    func add(to total: inout ObjectPoolStatistics) {
         total.acquired &+= acquired.load(ordering: .relaxed)
         total.released &+= released.load(ordering: .relaxed)
         total.exhausted &+= exhausted.load(ordering: .relaxed)

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+
+public import Networking
+
+/// What a pooled client does, and its limits.
+public struct ClientConfiguration: Sendable {
+    /// The limits of connections, attempts, queue and time.
+    public var pool = PoolConfiguration()
+    /// What counts as delivered. In `confirmed` mode the peer answers each message with a line
+    /// whose first word is the message's first word.
+    public var delivery = DeliveryMode.written
+    /// Options of each connection's socket.
+    public var stream = StreamOptions()
+    /// The longest message in bytes.
+    public var messageByteCountMax = 1 << 24
+    /// How much memory messages longer than 64 bytes and write buffers may take, in bytes.
+    public var memoryByteCountMax = 1 << 28
+    /// How many bytes are gathered for one write.
+    public var writeBufferByteCount = 1 << 16
+    /// The seed of the pauses' jitter and of the table of keys; nil takes one from the clock.
+    public var seed: UInt64?
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import ConcurrentQueues
+internal import DrainAllocators
+internal import EventLoops
+internal import Networking
+internal import WaitPrimitives
+
+/// What a client's senders, its connections and its state machine share.
+///
+/// Senders and connections meet at the queue and never lock. The machine lives on the home loop;
+/// everything that concerns it is handed over there.
+@safe
+final class ClientCore: @unchecked Sendable {
+    // Threads: `queue`, `retry`, `store`, the events and the counters: any. Everything else that is
+    // not a constant: the home loop's.
+    //
+    // Invariants: I1  a message is in `queue`, in `retry`, or in the window of one connection, or
+    // it is settled
+    //             I2  after `refuse`, no message enters `queue`
+    //
+    // Edges: E1  refuse: error store → isRefusing load            carries `refusal`
+    //        E2  publish: threshold store, then `workEvents` RMW (prepareWait) → a sender's RMW of the same word
+    //            (notifyOne) and its load of the threshold. Whoever comes second in that word's order sees the
+    //            other: the sender the new threshold, or the home loop the sender's message.
+
+    let endpoint: Endpoint
+    let configuration: ClientConfiguration
+    let home: LoopExecutor
+    let executors: [LoopExecutor]
+    let keySeed: UInt64
+    let onOutcomes: @Sendable (Span<SettledMessage>) -> Void
+
+    let queue: BoundedMPMCQueue<UInt64>
+    /// Messages that came back from dead connections: taken before those of `queue`.
+    let retry: BoundedMPMCQueue<UInt64>
+    let store: MessageStore
+    /// Connections without work wait here.
+    let workEvents = EventCount()
+    /// Senders that found the queue full wait here.
+    let spaceEvents = EventCount()
+    let finished = WaitGroup()
+    let counters = ClientCounters()
+    let registry = OutcomeRegistry()
+    let nextTicket = Atomic<UInt64>(0)
+
+    private let threshold = Atomic<Int>(1)
+    private let isGrowthPosted = Atomic<Bool>(false)
+    private let isRefusing = Atomic<Bool>(false)
+    private var refusal = PoolError.closed
+
+    var machine: PoolMachine
+    var timers: [MachineTimer] = []
+    var workers: [ClientWorker?]
+    var pendingWorkers: [ClientWorker] = []
+    let runPoint: Suspension
+    let machineSnapshot: LockedPoolStatistics
+
+    init(
+        endpoint: Endpoint, configuration: ClientConfiguration, executors: [LoopExecutor],
+        onOutcomes: @escaping @Sendable (Span<SettledMessage>) -> Void
+    ) throws(PoolConfigurationError) {
+        precondition(!executors.isEmpty, "a client needs a loop")
+        let seed = configuration.seed ?? MonotonicInstant.now.nanoseconds
+        let limits = configuration.pool
+        machine = try PoolMachine(configuration: limits, jitterSeed: seed)
+        self.endpoint = endpoint
+        self.configuration = configuration
+        self.executors = executors
+        self.onOutcomes = onOutcomes
+        home = executors[0]
+        keySeed = seed &* 0x9E37_79B9_7F4A_7C15
+        let inFlightMax = limits.maxConnections * limits.windowCapacity
+        queue = BoundedMPMCQueue(capacity: limits.queueCapacity)
+        retry = BoundedMPMCQueue(capacity: max(2, inFlightMax))
+        store = MessageStore(
+            capacity: queue.capacity + inFlightMax, byteCountMax: configuration.memoryByteCountMax)
+        workers = Array(repeating: nil, count: limits.maxConnections)
+        runPoint = Suspension(executors[0])
+        machineSnapshot = LockedPoolStatistics()
+        finished.add(1)
+        for _ in 0..<machine.timerCount { timers.append(MachineTimer(core: self)) }
+    }
+
+    // MARK: Senders
+
+    /// Takes a message from a sender; false if the queue is full.
+    func trySend(
+        _ bytes: UnsafeRawBufferPointer, ticket: MessageTicket, isAwaited: Bool = false
+    ) throws(PoolError) -> Bool {
+        try check()
+        guard bytes.count <= configuration.messageByteCountMax else { throw .tooLong }
+        guard bytes.count > 0 else { throw .empty }
+        guard hasRoom else { return false }
+        // SAFETY: copied while lent.
+        let message = unsafe store.make(
+            bytes, ticket: ticket.rawValue, hasKey: configuration.delivery == .confirmed,
+            keySeed: keySeed, isAwaited: isAwaited)
+        guard let message else { return false }
+        if queue.tryPush(message) != nil {
+            store.release(message)
+            try check()
+            return false
+        }
+        ClientCounters.add(1, to: counters.queued)
+        noteQueued()
+        return true
+    }
+
+    /// Whether the queue has fewer messages than asked for: its own capacity is the next power of
+    /// two.
+    private var hasRoom: Bool {
+        let capacity = configuration.pool.queueCapacity
+        return queue.capacity == capacity || queue.count < capacity
+    }
+
+    func check() throws(PoolError) {
+        if isRefusing.load(ordering: .acquiring) { throw refusal }  // E1
+    }
+
+    private func noteQueued() {
+        workEvents.notifyOne()  // E2
+        let limit = threshold.load(ordering: .relaxed)  // Behind the RMW above; see E2.
+        guard limit != .max, backlog >= limit else { return }
+        // Relaxed: one post is enough; the home loop lowers the flag before it counts.
+        guard !isGrowthPosted.exchange(true, ordering: .relaxed) else { return }
+        home.perform { self.handle(.messageQueued) }
+    }
+
+    /// How many messages wait and are held by no connection. A push that is under way counts.
+    var backlog: Int { queue.count + retry.count }
+
+    /// The next of the client's own numbers. Relaxed: only the number matters.
+    func makeTicket() -> MessageTicket {
+        let (number, _) = nextTicket.wrappingAdd(1, ordering: .relaxed)
+        return MessageTicket(rawValue: number)
+    }
+
+    /// Waits until there may be room in the queue; false if the task was cancelled.
+    func waitForSpace(_ key: consuming EventCount.Key) async -> Bool {
+        do {
+            try await spaceEvents.commitWait(key)
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// The second look of a blocking sender that has announced itself, and its sleep.
+    @available(*, noasync, message: "this blocks the thread")
+    func trySendPrepared(
+        _ message: RawSpan, _ ticket: MessageTicket, _ key: consuming EventCount.Key
+    ) throws(PoolError) -> Bool {
+        let isSent: Bool
+        do throws(PoolError) {
+            // SAFETY: copied while lent.
+            isSent = try unsafe message.withUnsafeBytes { bytes throws(PoolError) in
+                unsafe try trySend(bytes, ticket: ticket)  // SAFETY: as above.
+            }
+        } catch {
+            spaceEvents.cancelWait(key)
+            throw error
+        }
+        if isSent {
+            spaceEvents.cancelWait(key)
+        } else {
+            _ = spaceEvents.blockingWait(key, until: .never)
+        }
+        return isSent
+    }
+
+    var statistics: ClientStatistics {
+        var result = ClientStatistics()
+        result.queued = counters.queued.load(ordering: .relaxed)
+        result.delivered = counters.delivered.load(ordering: .relaxed)
+        result.failed = counters.failed.load(ordering: .relaxed)
+        result.resent = counters.resent.load(ordering: .relaxed)
+        result.bytesWritten = counters.bytesWritten.load(ordering: .relaxed)
+        result.unexpectedAnswers = counters.unexpectedAnswers.load(ordering: .relaxed)
+        result.waiting = backlog
+        result.pool = machineSnapshot.value
+        return result
+    }
+
+    // MARK: Connections
+
+    /// The next message for a connection: those that came back first.
+    @inline(__always)
+    func takeMessage() -> UInt64? {
+        if !retry.isEmpty, let message = retry.tryPop() { return message }
+        return queue.tryPop()
+    }
+
+    /// Takes a message back from a dead connection.
+    func returnMessage(_ message: UInt64, wasWritten: Bool) {
+        if wasWritten {
+            // SAFETY: the caller holds the message.
+            unsafe store.slot(message).pointee.wasWritten = true
+            ClientCounters.add(1, to: counters.resent)
+        }
+        let isRefused = retry.tryPush(message) != nil
+        precondition(!isRefused, "more messages came back than can be in flight")
+    }
+
+    /// What is left of a message when it settles. Gives its memory back.
+    func settle(_ message: UInt64, _ outcome: MessageOutcome) -> SettledMessage {
+        let slot = unsafe store.slot(message)  // SAFETY: the caller holds the message.
+        let ticket = unsafe MessageTicket(rawValue: slot.pointee.ticket)  // SAFETY: as above.
+        if unsafe slot.pointee.isAwaited { registry.settle(ticket, outcome) }  // SAFETY: as above.
+        store.release(message)
+        return SettledMessage(ticket: ticket, outcome: outcome)
+    }
+
+    /// Tells the owner of the client what has settled; all of one outcome.
+    func deliver(_ settled: Span<SettledMessage>) {
+        guard !settled.isEmpty else { return }
+        if settled[0].outcome == .ok {
+            ClientCounters.add(settled.count, to: counters.delivered)
+        } else {
+            ClientCounters.add(settled.count, to: counters.failed)
+        }
+        onOutcomes(settled)
+    }
+
+    /// An event of a connection, from its loop to the home loop.
+    func report(_ event: PoolEvent) {
+        home.perform { self.handle(event) }
+    }
+
+    // MARK: The machine's side, on the home loop
+
+    /// Tells senders from which backlog on an event is wanted, and answers the backlog.
+    func publish(threshold limit: Int) -> Int {
+        isGrowthPosted.store(false, ordering: .relaxed)
+        threshold.store(limit, ordering: .relaxed)
+        workEvents.cancelWait(workEvents.prepareWait())  // E2
+        return backlog
+    }
+
+    /// The connections that `run` must start a task for.
+    func takePendingWorkers() -> [ClientWorker] {
+        defer { pendingWorkers.removeAll() }
+        return pendingWorkers
+    }
+
+    var isFinished: Bool { machine.isFinished && pendingWorkers.isEmpty }
+
+    /// Waits until all memory is back: nothing is allocated once the machine has finished.
+    func drainMemory() async {
+        workers.removeAll()
+        try? await store.allocator.drained()
+    }
+
+    /// From here on senders are refused.
+    func refuse(_ error: PoolError) {
+        guard !isRefusing.load(ordering: .relaxed) else { return }  // Only this loop stores.
+        refusal = error
+        isRefusing.store(true, ordering: .releasing)  // E1
+        _ = queue.close()
+        spaceEvents.notifyAll()
+    }
+}

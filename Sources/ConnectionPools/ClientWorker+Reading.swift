@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import EventLoops
+internal import Networking
+
+// What comes from the peer: answers in `confirmed` mode, else bytes that nobody asked for, which
+// are dropped.
+extension ClientWorker {
+    func read() async {
+        guard let connection else { return }
+        do throws(SystemError) {
+            while let _ = try await connection.consume({ bytes in self.take(bytes) }) {}
+            end(ConnectionError(isFinishing ? .idle : .peerClosed))
+        } catch {
+            end(ConnectionError(during: error))
+        }
+    }
+
+    private func take(_ bytes: RawSpan) -> Int {
+        noteTraffic()
+        guard core.configuration.delivery == .confirmed else { return bytes.byteCount }
+        // SAFETY: lent for the call.
+        unsafe bytes.withUnsafeBytes { lent in
+            unsafe answers.parse(lent) { word in unsafe confirm(word) }  // SAFETY: as above.
+        }
+        if !settled.isEmpty {
+            noteProgress()
+            flushSettled()
+            parking.signal()
+        }
+        return bytes.byteCount
+    }
+
+    private func confirm(_ word: UnsafeRawBufferPointer) {
+        let hash = unsafe KeyHash.hash(word, seed: core.keySeed)  // SAFETY: lent by the caller.
+        let message = window.confirm(hash: hash) { other in
+            unsafe core.store.key(other).elementsEqual(word)  // SAFETY: the window holds it.
+        }
+        guard let message else {
+            ClientCounters.add(1, to: core.counters.unexpectedAnswers)
+            return
+        }
+        settled.append(core.settle(message, .ok))
+    }
+}

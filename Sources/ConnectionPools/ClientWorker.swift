@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
+internal import Networking
+
+/// One life of one connection: connects, writes messages, settles them, and hands back what is
+/// unsettled when the connection dies.
+///
+/// Threads: its executor's loop, except for `activity`, which the home loop reads.
+@safe
+final class ClientWorker: @unchecked Sendable {
+    // Life: connecting → (writing ∥ reading) → ended. Whatever ends one of the two tasks closes the
+    // connection, which ends the other.
+    //
+    // The three instants are relaxed: they are looked at when a timer fires, and a value that is a
+    // little old only makes a limit a little longer.
+
+    let core: ClientCore
+    let id: ConnectionID
+    let attempt: Int
+    let executor: LoopExecutor
+
+    var connection: StreamConnection?
+    var window: DeliveryWindow
+    var settled: [SettledMessage] = []
+    var answers = AnswerParser()
+    var endReason: ConnectionError?
+    var hasProgress = false
+    var isServing = false
+    var isDraining = false
+    var isFinishing = false
+    var isShutDown = false
+    /// A message that was taken and did not fit behind the others.
+    var carriedMessage: UInt64?
+    /// The writer sleeps here.
+    let parking: Suspension
+    private let connecting: Suspension
+
+    private let lastTraffic = Atomic<UInt64>(0)
+    private let writingSince = Atomic<UInt64>(0)
+    private let awaitingSince = Atomic<UInt64>(0)
+
+    init(core: ClientCore, id: ConnectionID, attempt: Int, executor: LoopExecutor) {
+        self.core = core
+        self.id = id
+        self.attempt = attempt
+        self.executor = executor
+        window = DeliveryWindow(
+            mode: core.configuration.delivery,
+            capacity: core.configuration.pool.windowCapacity)
+        parking = Suspension(executor)
+        connecting = Suspension(executor)
+        settled.reserveCapacity(core.configuration.pool.windowCapacity)
+    }
+
+    /// The whole life.
+    func run() async {
+        do throws(ConnectionError) {
+            connection = try await connect()
+        } catch {
+            core.report(.connectFailed(id, error))
+            return
+        }
+        noteTraffic()
+        core.report(.connected(id))
+        await withDiscardingTaskGroup { tasks in
+            tasks.addTask(executorPreference: executor) { await self.read() }
+            tasks.addTask(executorPreference: executor) { await self.write() }
+        }
+        finish()
+    }
+
+    private func connect() async throws(ConnectionError) -> StreamConnection {
+        let addresses: [SocketAddress]
+        do throws(Resolver.Failure) {
+            addresses = try await Resolver.resolve(core.endpoint)
+        } catch {
+            throw ConnectionError(.unreachable)
+        }
+        var failure = ConnectionError(.unreachable)
+        for address in addresses {
+            if let endReason { throw endReason }
+            do throws(SystemError) {
+                return try await StreamConnection.connect(
+                    to: address, options: core.configuration.stream, waitingOn: connecting)
+            } catch {
+                failure = ConnectionError(during: error)
+            }
+        }
+        throw endReason ?? failure
+    }
+
+    /// Closes the connection; the first reason stays.
+    func end(_ reason: ConnectionError) {
+        if endReason == nil {
+            endReason = reason
+            checkAcknowledged()
+        }
+        connection?.close()
+        parking.signal()
+    }
+
+    private func finish() {
+        let reason = endReason ?? ConnectionError(.peerClosed)
+        window.abandon { message, wasWritten in
+            core.returnMessage(message, wasWritten: wasWritten)
+        }
+        if let message = carriedMessage {
+            carriedMessage = nil
+            core.returnMessage(message, wasWritten: false)
+        }
+        connection = nil
+        core.report(.disconnected(id, reason, hadProgress: hasProgress))
+    }
+
+    // MARK: Commands of the machine
+
+    /// Take messages from here on.
+    func serve() {
+        isServing = true
+        parking.signal()
+    }
+
+    /// Say when queue and window are empty.
+    func drain() {
+        isDraining = true
+        parking.signal()
+    }
+
+    /// Close, politely or at once.
+    func close(_ manner: CloseManner) {
+        switch manner {
+        case .graceful:
+            isFinishing = true
+            parking.signal()
+        case .abort:
+            end(ConnectionError(.cancelled))
+            connecting.cancel()
+        }
+    }
+
+    // MARK: Activity
+
+    var activity: ConnectionActivity {
+        ConnectionActivity(
+            lastTraffic: MonotonicInstant(nanoseconds: lastTraffic.load(ordering: .relaxed)),
+            isWritingSince: Self.instant(writingSince.load(ordering: .relaxed)),
+            isAwaitingSince: Self.instant(awaitingSince.load(ordering: .relaxed)))
+    }
+
+    private static func instant(_ nanoseconds: UInt64) -> MonotonicInstant? {
+        nanoseconds == 0 ? nil : MonotonicInstant(nanoseconds: nanoseconds)
+    }
+
+    func noteTraffic() {
+        lastTraffic.store(executor.loop.now.nanoseconds, ordering: .relaxed)
+    }
+
+    /// Bytes were given to the kernel, or (false) none wait any more.
+    func noteWriting(_ isWriting: Bool) {
+        let since = isWriting ? executor.loop.now.nanoseconds : 0
+        writingSince.store(since, ordering: .relaxed)
+    }
+
+    /// A message settled, or the first one was written: the limit counts from here.
+    func noteAwaiting() {
+        let since = window.isEmpty ? 0 : executor.loop.now.nanoseconds
+        awaitingSince.store(since, ordering: .relaxed)
+    }
+
+    /// The peer has shown that it lives: failed attempts are forgotten.
+    func noteProgress() {
+        guard !hasProgress else { return }
+        hasProgress = true
+        core.report(.madeProgress(id))
+    }
+
+    /// Hands the settled messages over.
+    func flushSettled() {
+        guard !settled.isEmpty else { return }
+        core.deliver(settled.span)
+        settled.removeAll(keepingCapacity: true)
+        noteAwaiting()
+    }
+}
+
+extension ConnectionError {
+    /// The reason behind an errno.
+    init(during error: SystemError) {
+        let reason: FailureReason =
+            switch Int(error.code) {
+            case MILLRACE_ECONNREFUSED, MILLRACE_ENOENT: .refused
+            case MILLRACE_ENETUNREACH, MILLRACE_EHOSTUNREACH: .unreachable
+            case MILLRACE_ETIMEDOUT: error.operation == .connect ? .connectTimeout : .writeTimeout
+            case MILLRACE_ECONNRESET, MILLRACE_EPIPE, MILLRACE_ECONNABORTED: .reset
+            case MILLRACE_EMFILE, MILLRACE_ENFILE, MILLRACE_ENOBUFS, MILLRACE_ENOMEM,
+                MILLRACE_EADDRNOTAVAIL:
+                .noResources
+            case MILLRACE_ECANCELED: .cancelled
+            default: .systemError
+            }
+        self.init(reason, systemErrorNumber: error.code)
+    }
+}
