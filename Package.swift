@@ -25,7 +25,10 @@ let package = Package(
         ),
         .default(enabledTraits: []),
     ],
-    dependencies: [],
+    dependencies: [
+        // Only under the Examples trait: who takes a room does not clone it.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+    ],
     targets: [
         // Floor 0
         .target(name: "CLinuxShims"),
@@ -75,6 +78,12 @@ let package = Package(
                 "ObjectPools", "StressSupport", "TimerWheels", "WaitPrimitives",
             ],
             path: "StressTests", exclude: ["planted.sh", "planted.txt"]),
+        // The examples
+        .target(
+            name: "ExampleSupport",
+            dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops", "Networking"]
+                + argumentParser,
+            path: "Examples/ExampleSupport"),
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
@@ -101,6 +110,9 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops",
                 "Networking", "StressSupport",
             ]),
+        .testTarget(
+            name: "ExampleSupportTests",
+            dependencies: ["CLinuxShims", "EventLoops", "ExampleSupport", "Networking"]),
         .testTarget(name: "TidyTests", dependencies: ["TidyRules"]),
     ],
     swiftLanguageModes: [.v6]
@@ -120,6 +132,15 @@ var rooms: [String] {
         "StressSupport",
         "TimerWheels",
         "WaitPrimitives",
+    ]
+}
+
+/// The showpieces' dependency, which exists only under their trait.
+var argumentParser: [Target.Dependency] {
+    [
+        .product(
+            name: "ArgumentParser", package: "swift-argument-parser",
+            condition: .when(traits: ["Examples"]))
     ]
 }
 
