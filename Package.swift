@@ -84,6 +84,12 @@ let package = Package(
             dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops", "Networking"]
                 + argumentParser,
             path: "Examples/ExampleSupport"),
+        .executableTarget(
+            name: "example_tcp_server",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "Networking",
+            ] + argumentParser,
+            path: "Examples/example_tcp_server"),
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
