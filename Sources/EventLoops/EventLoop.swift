@@ -145,8 +145,9 @@ public final class EventLoop: @unchecked Sendable {
         statistics.turns &+= 1
         now = .now
         runPostedJobs()
-        let hasMore = runTurnWork()
+        // Timers before the turn's work: the tasks that they resume run before the loop sleeps.
         fireTimers()
+        let hasMore = runTurnWork()
         rearmStarved()
         wait(mayBlock: !hasMore && phase == .running)
         dispatch()

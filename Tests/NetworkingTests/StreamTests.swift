@@ -47,6 +47,25 @@ struct StreamTests {
         }
         #expect(answer == Array("hello mill".utf8))
     }
+
+    @Test("A timer resumes its task though nothing else happens", arguments: backends)
+    func timerAlone(_ choice: BackendChoice) throws {
+        // If this failed, a sleeping task would go on only when the loop is woken by something else.
+        let limit = Duration.seconds(20)
+        let elapsed = try LoopGroup.run(choice: choice) { group in
+            let start = ContinuousClock.now
+            await withTaskGroup { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    try? await LoopTime.sleep(for: limit)
+                }
+                try? await LoopTime.sleep(for: .milliseconds(30))
+                tasks.cancelAll()
+            }
+            return ContinuousClock.now - start
+        }
+        #expect(elapsed >= .milliseconds(30))
+        #expect(elapsed < limit / 2)
+    }
 }
 
 /// A free port on loopback.
