@@ -39,6 +39,18 @@ struct Socket: ~Copyable {
         return result
     }
 
+    /// Throws `EADDRINUSE` if another socket listens there, also if it shares its port: binds
+    /// without SO_REUSEPORT, which such a socket refuses, and lets go again. socket(7).
+    static func checkIsFree(_ address: SocketAddress) throws(SystemError) {
+        let socket = try Socket(for: address)
+        try check(millrace_socket_set_reuse_address(socket.descriptor, true), .setOption)
+        // SAFETY: the address is lent for the call.
+        let bound = unsafe address.withStorage {
+            unsafe millrace_socket_bind(socket.descriptor, $0)
+        }
+        try check(bound, .bind)
+    }
+
     /// The address that the socket is bound to.
     static func localAddress(of descriptor: Int32) throws(SystemError) -> SocketAddress {
         var storage = millrace_address()

@@ -34,6 +34,8 @@ public final class StreamServer: Sendable {
         on address: SocketAddress, group: LoopGroup, options: StreamOptions = StreamOptions()
     ) async throws(SystemError) -> StreamServer {
         let isShared = group.executors.count > 1 && address.family != .unix
+        // A shared port would let a second server in unnoticed.
+        if isShared && address.port != 0 { try Socket.checkIsFree(address) }
         var listening = StreamListener.Options()
         listening.sharesPort = isShared
         var listeners: [StreamListener] = []

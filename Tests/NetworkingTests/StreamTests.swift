@@ -48,9 +48,26 @@ struct StreamTests {
         #expect(answer == Array("hello mill".utf8))
     }
 
+    @Test("A port that another server shares among its loops is busy", arguments: backends)
+    func sharedPort(_ choice: BackendChoice) throws {
+        // If this failed, two servers could be started on one port and halve each other's load.
+        let refusal = try LoopGroup.run(loops: 2, choice: choice) { group -> SystemError? in
+            let server = try await StreamServer.open(on: loopback, group: group)
+            defer { server.stopAccepting() }
+            do throws(SystemError) {
+                try await StreamServer.open(on: server.address, group: group).stopAccepting()
+                return nil
+            } catch {
+                return error
+            }
+        }
+        #expect(refusal?.operation == .bind)
+        #expect(refusal?.description.contains("EADDRINUSE") == true)
+    }
+
     @Test("A timer resumes its task though nothing else happens", arguments: backends)
     func timerAlone(_ choice: BackendChoice) throws {
-        // If this failed, a sleeping task would go on only when the loop is woken by something else.
+        // If this failed, a sleeping task would go on only when something else wakes the loop.
         let limit = Duration.seconds(20)
         let elapsed = try LoopGroup.run(choice: choice) { group in
             let start = ContinuousClock.now
