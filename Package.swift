@@ -116,6 +116,7 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops",
                 "Networking", "StressSupport",
             ]),
+        .testTarget(name: "ExamplesTests", dependencies: ["CLinuxShims"]),
         .testTarget(
             name: "ExampleSupportTests",
             dependencies: ["CLinuxShims", "EventLoops", "ExampleSupport", "Networking"]),
