@@ -90,6 +90,7 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "Networking",
             ] + argumentParser,
             path: "Examples/example_tcp_server"),
+    ] + smallExamples + [
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
@@ -140,6 +141,31 @@ var rooms: [String] {
         "TimerWheels",
         "WaitPrimitives",
     ]
+}
+
+/// One idea each, under `Examples`: the program's name and what it imports.
+var smallExamples: [Target] {
+    [
+        ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
+        ("drain_allocator", ["AtomicSupport", "CLinuxShims", "DrainAllocators", "StressSupport"]),
+        ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),
+        ("event_count", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
+        (
+            "mpsc_inbox",
+            ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]
+        ),
+        ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
+        ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
+        ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
+        ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+    ].map { (name: String, rooms: [Target.Dependency]) in
+        .executableTarget(
+            name: "example_\(name)", dependencies: rooms, path: "Examples/example_\(name)")
+    }
 }
 
 /// The showpieces' dependency, which exists only under their trait.

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+
+import Testing
+
+/// A small example and lines that it must print.
+struct SmallExample: CustomTestStringConvertible, Sendable {
+    let name: String
+    let lines: [String]
+    var testDescription: String { name }
+
+    static let all = [
+        SmallExample(
+            name: "auto_reset_event",
+            lines: ["rallies: 2000", "two sets let through: true, then false"]),
+        SmallExample(
+            name: "circuit_breaker",
+            lines: [
+                "20 ms: call failed, the breaker is open",
+                "90 ms: not called, the breaker is open",
+                "130 ms: probe failed, the breaker is open",
+                "800 ms: probe succeeded, the breaker is closed",
+                "810 ms: call succeeded, the breaker is closed",
+            ]),
+        SmallExample(
+            name: "drain_allocator",
+            lines: [
+                "drained: true, blocks out: 0", "served at least a thousand: true",
+                "threads refused behind the close: 2",
+            ]),
+        SmallExample(name: "echo_async", lines: ["echoed: one, two, three"]),
+        SmallExample(
+            name: "event_count", lines: ["both readers saw step 1000", "left waiting: 0"]),
+        SmallExample(
+            name: "event_loop",
+            lines: [
+                "the timer rings after at least 20 ms: true", "the bell is readable: true",
+                "the loop is over; operations left: 0",
+            ]),
+        SmallExample(
+            name: "mpmc_queue", lines: ["sum 4999950000, expected 4999950000: nothing lost"]),
+        SmallExample(name: "mpsc_inbox", lines: ["received 60000 of 60000 messages"]),
+        SmallExample(
+            name: "object_pool",
+            lines: ["a released handle is leased: false", "available at the end: 8 of 8"]),
+        SmallExample(
+            name: "oneshot",
+            lines: [
+                "first answer taken: true, second refused: true", "the answer is 42",
+                "no answer to 7: closed",
+            ]),
+        SmallExample(
+            name: "semaphore",
+            lines: [
+                "3000 visits, at most 2 at a time", "doors free at the end: 2",
+                "one permit too many is taken: false",
+            ]),
+        SmallExample(
+            name: "timer_wheel",
+            lines: [
+                "armed 100000, cancelled 90000, 10000 left", "fired 10000 in",
+                "a token that has fired cancels nothing: true",
+            ]),
+        SmallExample(
+            name: "wait_group",
+            lines: [
+                "all 3 jobs done: true, sum 14", "a job that never ends: timed out", "left: 0",
+            ]),
+    ]
+}
+
+@Suite("The small examples", .serialized)
+struct SmallExampleTests {
+    @Test("It ends by itself and prints what it shows", arguments: SmallExample.all)
+    func run(_ example: SmallExample) throws {
+        // If this failed, the example would not run as its first comment promises.
+        let ending = try Program("example_\(example.name)").end(seconds: 20)
+        #expect(ending.status == 0)
+        #expect(ending.errorOutput == "")
+        for line in example.lines { #expect(ending.output.contains(line), "\(ending.output)") }
+    }
+}
