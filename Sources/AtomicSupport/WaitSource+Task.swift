@@ -14,7 +14,7 @@
             let wait = TaskWait(key: key)
             // The handler may look at the node until `withTaskCancellationHandler` has returned.
             defer { wait.deallocate() }
-            let isGranted = await withTaskCancellationHandler {
+            await withTaskCancellationHandler {
                 // SAFETY: `resume` is called exactly once: here, by the wake, or by the handler.
                 await unsafe withUnsafeContinuation { continuation in
                     unsafe wait.begin(continuation)  // SAFETY: as above.
@@ -28,19 +28,20 @@
                 // SAFETY: the block outlives the handler; it runs at most once.
                 if case .removed = unsafe withdraw(wait.node) { wait.resume(isGranted: false) }
             }
-            wait.end()
-            return isGranted
+            return wait.end()
         }
     }
 
-    /// A suspended task: its node, its continuation, and the word that orders its resume.
+    /// A suspended task: its node, its continuation, and how it ended.
     @safe
     private struct TaskWait: @unchecked Sendable {
         @unsafe
         private struct Block: ~Copyable {
             var node: WaitNode
-            var continuation: UnsafeContinuation<Bool, Never>?
-            let word = Atomic<UInt32>(0)
+            var continuation: UnsafeContinuation<Void, Never>?
+            /// 0 suspended · 1 resumed without a grant · 2 granted. The outcome travels here and
+            /// not through the continuation, whose own store no tool sees ordered.
+            let outcome = Atomic<UInt32>(0)
         }
 
         private let block: UnsafeMutablePointer<Block>
@@ -68,7 +69,7 @@
             unsafe UnsafeMutableRawPointer(block).assumingMemoryBound(to: WaitNode.self)
         }
 
-        func begin(_ continuation: UnsafeContinuation<Bool, Never>) {
+        func begin(_ continuation: UnsafeContinuation<Void, Never>) {
             // SAFETY: before `enqueue`, whose lock hands the block over.
             unsafe block.pointee.continuation = continuation
         }
@@ -80,14 +81,17 @@
             guard let continuation = unsafe block.pointee.continuation else {
                 preconditionFailure("a task was resumed before it was suspended")
             }
-            unsafe block.pointee.word.store(1, ordering: .releasing)  // E1; SAFETY: as above.
-            unsafe continuation.resume(returning: isGranted)  // SAFETY: called once.
+            // SAFETY: as above.
+            unsafe block.pointee.outcome.store(isGranted ? 2 : 1, ordering: .releasing)  // E1
+            unsafe continuation.resume()  // SAFETY: called once.
         }
 
-        func end() {
+        /// Whether the wait was granted.
+        func end() -> Bool {
             // SAFETY: the block lives until `deallocate`.
-            let word = unsafe block.pointee.word.load(ordering: .acquiring)  // E1
-            precondition(word == 1, "a task ran on without being resumed")
+            let outcome = unsafe block.pointee.outcome.load(ordering: .acquiring)  // E1
+            precondition(outcome != 0, "a task ran on without being resumed")
+            return outcome == 2
         }
 
         func deallocate() {

@@ -65,6 +65,13 @@ public struct WaiterList: @unchecked Sendable {
         unsafe header.pointee.first == nil  // SAFETY: the caller holds the lock.
     }
 
+    /// The key of the first waiter, if there is one.
+    @inlinable
+    public var firstKey: UInt64? {
+        guard let node = unsafe header.pointee.first else { return nil }  // SAFETY: as above.
+        return unsafe node.pointee.key  // SAFETY: the lock guards the list and its nodes.
+    }
+
     /// Whether a node was given up before it was enqueued; asked before anything is granted to it.
     @inlinable
     @unsafe

@@ -24,7 +24,8 @@ public import AtomicSupport
 /// write of the one word stands.
 ///
 /// A `notifyOne` wakes the first sleeper, and lets those go on who had prepared but not yet slept,
-/// because it cannot know which of the two its condition was for. A waiter that gives up after it
+/// because it cannot know which of the two its condition was for. It wakes nobody who prepared
+/// after it. A waiter that gives up after it
 /// was notified is told so (`true`): it looks at its condition, or notifies another.
 ///
 /// ```swift
@@ -41,7 +42,8 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
     //         prepared and were neither cancelled nor woken (low 32 bits)
     //
     // Invariants: I1  outside the lock, the list has at most as many members as the word counts
-    //             I2  a member of the list was appended in the epoch of its key
+    //             I2  a member of the list was appended in the epoch of its key, so that the keys
+    //                 in the list do not fall
     //
     // Edges: E1  notify RMW → waiter's load of the epoch   carries what was done before the notify
     //        E2  prepareWait RMW ↔ notify RMW or load   carries nothing: it puts the two in order
@@ -168,38 +170,48 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
     /// Wakes one waiter, if there is one.
     @inlinable
     public func notifyOne(after publication: Publication = .releasing) {
-        if beginNotify(publication) { notifySlowly(isAll: false) }
+        if let epoch = beginEpoch(publication) { wake(preparedBefore: epoch, countMax: 1) }
     }
 
     /// Wakes all waiters.
     @inlinable
     public func notifyAll(after publication: Publication = .releasing) {
-        if beginNotify(publication) { notifySlowly(isAll: true) }
+        if let epoch = beginEpoch(publication) { wake(preparedBefore: epoch, countMax: .max) }
     }
 
-    /// Starts a new epoch, and answers whether anybody may sleep in an old one.
+    /// Starts a new epoch and answers it, or nil if nobody can sleep in an old one.
     @inlinable
     @inline(__always)
-    func beginNotify(_ publication: Publication) -> Bool {
+    func beginEpoch(_ publication: Publication) -> UInt64? {
         if case .sequentiallyConsistent = publication {
             // SAFETY: the block lives as long as `self`.
             let seen = unsafe word.pointee.load(ordering: .sequentiallyConsistent)  // E2
-            if seen & Self.waiterMask == 0 { return false }
+            if seen & Self.waiterMask == 0 { return nil }
         }
         // SAFETY: the block lives as long as `self`.
-        let old = unsafe word.pointee.wrappingAdd(
+        let (old, new) = unsafe word.pointee.wrappingAdd(
             Self.epochStep, ordering: .acquiringAndReleasing)  // E1
-        return old.oldValue & Self.waiterMask != 0
+        return old & Self.waiterMask == 0 ? nil : new &>> 32
     }
 
+    /// Wakes sleepers, but none that prepared in this epoch: its condition was not theirs. (I2)
     @usableFromInline
-    func notifySlowly(isAll: Bool) {
+    func wake(preparedBefore epoch: UInt64, countMax: Int) {
         var chain = WakeChain()
+        var count = 0
         list.lock()
-        let count = isAll ? list.grantAll(&chain) : (list.grantFirst(&chain) ? 1 : 0)
+        while count < countMax, let key = list.firstKey, isEarlier(key, than: epoch) {
+            list.grantFirst(&chain)
+            count += 1
+        }
         if count > 0 { countDown(UInt64(count)) }
         list.unlock()
         chain.wakeAll()
+    }
+
+    /// Whether an epoch comes before another one, also when the counter has wrapped between.
+    private func isEarlier(_ epoch: UInt64, than other: UInt64) -> Bool {
+        Int32(truncatingIfNeeded: other &- epoch) > 0
     }
 
     /// Whether a notify came after the epoch.
