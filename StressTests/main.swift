@@ -10,6 +10,7 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + objectPoolsScenarios
+    + waitPrimitivesScenarios + drainAllocatorsScenarios
 
 struct StressOptions {
     var filter = ""
