@@ -343,12 +343,23 @@ private struct Stock: ~Copyable, Sendable {
     }
 }
 
+/// A value with its content behind a reference, where every access is seen in every build.
+private struct Letter: ~Copyable, Sendable {
+    let envelope: Tracked
+    let content = PlainCell()
+
+    init(_ number: UInt64, _ ledger: LifetimeLedger) {
+        envelope = ledger.makeTracked(number)
+        content.value = number
+    }
+}
+
 private func oneshotRace(_ context: StressContext) -> UInt64 {
     let ledger = LifetimeLedger()
     var rounds: UInt64 = 0
     while !context.isOver {
         rounds += 200
-        let replies = (0..<200).map { _ in Shared(Oneshot<Tracked>()) }
+        let replies = (0..<200).map { _ in Shared(Oneshot<Letter>()) }
         let sets = Shared(Tally())
         let takes = Shared(Tally())
         let closes = Shared(Tally())
@@ -359,24 +370,16 @@ private func oneshotRace(_ context: StressContext) -> UInt64 {
                 let isActive = UInt32.random(in: 0..<8, using: &generator) != 0
                 switch thread {
                 case 0, 1:
-                    let value = ledger.makeTracked(UInt64(index) * 2 + UInt64(thread))
+                    let value = Letter(UInt64(index) * 2 + UInt64(thread), ledger)
                     let pause = UInt32.random(in: 0..<20, using: &generator)
                     for _ in 0..<pause { shortPause() }
                     if reply.value.set(value) == nil { sets.value.add() }
                 case 2:
                     if !isActive && reply.value.close() { closes.value.add() }
                 default:
-                    let patience = UInt64.random(in: 0..<20_000, using: &generator)
-                    let deadline =
-                        isActive ? longEnough : .now.advanced(byNanoseconds: patience)
-                    do throws(OneshotError) {
-                        let value = try reply.value.blockingReceive(until: deadline)
-                        let isRight = Int(value.payload) / 2 == index
-                        context.check(isRight, "a value came that nobody sent")
-                        takes.value.add()
-                    } catch {
-                        context.check(error != .timedOut || !isActive, "a receiver was forgotten")
-                    }
+                    let isTaken = receive(
+                        reply.value, index: index, isPatient: isActive, context, &generator)
+                    if isTaken { takes.value.add() }
                 }
             }
         }
@@ -386,6 +389,29 @@ private func oneshotRace(_ context: StressContext) -> UInt64 {
     }
     context.check(ledger.aliveCount == 0, "a value is leaked or was destroyed twice")
     return rounds
+}
+
+/// Receives by spinning for a while, which meets the setter without a lock, then by sleeping.
+private func receive(
+    _ reply: borrowing Oneshot<Letter>, index: Int, isPatient: Bool, _ context: StressContext,
+    _ generator: inout SplitMix64
+) -> Bool {
+    let spinCount = Int.random(in: 0..<1_000, using: &generator)
+    for _ in 0..<spinCount {
+        guard let value = reply.tryReceive() else { continue }
+        context.check(Int(value.content.value) / 2 == index, "a value came that nobody sent")
+        return true
+    }
+    let patience = UInt64.random(in: 0..<20_000, using: &generator)
+    let deadline = isPatient ? longEnough : .now.advanced(byNanoseconds: patience)
+    do throws(OneshotError) {
+        let value = try reply.blockingReceive(until: deadline)
+        context.check(Int(value.content.value) / 2 == index, "a value came that nobody sent")
+        return true
+    } catch {
+        context.check(error != .timedOut || !isPatient, "a receiver was forgotten")
+        return false
+    }
 }
 
 private func breakerProbes(_ context: StressContext) -> UInt64 {

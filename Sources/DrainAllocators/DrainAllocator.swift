@@ -7,7 +7,7 @@ public import AtomicSupport
 ///
 /// | Guarantee | `allocate` / `deallocate` / `drained`                                            |
 /// |-----------|----------------------------------------------------------------------------------|
-/// | Progress  | the source's, and two RMWs; `drained`, and a `deallocate` that somebody waits for,|
+/// | Progress  | the source's, and two RMWs; `drained`, and a `deallocate` that is waited for,    |
 /// |           | take a short lock                                                                |
 /// | Order     | all waiters are released when nothing is out, in order of arrival                |
 /// | Cost      | 32 bytes before each allocation (more if it is aligned to more), which are not   |
