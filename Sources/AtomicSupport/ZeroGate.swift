@@ -106,7 +106,10 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
                 successOrdering: .acquiringAndReleasing,  // E1
                 failureOrdering: .relaxed)
             if isExchanged {
-                if isEnd { list.grantAll(&chain) }
+                if isEnd {
+                    assert(!list.isEmpty)  // I1
+                    list.grantAll(&chain)
+                }
                 break
             }
             old = current

@@ -20,6 +20,20 @@ struct EventCountTests {
         }
     }
 
+    @Test(
+        "Raw waiters: refused sleep after a notify, woken by the next", arguments: [0, UInt32.max])
+    func rawWaiters(epoch: UInt32) {
+        // If this failed, a loop would sleep through a notify, or for ever once the epoch wraps.
+        let events = EventCount(epoch: epoch)
+        let sleeper = WaitLog(count: 1, key: events.prepareWait().takeRawValue())
+        let late = WaitLog(count: 1, key: events.prepareWait().takeRawValue())
+        #expect(sleeper.enqueue(0, on: events) == .queued)
+        events.notifyOne()
+        #expect(sleeper.woken == [0])
+        #expect(late.enqueue(0, on: events) == .granted)
+        #expect(events.waiterCount == 0)
+    }
+
     @Test("A notify before prepare does not count; a sleep without one ends at its deadline")
     func oldNotifiesDoNotCount() {
         // If this failed, an old notify would make waiters spin, or a deadline would be missed.
