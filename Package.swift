@@ -85,6 +85,13 @@ let package = Package(
                 + argumentParser,
             path: "Examples/ExampleSupport"),
         .executableTarget(
+            name: "example_tcp_client",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "ConnectionPools", "EventLoops",
+                "ExampleSupport", "Networking", "WaitPrimitives",
+            ] + argumentParser,
+            path: "Examples/example_tcp_client"),
+        .executableTarget(
             name: "example_tcp_server",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "Networking",

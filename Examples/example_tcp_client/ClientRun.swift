@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+#if Examples
+    internal import AsyncRuntime
+    internal import AtomicSupport
+    internal import ConnectionPools
+    internal import EventLoops
+    internal import ExampleSupport
+    internal import Networking
+
+    /// One run against a given destination: from the first line to the summary.
+    struct ClientRun: Sendable {
+        let command: TCPClient
+        let group: LoopGroup
+
+        init(_ command: TCPClient, _ group: LoopGroup) {
+            self.command = command
+            self.group = group
+        }
+
+        func run() async throws -> ExitStatus {
+            guard let endpoint = command.to?.endpoint else { return .wrongUsage }
+            do throws(Resolver.Failure) {
+                _ = try await Resolver.resolve(endpoint)
+            } catch {
+                command.report("cannot resolve \(error)")
+                return .failure
+            }
+            let file: OutputFile?
+            do throws(OutputFile.Failure) {
+                file = try command.outcomes.map { path throws(OutputFile.Failure) in
+                    try OutputFile(path)
+                }
+            } catch {
+                command.report("\(error)")
+                return .failure
+            }
+            let session = try Session(
+                command, endpoint: endpoint, executors: group.executors,
+                configuration: command.clientConfiguration(), file: file)
+            if !command.quiet { command.report("\(endpoint); \(group.selection)") }
+            await session.run { isStopped throws(SourceFailure) in
+                if let count = command.messages {
+                    return MessageGenerator(count: count, byteCount: command.size)
+                }
+                return try LineReader(command.input ?? "-", isStopped: isStopped)
+            }
+            return finish(session)
+        }
+
+        private func finish(_ session: Session) -> ExitStatus {
+            let report = SessionReport(command, session)
+            if !command.quiet {
+                let stream: StandardStream = command.outcomes == "-" ? .error : .output
+                for line in report.lines { stream.writeLine(line) }
+            }
+            for error in report.errors { command.report(error) }
+            return report.status
+        }
+    }
+#endif

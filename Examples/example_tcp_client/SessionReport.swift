@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+
+#if Examples
+    internal import AtomicSupport
+    internal import ConnectionPools
+    internal import ExampleSupport
+
+    /// What is said at the end of a run, and how the process ends.
+    struct SessionReport {
+        private let command: TCPClient
+        private let session: Session
+        private let statistics: ClientStatistics
+
+        init(_ command: TCPClient, _ session: Session) {
+            self.command = command
+            self.session = session
+            statistics = session.client.statistics
+        }
+
+        private var settled: Int { session.recorder.settledCount }
+        private var failed: Int { session.recorder.failedCount }
+
+        /// The summary.
+        var lines: [String] {
+            let nanoseconds = MonotonicInstant.now.nanoseconds(since: session.startedAt)
+            let seconds = Double(nanoseconds) / 1e9
+            let rate = Int(Double(settled) / max(seconds, 1e-6))
+            let pool = statistics.pool
+            return [
+                "messages: \(NumberText.grouped(session.producer.readCount)) read, "
+                    + "\(NumberText.grouped(settled - failed)) ok, \(NumberText.grouped(failed)) failed, "
+                    + "\(NumberText.grouped(statistics.resent)) re-sent, in "
+                    + "\(NumberText.duration(.nanoseconds(Int64(nanoseconds)))) (\(NumberText.grouped(rate))/s)",
+                "connections: \(NumberText.count(pool.attempts, "attempt", "attempts")), "
+                    + "\(NumberText.grouped(pool.connects)) connected, "
+                    + "\(NumberText.grouped(pool.connectFailures)) failed to connect",
+                "'ok' means: \(meaning)",
+            ]
+        }
+
+        private var meaning: String {
+            switch command.deliveryMode {
+            case .written:
+                "this machine's kernel took every byte; a peer that dies may still lose the message"
+            case .acknowledged:
+                "the peer's kernel has every byte; its program may not have read them"
+            case .confirmed:
+                "the peer's program answered"
+            }
+        }
+
+        /// What went wrong, for standard error.
+        var errors: [String] {
+            var result: [String] = []
+            if let text = session.failureText { result.append(text) }
+            if let failure = session.recorder.writeFailure { result.append("\(failure)") }
+            let reasons = session.recorder.failureCounts.sorted { $0.key.word < $1.key.word }
+            for (reason, count) in reasons {
+                let text = NumberText.count(count, "message", "messages")
+                result.append("\(text) failed: \(reason.word)\(explanation(reason))")
+            }
+            return result
+        }
+
+        private func explanation(_ reason: FailureReason) -> String {
+            guard reason == .gaveUp else { return "" }
+            let attempts = NumberText.count(statistics.pool.attempts, "attempt", "attempts")
+            return " (\(attempts) to connect to \(command.to?.description ?? "the receiver"))"
+        }
+
+        /// How the process ends.
+        var status: ExitStatus {
+            let isIncomplete = session.failureText != nil || session.recorder.writeFailure != nil
+            if failed > 0 && session.wasInterrupted { return .interrupted }
+            return failed > 0 || isIncomplete ? .failure : .success
+        }
+    }
+#endif
