@@ -32,6 +32,7 @@ public final class Suspension: @unchecked Sendable {
     private var timer: LoopTimer?
     private var round: UInt64 = 0
     private var interruption: Int32 = 0
+    private var isSignalled = false
 
     /// A place to wait, on a loop.
     public init(_ executor: LoopExecutor) {
@@ -69,17 +70,23 @@ public final class Suspension: @unchecked Sendable {
         return result == -Int32(MILLRACE_ETIMEDOUT) ? 0 : result
     }
 
-    /// Waits until `signal` is called on the loop: zero, or a negated errno as in `perform`.
+    /// Waits until `signal` is called on the loop, or was called since the last wait: zero, or a negated errno as in `perform`.
     public func waitForSignal(until deadline: MonotonicInstant = .never) async -> Int32 {
         await wait(until: deadline) {
+            if self.isSignalled {
+                self.isSignalled = false
+                return 0
+            }
             self.subject = .signal
             return nil
         }
     }
 
-    /// Lets the task that waits for a signal go on; nothing if none does.
+    /// Lets the task that waits for a signal go on. If none does, the next wait for a signal ends at
+    /// once: a signal between a task's look at its condition and its wait is not lost. Several such
+    /// signals are one.
     public func signal() {
-        if case .signal = subject { finish(0) }
+        if case .signal = subject { finish(0) } else { isSignalled = true }
     }
 
     /// Ends the wait of the task that waits here, if one does, as if that task were cancelled.
