@@ -7,13 +7,13 @@ public import EventLoops
 
 /// A connected stream socket: TCP over IPv4 or IPv6, or a Unix socket.
 ///
-/// | Guarantee | reading and writing                                                                 |
-/// |-----------|-------------------------------------------------------------------------------------|
-/// | Threads   | the loop's own: use it in tasks that prefer the loop's executor                     |
-/// | Tasks     | one reader and one writer at a time                                                 |
-/// | Order     | bytes arrive and leave in order; a failed write has sent some prefix                |
-/// | Memory    | at most `receiveCredit` receive buffers are held; no allocation for each operation  |
-/// | Limits    | deadlines throw `ETIMEDOUT`, cancellation `ECANCELED`; both cancel in the kernel    |
+/// | Guarantee | reading and writing                                                                |
+/// |-----------|------------------------------------------------------------------------------------|
+/// | Threads   | the loop's own: use it in tasks that prefer the loop's executor                    |
+/// | Tasks     | one reader and one writer at a time                                                |
+/// | Order     | bytes arrive and leave in order; a failed write has sent some prefix               |
+/// | Memory    | at most `receiveCredit` receive buffers are held; no allocation for each operation |
+/// | Limits    | deadlines throw `ETIMEDOUT`, cancellation `ECANCELED`; both cancel in the kernel   |
 ///
 /// Received bytes wait in the loop's buffers until they are read. `close` gives everything back; a
 /// connection that is not closed is closed by its last reference on the loop.
@@ -71,7 +71,8 @@ public final class StreamConnection: @unchecked Sendable {
         let socket = try Socket(for: address)
         let target = UnsafeMutablePointer<millrace_address>.allocate(capacity: 1)
         unsafe target.initialize(to: address.storage)  // SAFETY: just allocated.
-        defer { unsafe target.deallocate() }  // SAFETY: the operation is over when `perform` returns.
+        // SAFETY: the operation is over when `perform` returns.
+        defer { unsafe target.deallocate() }
         // SAFETY: the address lives until the operation is over.
         let result = unsafe await (suspension ?? Suspension(executor)).perform(
             .connect(descriptor: socket.descriptor, address: target), until: deadline)
@@ -188,8 +189,10 @@ public final class StreamConnection: @unchecked Sendable {
     ) async throws(SystemError) {
         var sent = 0
         while sent < bytes.count {  // Ends: every turn sends at least one byte or throws.
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[sent...])  // SAFETY: in bounds.
-            sent += try await unsafe writeSome(rest, until: deadline)  // SAFETY: the caller's promise.
+            // SAFETY: in bounds.
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[sent...])
+            // SAFETY: the caller's promise.
+            sent += try await unsafe writeSome(rest, until: deadline)
         }
     }
 

@@ -129,7 +129,8 @@ public final class StreamListener: @unchecked Sendable {
             if !completion.hasMore { unsafe listener.release() }  // SAFETY: balanced once.
         }
         if operation == nil {
-            unsafe Unmanaged<StreamListener>.fromOpaque(context).release()  // SAFETY: not submitted.
+            // SAFETY: not submitted.
+            unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
             failure = Int32(MILLRACE_ENOBUFS)
             waiting.signal()
         }
@@ -179,7 +180,8 @@ public final class StreamListener: @unchecked Sendable {
             listener.arm()
         }
         if timer == nil {
-            unsafe Unmanaged<StreamListener>.fromOpaque(context).release()  // SAFETY: not scheduled.
+            // SAFETY: not scheduled.
+            unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
             isPausing = false
             failure = Int32(MILLRACE_ENOBUFS)
             waiting.signal()

@@ -13,7 +13,7 @@ internal import CLinuxShims
 ///
 /// ```swift
 /// let server = try await StreamServer.open(on: address, group: group)
-/// await server.run { connection in … }        // until stopAccepting(), then until all have ended
+/// await server.run { connection in … }  // until stopAccepting()
 /// ```
 public final class StreamServer: Sendable {
     /// The address that the server listens on.

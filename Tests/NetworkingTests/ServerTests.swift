@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import EventLoops
+import Networking
+import Testing
+
+@Suite("Stream server")
+struct ServerTests {
+    @Test("Connections are spread over the loops, TCP and Unix", arguments: backends)
+    func connectionsAreSpread(_ choice: BackendChoice) throws {
+        // If this failed, one loop would do all the work, or a Unix socket could not be shared.
+        let path = "/tmp/millrace-server-\(MonotonicInstant.now.nanoseconds)"
+        defer { removeFile(path) }
+        for address in [loopback, SocketAddress.unix(path: path)] {
+            let address = try #require(address)
+            let seen = try LoopGroup.run(loops: 2, choice: choice) { group in
+                let server = try await StreamServer.open(on: address, group: group)
+                let loops = LoopLog()
+                await withDiscardingTaskGroup { tasks in
+                    tasks.addTask {
+                        await server.run { connection in
+                            loops.note(connection.executor)
+                            try? await echo(connection)
+                        }
+                    }
+                    for number in 0..<40 {
+                        guard
+                            let connection = try? await StreamConnection.connect(to: server.address)
+                        else { continue }
+                        try? await connection.write([UInt8(number)])
+                        let answer = try? await connection.read(atMost: 1)
+                        if answer == [UInt8(number)] { loops.noteAnswer() }
+                        connection.close()
+                    }
+                    server.stopAccepting()
+                }
+                return (loops.loopCount, loops.answerCount)
+            }
+            #expect(seen.1 == 40)
+            #expect(seen.0 == 2)
+        }
+    }
+
+    @Test(
+        "Stopping lets open connections end, and a second server gets the port", arguments: backends
+    )
+    func stopDrains(_ choice: BackendChoice) throws {
+        // If this failed, a graceful stop would cut answers off or leave the port taken.
+        let answer = try LoopGroup.run(choice: choice) { group in
+            let server = try await StreamServer.open(on: loopback, group: group)
+            let address = server.address
+            let answer = await withTaskGroup(of: [UInt8].self) { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    await server.run { connection in
+                        let request = try? await connection.read(atMost: 10)
+                        try? await LoopTime.sleep(for: .milliseconds(30))
+                        try? await connection.write(request ?? [])
+                    }
+                    return []
+                }
+                guard let connection = try? await StreamConnection.connect(to: address) else {
+                    return [UInt8(0)]
+                }
+                try? await connection.write([7])
+                try? await LoopTime.sleep(for: .milliseconds(10))
+                server.stopAccepting()
+                let answer = (try? await connection.read(atMost: 1)) ?? []
+                connection.close()
+                return answer
+            }
+            let again = try await StreamServer.open(on: address, group: group)
+            again.stopAccepting()
+            return answer
+        }
+        #expect(answer == [7])
+    }
+}
+
+/// Which loops have served, and how many answers were right.
+final class LoopLog: Sendable {
+    private let first = Atomic<Int>(0)
+    private let second = Atomic<Int>(0)
+    private let answers = Atomic<Int>(0)
+
+    func note(_ executor: LoopExecutor) {
+        let number = ObjectIdentifier(executor).hashValue | 1
+        let (isFirst, seen) = first.compareExchange(
+            expected: 0, desired: number, ordering: .relaxed)
+        if !isFirst && seen != number { second.store(number, ordering: .relaxed) }
+    }
+
+    func noteAnswer() { answers.add(1, ordering: .relaxed) }
+
+    var loopCount: Int {
+        (first.load(ordering: .relaxed) != 0 ? 1 : 0)
+            + (second.load(ordering: .relaxed) != 0 ? 1 : 0)
+    }
+
+    var answerCount: Int { answers.load(ordering: .relaxed) }
+}
