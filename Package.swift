@@ -115,6 +115,12 @@ let package = Package(
         .testTarget(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
+        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .testTarget(
+            name: "EventLoopsTests",
+            dependencies: [
+                "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops", "StressSupport",
+            ]),
         .testTarget(
             name: "NetworkingTests",
             dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),

@@ -34,9 +34,10 @@ public final class EventLoop: @unchecked Sendable {
     //             I3  heldBuffers = buffers given out by completions and not yet recycled
     //
     // Edges: E1  post exchange → exchange before sleeping: whoever comes second in the word's
-    // modification order sees
-    //            the other: either the poster finds 1 and wakes, or the loop finds the inbox filled. The jobs
-    //            themselves travel over the inbox's own edges.
+    //            modification order sees the other: either the poster finds 1 and wakes, or the
+    //            loop finds the inbox filled. The jobs themselves travel over the inbox's edges.
+    //            Every write of the word is a read-modify-write, so that none cuts the chain
+    //            between a poster and the loop's next exchange.
     //        E2  stop store → turn load; it carries nothing else.
 
     /// The limits.
@@ -51,11 +52,16 @@ public final class EventLoop: @unchecked Sendable {
     private let overflow = OverflowList()
     private let sleepState = Atomic<UInt32>(0)
     private let isStopRequested = Atomic<Bool>(false)
+    private let wakeCount = Atomic<Int>(0)
     private var batch: CompletionBatch
     private var turnWork: TurnWork?
     private var phase = Phase.idle
+    private var closesUnderWay = 0
+    private var closeCount: UInt32 = 0
     var starved: [ReceiveStream] = []
-    var heldBuffers = 0
+    var overdrawn: [ReceiveStream] = []
+    /// How many receive buffers are with streams.
+    package private(set) var heldBuffers = 0
     /// What the loop has done.
     public internal(set) var statistics = LoopStatistics()
     /// The time at the beginning of this turn.
@@ -145,11 +151,10 @@ public final class EventLoop: @unchecked Sendable {
         statistics.turns &+= 1
         now = .now
         runPostedJobs()
-        // Timers before the turn's work: the tasks that they resume run before the loop sleeps.
-        fireTimers()
         let hasMore = runTurnWork()
-        rearmStarved()
-        wait(mayBlock: !hasMore && phase == .running)
+        fireTimers()
+        let isFed = rearmStarved()
+        wait(mayBlock: !hasMore && isFed && phase != .over)
         dispatch()
     }
 
@@ -161,22 +166,26 @@ public final class EventLoop: @unchecked Sendable {
     private func wait(mayBlock: Bool) {
         var deadline = MonotonicInstant(nanoseconds: 0)
         if mayBlock {
-            deadline = nextDeadline
+            deadline = phase == .running ? nextDeadline : now.advanced(byNanoseconds: 10_000_000)
             _ = sleepState.exchange(1, ordering: .acquiringAndReleasing)  // E1
             let isBusy = !inbox.isEmpty || !overflow.isEmpty
-            if isBusy || isStopRequested.load(ordering: .acquiring) {  // E2
-                deadline = MonotonicInstant(nanoseconds: 0)
-            }
+            let isLeaving = phase == .running && isStopRequested.load(ordering: .acquiring)  // E2
+            if isBusy || isLeaving { deadline = MonotonicInstant(nanoseconds: 0) }
         }
         backend.wait(until: deadline, into: &batch)
-        // Relaxed: a poster that still reads 1 wakes once for nothing.
-        if mayBlock { sleepState.store(0, ordering: .relaxed) }
+        // Relaxed, but an exchange: a store would cut a poster's release sequence (E1), and the next
+        // exchange could miss the job. A poster that still reads 1 wakes once for nothing.
+        if mayBlock { _ = sleepState.exchange(0, ordering: .relaxed) }
     }
 
     private func dispatch() {
         for index in 0..<batch.count {
             let completion = batch[index]
             if completion.buffer != nil { heldBuffers += 1 }
+            if completion.id.index == OperationID.closingIndex {
+                closesUnderWay -= 1
+                continue
+            }
             // SAFETY: hands the pointers on.
             guard let (handler, context) = unsafe operations.take(completion) else {
                 statistics.staleCompletions &+= 1
@@ -194,19 +203,36 @@ public final class EventLoop: @unchecked Sendable {
     /// timer answered. Jobs that never come to rest are left after `stopGraceNanoseconds`.
     private func finish() {
         let patience = MonotonicInstant.now.advanced(byNanoseconds: options.stopGraceNanoseconds)
+        var nextCancellation = MonotonicInstant(nanoseconds: 0)
         while true {  // Ends: nothing new is accepted, and each operation answers its cancellation.
-            cancelEverything()
+            if now >= nextCancellation {
+                cancelEverything()
+                nextCancellation = now.advanced(byNanoseconds: 100_000_000)
+            }
             turn()
-            guard operations.count == 0 && wheel.isEmpty else { continue }
-            if inbox.isEmpty && overflow.isEmpty && !runTurnWork() { break }
+            guard operationCount == 0 && wheel.isEmpty else { continue }
+            let hasMore = runTurnWork()
             if now >= patience { break }
+            if inbox.isEmpty && overflow.isEmpty && !hasMore && closesUnderWay == 0 { break }
         }
         phase = .over
         _ = inbox.close()
         runPostedJobs()
-        for job in overflow.takeAll(closing: true) { job() }
+        for job in overflow.close() { job() }
         _ = runTurnWork()
-        assert(heldBuffers == 0, "a receive buffer was not given back")
+        while closesUnderWay > 0 {  // Ends: the backend completes what was submitted.
+            backend.wait(until: now.advanced(byNanoseconds: 10_000_000), into: &batch)
+            dispatch()
+        }
+    }
+
+    /// Whether the loop has ended or only runs its last jobs: nothing can wait on it any more.
+    public var isOver: Bool { phase == .over }
+
+    /// Why `submit` and `schedule` answer nil now: `ECANCELED` when the loop is stopping, else
+    /// `ENOBUFS`, a limit.
+    public var refusalCode: Int32 {
+        Int32(phase == .stopping || phase == .over ? MILLRACE_ECANCELED : MILLRACE_ENOBUFS)
     }
 
     private func cancelEverything() {
@@ -244,19 +270,19 @@ public final class EventLoop: @unchecked Sendable {
         if operations.contains(id) { backend.cancel(id) }
     }
 
-    /// Cancels every operation on the descriptor and closes it.
+    /// Cancels every operation on the descriptor and closes it. It takes no place in the table of
+    /// operations: closing works at every limit, and while the loop stops.
     public func close(_ descriptor: Int32) {
         assert(isCurrent, "descriptors are closed on the loop's thread")
         backend.cancelAll(on: descriptor)
-        // SAFETY: the request names no memory; the handler ignores the context.
-        let id = unsafe submit(
-            .close(descriptor: descriptor), context: Unmanaged.passUnretained(self).toOpaque(),
-            { _, _, _, _ in })
-        if id == nil { _ = millrace_close(descriptor) }
+        closeCount &+= 1
+        closesUnderWay += 1
+        let id = OperationID(index: OperationID.closingIndex, generation: closeCount)
+        unsafe backend.submit(.close(descriptor: descriptor), as: id)  // SAFETY: names no memory.
     }
 
-    /// How many operations are under way.
-    public var operationCount: Int { operations.count }
+    /// How many operations are under way; closing is one.
+    public var operationCount: Int { operations.count + closesUnderWay }
 
     // MARK: Posting
 
@@ -264,6 +290,11 @@ public final class EventLoop: @unchecked Sendable {
     /// thread.
     @discardableResult
     public func post(_ job: LoopJob) -> Bool {
+        // While jobs wait in the overflow list, later ones go behind them: a thread's order holds.
+        if !overflow.isEmpty && overflow.append(job) {
+            wakeIfAsleep()
+            return true
+        }
         let outcome = inbox.tryPush(job)
         let isPushed = outcome.isPushed
         let needsWake = outcome.needsWake
@@ -276,17 +307,25 @@ public final class EventLoop: @unchecked Sendable {
 
     private func wakeIfAsleep() {
         if sleepState.exchange(0, ordering: .acquiringAndReleasing) == 1 {  // E1
+            wakeCount.add(1, ordering: .relaxed)
             backend.wake()
         }
     }
 
+    /// How often a poster found the loop asleep; any thread. Relaxed: it is a number for people.
+    package var wakeUps: Int { wakeCount.load(ordering: .relaxed) }
+
+    /// Runs what was posted. The overflow list's jobs were posted after those of the inbox, and stay
+    /// in the list until the inbox is drained: so no later job of the same thread goes to the inbox
+    /// and overtakes them.
     private func runPostedJobs() {
+        let overflowed = overflow.count
         if !inbox.isEmpty {
             let count = inbox.drain { job in job() }
             statistics.jobs &+= UInt64(count)
         }
-        guard !overflow.isEmpty else { return }
-        for job in overflow.takeAll() {
+        guard overflowed > 0 else { return }
+        for job in overflow.take(overflowed) {
             job()
             statistics.jobs &+= 1
         }
@@ -356,13 +395,26 @@ public final class EventLoop: @unchecked Sendable {
         backend.recycle(buffer)
     }
 
-    /// Starts streams again that found no buffer, in the order in which they ran dry, as far as
-    /// buffers are free.
-    private func rearmStarved() {
+    /// Starts streams again that found no buffer, in the order in which they ran dry, as many as
+    /// buffers are free. False if more wait and buffers are free: then the loop must not sleep,
+    /// because those just started may never use theirs.
+    private func rearmStarved() -> Bool {
+        if starved.isEmpty { return true }
+        if heldBuffers == backend.buffers.count { spillOverdrawn() }
         var free = backend.buffers.count - heldBuffers
-        while free > 0 && !starved.isEmpty {
+        while free > 0 && !starved.isEmpty {  // Ends: the list is finite.
             starved.removeFirst().rearm()
             free -= 1
         }
+        return starved.isEmpty || heldBuffers == backend.buffers.count
+    }
+
+    /// The buffers are all with streams, and another one needs some: those that hold more than their
+    /// credit (the kernel delivers a burst before a pause takes effect) move the rest to memory of
+    /// their own.
+    private func spillOverdrawn() {
+        let streams = overdrawn
+        overdrawn = []
+        for stream in streams { stream.spill() }
     }
 }

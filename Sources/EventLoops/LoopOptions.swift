@@ -6,7 +6,7 @@ public struct LoopOptions: Sendable {
     public var submissionQueueCapacity = 256
     /// Entries of the completion queue (io_uring), and the size of one batch of completions.
     public var completionQueueCapacity = 2048
-    /// How many operations may be under way. One more completes at once with `ENOBUFS`.
+    /// How many operations may be under way. One more is refused: `submit` answers nil.
     public var operationsMax = 65_536
     /// How many timers may be set at one time.
     public var timersMax = 65_536

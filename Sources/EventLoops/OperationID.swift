@@ -29,6 +29,10 @@ public struct OperationID: Hashable, Sendable {
     @inlinable
     public var generation: UInt32 { UInt32(truncatingIfNeeded: rawValue &>> 32) }
 
+    /// The slot index under which a loop closes descriptors: each close has its own generation, and
+    /// nobody is told of its result.
+    static var closingIndex: UInt32 { reservedIndexMin - 1 }
+
     /// The first slot index that loops leave to backends.
     @inlinable
     public static var reservedIndexMin: UInt32 { 0xffff_ff00 }

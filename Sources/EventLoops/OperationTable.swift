@@ -34,7 +34,7 @@ struct OperationTable: ~Copyable {
 
     init(capacity: Int) {
         precondition(capacity > 0, "a loop needs room for one operation")
-        precondition(capacity < Int(OperationID.reservedIndexMin), "too many operations")
+        precondition(capacity < Int(OperationID.closingIndex), "too many operations")
         self.capacity = capacity
         unsafe slots = .allocate(capacity: capacity)
     }

@@ -17,7 +17,9 @@ final class OverflowList: @unchecked Sendable {
         unsafe InternalLock(block.pointer(at: 0, to: Atomic<UInt32>.self))
     }
 
-    var isEmpty: Bool { jobCount.load(ordering: .acquiring) == 0 }  // E1
+    var isEmpty: Bool { count == 0 }
+
+    var count: Int { jobCount.load(ordering: .acquiring) }  // E1
 
     /// Adds a job; false if the loop is over.
     func append(_ job: LoopJob) -> Bool {
@@ -29,10 +31,20 @@ final class OverflowList: @unchecked Sendable {
         }
     }
 
-    /// Takes all jobs; with `closing`, later ones are refused.
-    func takeAll(closing: Bool = false) -> [LoopJob] {
+    /// Takes the oldest `count` jobs.
+    func take(_ count: Int) -> [LoopJob] {
         lock.withLock {
-            if closing { isClosed = true }
+            let taken = Array(jobs.prefix(count))
+            jobs.removeFirst(taken.count)
+            jobCount.store(jobs.count, ordering: .releasing)  // E1
+            return taken
+        }
+    }
+
+    /// Takes all jobs; later ones are refused.
+    func close() -> [LoopJob] {
+        lock.withLock {
+            isClosed = true
             let taken = jobs
             jobs = []
             jobCount.store(0, ordering: .releasing)  // E1

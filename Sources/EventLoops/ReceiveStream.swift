@@ -11,6 +11,7 @@ internal import CLinuxShims
 @safe
 public final class ReceiveStream {
     // States: idle → armed ⇄ (pausing → paused) · armed → starved → armed · any → ended
+    //         starved only below the credit; a stream that runs dry above it waits for its reader.
     //
     // Invariants: I1  an operation is under way exactly in `armed` and `pausing`
     //             I2  while one is, the stream holds a reference to itself
@@ -26,10 +27,13 @@ public final class ReceiveStream {
 
     private enum State { case idle, armed, pausing, paused, starved, ended }
 
+    /// Received bytes, in a buffer of the backend or, once spilled, in memory of their own.
+    @safe
     private struct Chunk {
         var buffer: UInt16
         var start: Int32
         var end: Int32
+        var spilled: UnsafeMutableRawPointer?
     }
 
     /// The loop that the connection lives on.
@@ -44,6 +48,8 @@ public final class ReceiveStream {
     private var chunks: [Chunk] = []
     private var firstChunk = 0
     private var isStopped = false
+    private var isOverdrawn = false
+    private var cancelledInTurn: UInt64 = 0
     private var waiter: LoopJob?
     /// How the stream ended; bytes received before may still be unread.
     public private(set) var end: End?
@@ -55,8 +61,11 @@ public final class ReceiveStream {
         self.credit = max(2, credit ?? loop.options.receiveCredit)
     }
 
-    /// How many buffers the stream holds.
+    /// How many buffers the stream holds, spilled ones too.
     public var heldBufferCount: Int { chunks.count - firstChunk }
+
+    /// How many places the list of chunks has; for tests, which see that it does not grow.
+    package var slotCount: Int { chunks.count }
 
     /// Whether `consume` would find bytes or the end.
     public var isReady: Bool { heldBufferCount > 0 || end != nil }
@@ -76,8 +85,10 @@ public final class ReceiveStream {
         guard heldBufferCount > 0 else { return nil }
         let chunk = chunks[firstChunk]
         // SAFETY: the buffer is this stream's until it is recycled below.
+        let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
+        // SAFETY: the chunk lies within the memory.
         let bytes = unsafe UnsafeRawBufferPointer(
-            rebasing: loop.backend.buffers[chunk.buffer][Int(chunk.start)..<Int(chunk.end)])
+            start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
         let used = unsafe try body(bytes.bytes)  // SAFETY: lent for the call only.
         precondition(used >= 0 && used <= chunk.end - chunk.start, "more bytes used than there are")
         chunks[firstChunk].start += Int32(used)
@@ -90,7 +101,7 @@ public final class ReceiveStream {
         assert(loop.isCurrent)
         precondition(waiter == nil, "a stream has one reader")
         waiter = job
-        if isReady { wakeWaiter() }
+        wakeWaiter()
     }
 
     /// Forgets the waiter; false if it was called already.
@@ -110,7 +121,7 @@ public final class ReceiveStream {
         case .armed, .pausing:
             if let operation { loop.cancel(operation) }
         case .starved:
-            loop.starved.removeAll { $0 === self }
+            loop.starved.removeAll { $0 === self }  // Rare: only when buffers ran dry.
             state = .ended
         case .idle, .paused, .ended:
             state = .ended
@@ -119,13 +130,52 @@ public final class ReceiveStream {
     }
 
     private func dropFirst() {
-        loop.recycle(chunks[firstChunk].buffer)
+        let chunk = chunks[firstChunk]
+        if let memory = unsafe chunk.spilled {  // SAFETY: looks at the pointer only.
+            unsafe memory.deallocate()  // SAFETY: allocated by `spill`, dropped once.
+        } else {
+            loop.recycle(chunk.buffer)
+        }
         firstChunk += 1
         if firstChunk == chunks.count {
             chunks.removeAll(keepingCapacity: true)
             firstChunk = 0
+        } else if firstChunk >= 32 && firstChunk * 2 >= chunks.count {
+            chunks.removeFirst(firstChunk)  // Moves at most as many as were dropped.
+            firstChunk = 0
         }
+        if isOverdrawn && (heldBufferCount <= credit || isStopped) { leaveOverdrawn() }
         if state == .paused && heldBufferCount <= credit / 2 { rearm() }
+    }
+
+    private func leaveOverdrawn() {
+        isOverdrawn = false
+        loop.overdrawn.removeAll { $0 === self }
+    }
+
+    private func address(of buffer: UInt16) -> UnsafeMutableRawPointer {
+        // SAFETY: only the address is taken.
+        guard let address = unsafe loop.backend.buffers[buffer].baseAddress else {
+            preconditionFailure("a receive buffer has no memory")
+        }
+        return unsafe address  // SAFETY: as above.
+    }
+
+    /// Gives the buffers beyond the credit back and keeps their bytes in memory of its own. The
+    /// bound is what the kernel delivers before a pause takes effect (on io_uring a burst is 32
+    /// buffers).
+    func spill() {
+        isOverdrawn = false
+        for index in min(firstChunk + credit, chunks.count)..<chunks.count {
+            let chunk = chunks[index]
+            guard unsafe chunk.spilled == nil else { continue }  // SAFETY: looks at the pointer.
+            let memory = UnsafeMutableRawPointer.allocate(
+                byteCount: Int(chunk.end), alignment: 16)
+            // SAFETY: both hold `end` bytes; the buffer is this stream's until it is recycled.
+            unsafe memory.copyMemory(from: address(of: chunk.buffer), byteCount: Int(chunk.end))
+            unsafe chunks[index].spilled = memory  // SAFETY: freed by `dropFirst`.
+            loop.recycle(chunk.buffer)
+        }
     }
 
     /// Starts the kernel's operation (again).
@@ -145,7 +195,8 @@ public final class ReceiveStream {
         }
         if operation == nil {
             unsafe Unmanaged<ReceiveStream>.fromOpaque(context).release()  // SAFETY: not submitted.
-            finish(.failed(Int32(MILLRACE_ENOBUFS)))
+            finish(.failed(loop.refusalCode))
+            wakeWaiter()
         } else {
             state = .armed
         }
@@ -154,22 +205,34 @@ public final class ReceiveStream {
     private func take(_ completion: Completion) {
         if let buffer = completion.buffer { append(buffer, byteCount: completion.result) }
         if completion.hasMore {
-            if state == .armed && heldBufferCount >= credit, let operation {
-                state = .pausing
-                loop.cancel(operation)
-            }
+            if heldBufferCount >= credit { pause() }
         } else {
             operation = nil
             takeLast(completion.result)
         }
-        if isReady { wakeWaiter() }
+        wakeWaiter()
+    }
+
+    /// Cancels the operation, and again in each turn that still brings bytes: the kernel does not
+    /// find a multishot operation while it is between two of its shots.
+    private func pause() {
+        guard state == .armed || state == .pausing, let operation else { return }
+        guard state == .armed || cancelledInTurn != loop.statistics.turns else { return }
+        state = .pausing
+        cancelledInTurn = loop.statistics.turns
+        loop.cancel(operation)
     }
 
     private func append(_ buffer: UInt16, byteCount: Int32) {
         if isStopped || byteCount <= 0 {
             loop.recycle(buffer)
         } else {
-            chunks.append(Chunk(buffer: buffer, start: 0, end: byteCount))
+            // SAFETY: no memory yet.
+            unsafe chunks.append(Chunk(buffer: buffer, start: 0, end: byteCount, spilled: nil))
+            if heldBufferCount > credit && !isOverdrawn {
+                isOverdrawn = true
+                loop.overdrawn.append(self)
+            }
         }
     }
 
@@ -180,6 +243,7 @@ public final class ReceiveStream {
             finish(.finished)
         case -Int32(MILLRACE_ENOBUFS):
             loop.statistics.bufferShortages &+= 1
+            guard heldBufferCount < credit else { return state = .paused }
             state = .starved
             loop.starved.append(self)
         case 1..., -Int32(MILLRACE_ECANCELED):
@@ -197,7 +261,7 @@ public final class ReceiveStream {
     }
 
     private func wakeWaiter() {
-        guard let job = waiter else { return }
+        guard isReady, let job = waiter else { return }
         waiter = nil
         job()
     }

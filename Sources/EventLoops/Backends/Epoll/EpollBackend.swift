@@ -98,6 +98,7 @@ public final class EpollBackend: EventBackend {
         _ memory: UnsafeMutableRawPointer?, _ count: Int
     ) {
         guard descriptor >= 0 else { return finish(id, -Int32(MILLRACE_EBADF)) }
+        if kind == .connect { renew(descriptor) }
         let status = register(descriptor, isForeign: kind == .poll)
         guard status >= 0 else { return finish(id, status) }
         // SAFETY: the record keeps what the request named until its last completion (promise 4).
@@ -122,6 +123,13 @@ public final class EpollBackend: EventBackend {
         case .none:
             preconditionFailure("an operation without a kind")
         }
+    }
+
+    /// The number names a new socket: what is known of one that was closed behind the loop's back is
+    /// forgotten, so that it is registered again. epoll(7): closing takes a registration away.
+    func renew(_ descriptor: Int32) {
+        guard Int(descriptor) < states.count, states[Int(descriptor)].isIdle else { return }
+        reset(Int(descriptor))
     }
 
     private func register(_ descriptor: Int32, isForeign: Bool) -> Int32 {

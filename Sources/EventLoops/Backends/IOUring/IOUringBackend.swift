@@ -71,9 +71,11 @@
             _ options: LoopOptions
         ) throws(SystemError) -> UnsafeMutablePointer<io_uring> {
             let ring = UnsafeMutablePointer<io_uring>.allocate(capacity: 1)
+            // The kernel refuses a completion queue that is smaller than the submission queue.
             // SAFETY: room for one ring, which the call fills in.
             let status = unsafe millrace_uring_open(
-                ring, UInt32(options.submissionQueueCapacity),
+                ring,
+                UInt32(min(options.submissionQueueCapacity, options.completionQueueCapacity)),
                 UInt32(options.completionQueueCapacity))
             guard status >= 0 else {
                 unsafe ring.deallocate()  // SAFETY: allocated above.

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+// System calls that only tests need.
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/// A pipe, non-blocking: `ends[0]` reads. Returns 0 or a negated errno.
+int test_pipe(int *ends);
+/// poll(2) of one descriptor; 1 if it is ready, 0 if not in time.
+int test_poll(int fd, uint32_t events, int milliseconds);
+bool test_is_open(int fd);
+bool test_is_nonblocking(int fd);
+bool test_is_close_on_exec(int fd);
+/// How many descriptors the process has open.
+int test_descriptor_count(void);
+/// How many threads the process has.
+int test_thread_count(void);
+
+/// Lets a system call answer `error` from here on, in this process. seccomp(2). Returns 0 or a negated errno.
+int test_deny(int number, int error);
+/// The numbers of calls that may be denied.
+int test_number_of_io_uring_setup(void);
+int test_number_of_epoll_pwait2(void);
+
+/// Sends a signal to this process.
+int test_raise(int signal);
+
+/// Runs a program with one argument, or two, and collects what it prints. Returns its wait status, or a negated errno.
+int test_run(const char *path, const char *first, const char *second, char *output, int capacity);
+/// The path of the running program.
+int test_own_path(char *path, int capacity);

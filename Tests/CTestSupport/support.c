@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+
+#define _GNU_SOURCE
+#include "ctest_support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+int test_pipe(int *ends) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
+
+int test_poll(int fd, uint32_t events, int milliseconds) {
+    struct pollfd entry = {.fd = fd, .events = (short)events};
+    return poll(&entry, 1, milliseconds);
+}
+
+bool test_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
+bool test_is_nonblocking(int fd) { return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
+bool test_is_close_on_exec(int fd) { return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
+
+static int entry_count(const char *path) {
+    DIR *folder = opendir(path);
+    if (folder == NULL) return -1;
+    int count = 0;
+    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
+        if (entry->d_name[0] != '.') count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+int test_descriptor_count(void) { return entry_count("/proc/self/fd") - 1; }
+int test_thread_count(void) { return entry_count("/proc/self/task"); }
+
+int test_deny(int number, int error) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
+    return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) < 0 ? -errno : 0;
+}
+
+int test_number_of_io_uring_setup(void) { return SYS_io_uring_setup; }
+int test_number_of_epoll_pwait2(void) { return SYS_epoll_pwait2; }
+
+int test_raise(int signal) { return kill(getpid(), signal) < 0 ? -errno : 0; }
+
+static int collect(int fd, char *output, int capacity) {
+    int count = 0;
+    while (count < capacity - 1) {
+        ssize_t got = read(fd, output + count, (size_t)(capacity - 1 - count));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) break;
+        count += (int)got;
+    }
+    output[count] = 0;
+    return count;
+}
+
+int test_run(const char *path, const char *first, const char *second, char *output, int capacity) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
+    posix_spawn_file_actions_adddup2(&actions, ends[1], 2);
+    char *arguments[] = {(char *)path, (char *)first, (char *)second, NULL};
+    pid_t child;
+    int error = posix_spawn(&child, path, &actions, NULL, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(ends[1]);
+    if (error != 0) {
+        close(ends[0]);
+        return -error;
+    }
+    collect(ends[0], output, capacity);
+    close(ends[0]);
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) continue;
+    return status;
+}
+
+int test_own_path(char *path, int capacity) {
+    ssize_t count = readlink("/proc/self/exe", path, (size_t)capacity - 1);
+    if (count < 0) return -errno;
+    path[count] = 0;
+    return (int)count;
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+
+import AtomicSupport
+import CLinuxShims
+import EventLoops
+import Testing
+
+/// Makes a backend to be tested.
+typealias BackendFactory = @Sendable (LoopOptions) throws -> SelectedBackend
+
+/// Calls a backend as a loop does, on the test's own thread: submits, waits, keeps what completed.
+@safe
+final class BackendDriver {
+    let backend: any EventBackend
+    private var batch: CompletionBatch
+    private var nextIndex: UInt64 = 0
+    private(set) var completions: [OperationID: [Completion]] = [:]
+    /// The names in the order of their completions.
+    private(set) var order: [OperationID] = []
+    private var memories: [Memory] = []
+
+    init(_ factory: BackendFactory, options: LoopOptions = LoopOptions()) throws {
+        backend = try factory(options).backend
+        batch = CompletionBatch(capacity: options.completionQueueCapacity)
+        try backend.attach()
+    }
+
+    deinit {
+        for memory in memories { unsafe memory.buffer.deallocate() }  // SAFETY: allocated here.
+    }
+
+    /// Memory that lives as long as the driver: outlives every operation.
+    private func memory(_ bytes: [UInt8]) -> Memory {
+        let memory = Memory(bytes)
+        memories.append(memory)
+        return memory
+    }
+
+    func newID() -> OperationID {
+        nextIndex += 1
+        return OperationID(rawValue: 1 << 32 | nextIndex)
+    }
+
+    @unsafe
+    @discardableResult
+    private func submit(_ request: Request) -> OperationID {
+        let id = newID()
+        unsafe backend.submit(request, as: id)  // SAFETY: memory comes from `memory`.
+        return id
+    }
+
+    func acceptStream(_ listener: Int32) -> OperationID {
+        unsafe submit(.acceptStream(listener: listener))  // SAFETY: no memory.
+    }
+
+    func receiveStream(_ descriptor: Int32) -> OperationID {
+        unsafe submit(.receiveStream(descriptor: descriptor))  // SAFETY: no memory.
+    }
+
+    func close(_ descriptor: Int32) -> OperationID {
+        backend.cancelAll(on: descriptor)
+        return unsafe submit(.close(descriptor: descriptor))  // SAFETY: no memory.
+    }
+
+    func shutdown(_ descriptor: Int32, _ how: Int) -> OperationID {
+        unsafe submit(.shutdown(descriptor: descriptor, how: Int32(how)))  // SAFETY: no memory.
+    }
+
+    func poll(_ descriptor: Int32, _ events: Int) -> OperationID {
+        unsafe submit(.poll(descriptor: descriptor, events: UInt32(events)))  // SAFETY: no memory.
+    }
+
+    func send(_ bytes: [UInt8], to descriptor: Int32) -> OperationID {
+        let start = unsafe memory(bytes).start  // SAFETY: freed in `deinit`.
+        // SAFETY: the memory outlives the operation.
+        return unsafe submit(.send(descriptor: descriptor, from: start, count: bytes.count))
+    }
+
+    func sendMessage(_ pieces: [[UInt8]], to descriptor: Int32) -> OperationID {
+        let room = memory([UInt8](repeating: 0, count: pieces.count * 16 + 64))
+        let start = unsafe room.start  // SAFETY: freed in `deinit`.
+        // SAFETY: room for the slices behind the message.
+        let slices = unsafe (start + 64).assumingMemoryBound(to: millrace_slice.self)
+        for (index, piece) in pieces.enumerated() {
+            let bytes = unsafe memory(piece).start  // SAFETY: freed in `deinit`.
+            // SAFETY: room for as many slices as pieces.
+            unsafe (slices + index).initialize(
+                to: unsafe millrace_slice(base: bytes, count: piece.count))
+        }
+        var message = unsafe millrace_message()  // SAFETY: zeroes.
+        unsafe message.slices = unsafe UnsafePointer(slices)  // SAFETY: outlives the operation.
+        unsafe message.slice_count = pieces.count  // SAFETY: a plain word.
+        // SAFETY: the memory is aligned and large enough.
+        let place = unsafe start.assumingMemoryBound(to: millrace_message.self)
+        unsafe place.initialize(to: message)  // SAFETY: 64 bytes are kept for it.
+        return unsafe submit(.sendMessage(descriptor: descriptor, place))  // SAFETY: as above.
+    }
+
+    func connect(_ descriptor: Int32, to address: millrace_address) -> OperationID {
+        let bytes = unsafe withUnsafeBytes(of: address) { unsafe Array($0) }  // SAFETY: copied.
+        // SAFETY: the bytes of an address, aligned.
+        let place = unsafe memory(bytes).start.assumingMemoryBound(to: millrace_address.self)
+        return unsafe submit(.connect(descriptor: descriptor, address: place))  // SAFETY: outlives it.
+    }
+
+    /// Starts a receive of at most `count` bytes; the second value reads what arrived.
+    func receive(_ count: Int, from descriptor: Int32) -> (OperationID, (Int) -> [UInt8]) {
+        let memory = memory([UInt8](repeating: 0xEE, count: max(1, count)))
+        let start = unsafe memory.start  // SAFETY: freed in `deinit`.
+        // SAFETY: the memory outlives the operation.
+        let id = unsafe submit(.receive(descriptor: descriptor, into: start, count: count))
+        return (id, { used in unsafe Array(memory.buffer[..<used]) })  // SAFETY: lives with the driver.
+    }
+
+    // MARK: Waiting
+
+    /// One `wait` of at most `milliseconds`; keeps what it brought.
+    func turn(milliseconds: UInt64 = 20) {
+        backend.wait(
+            until: .now.advanced(byNanoseconds: milliseconds * 1_000_000), into: &batch)
+        for index in 0..<batch.count {
+            let completion = batch[index]
+            let isOver = completions[completion.id]?.last.map { !$0.hasMore } ?? false
+            #expect(!isOver, "a name appeared after its last completion")
+            completions[completion.id, default: []].append(completion)
+            order.append(completion.id)
+        }
+        batch.removeAll()
+    }
+
+    /// Turns until the condition holds.
+    func turn(until condition: () -> Bool, _ what: String) throws {
+        let deadline = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
+        while !condition() {  // Ends at the deadline.
+            if MonotonicInstant.now > deadline { throw TestTimeout(what: what) }
+            turn()
+        }
+    }
+
+    /// The result of a single-shot operation.
+    func result(of id: OperationID, _ what: String = "an operation") throws -> Int32 {
+        try turn(until: { isOver(id) }, what)
+        let all = completions[id] ?? []
+        #expect(all.count == 1, "one operation, one completion")
+        return all.last?.result ?? 0
+    }
+
+    /// All completions of an operation, once it is over.
+    func all(of id: OperationID, _ what: String = "a stream") throws -> [Completion] {
+        try turn(until: { isOver(id) }, what)
+        return completions[id] ?? []
+    }
+
+    func isOver(_ id: OperationID) -> Bool {
+        completions[id]?.last.map { !$0.hasMore } ?? false
+    }
+
+    func count(of id: OperationID) -> Int { completions[id]?.count ?? 0 }
+
+    /// The bytes that a stream's completions carry so far; gives the buffers back.
+    func takeBytes(of id: OperationID) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for completion in completions[id] ?? [] {
+            guard let buffer = completion.buffer else { continue }
+            let count = max(0, Int(completion.result))
+            // SAFETY: copied before `recycle`.
+            unsafe bytes.append(contentsOf: backend.buffers[buffer][..<count])
+            backend.recycle(buffer)
+        }
+        completions[id] = completions[id]?.suffix(1).map {
+            Completion(id: id, result: $0.result, hasMore: $0.hasMore)
+        }
+        return bytes
+    }
+}
+
+/// A piece of memory that a request may name.
+@safe
+private struct Memory {
+    let buffer: UnsafeMutableRawBufferPointer
+    let start: UnsafeMutableRawPointer
+
+    init(_ bytes: [UInt8]) {
+        let count = max(1, bytes.count)
+        let start = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+        unsafe self.start = start  // SAFETY: freed by the driver.
+        // SAFETY: as many were allocated.
+        unsafe buffer = UnsafeMutableRawBufferPointer(start: start, count: bytes.count)
+        unsafe buffer.copyBytes(from: bytes)  // SAFETY: as above.
+    }
+}

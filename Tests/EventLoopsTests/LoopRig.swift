@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+
+import AtomicSupport
+import CLinuxShims
+import EventLoops
+import Testing
+
+/// A loop on a thread of its own, and closures that run on it.
+final class LoopRig: @unchecked Sendable {
+    let loop: EventLoop
+    private let ended = Board(false)
+
+    init(_ factory: BackendFactory, options: LoopOptions = LoopOptions()) throws {
+        loop = EventLoop(try factory(options), options: options)
+        var handle: UInt64 = 0
+        // SAFETY: the thread takes the reference over.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        // SAFETY: as above; a literal.
+        let status = unsafe millrace_thread_start_detached(
+            &handle,
+            { context in
+                guard let context = unsafe context else { return }
+                // SAFETY: the reference given to this thread.
+                let rig = unsafe Unmanaged<LoopRig>.fromOpaque(context).takeRetainedValue()
+                do { try rig.loop.run() } catch { Issue.record("the loop did not run: \(error)") }
+                rig.ended.update { $0 = true }
+            }, context, "test-loop")
+        _ = try Wires.check(status, "thread")
+    }
+
+    /// Stops the loop and waits until its thread has left it.
+    func stop() {
+        loop.stop()
+        #expect(ended.wait { $0 ? true : nil } == true, "the loop did not end")
+    }
+
+    /// Posts a closure; false if the loop is over.
+    @discardableResult
+    func post(_ body: @escaping @Sendable () -> Void) -> Bool { loop.post(closure: body) }
+
+    /// Runs a closure on the loop's thread and waits for its value.
+    func call<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) -> Value) throws -> Value {
+        let answer = Board<Value?>(nil)
+        let loop = loop
+        guard post({ answer.update { $0 = body(loop) } }) else {
+            throw TestTimeout(what: "the loop is over")
+        }
+        guard let value = answer.wait(for: { $0 }) else { throw TestTimeout(what: "a call") }
+        return value
+    }
+}
+
+private final class Closure<Argument> {
+    let body: (Argument) -> Void
+    init(_ body: @escaping (Argument) -> Void) { self.body = body }
+}
+
+extension EventLoop {
+    /// Posts a closure; false if the loop is over.
+    @discardableResult
+    func post(closure body: @escaping @Sendable () -> Void) -> Bool {
+        // SAFETY: the job takes the reference over.
+        let context = unsafe Unmanaged.passRetained(Closure<Void>(body)).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<Closure<Void>>.fromOpaque(context).takeRetainedValue().body(())
+        }
+        let isPosted = post(job)
+        if !isPosted { unsafe Unmanaged<Closure<Void>>.fromOpaque(context).release() }  // SAFETY: not run.
+        return isPosted
+    }
+
+    /// Sets a timer with a closure, which is told whether the loop stopped first. A cancelled
+    /// timer's closure is never freed: tests can afford it.
+    @discardableResult
+    func after(
+        nanoseconds: UInt64, _ body: @escaping (Bool) -> Void
+    ) -> LoopTimer? {
+        at(.now.advanced(byNanoseconds: nanoseconds), body)
+    }
+
+    @discardableResult
+    func at(_ deadline: MonotonicInstant, _ body: @escaping (Bool) -> Void) -> LoopTimer? {
+        // SAFETY: the handler takes the reference over.
+        let context = unsafe Unmanaged.passRetained(Closure<Bool>(body)).toOpaque()
+        return unsafe schedule(at: deadline, context: context) { context, isStopped in
+            // SAFETY: as above.
+            unsafe Unmanaged<Closure<Bool>>.fromOpaque(context).takeRetainedValue()
+                .body(isStopped)
+        }
+    }
+
+    /// Submits a request with a closure that gets every completion.
+    @discardableResult
+    func start(_ request: Request, _ body: @escaping (Completion) -> Void) -> OperationID? {
+        // SAFETY: the last completion releases the reference.
+        let context = unsafe Unmanaged.passRetained(Closure<Completion>(body)).toOpaque()
+        // SAFETY: as above.
+        let id = unsafe submit(request, context: context) { context, id, result, flags in
+            let completion = Completion(id: id, result: result, flags: flags)
+            let closure = unsafe Unmanaged<Closure<Completion>>.fromOpaque(context)  // SAFETY: as above.
+            unsafe closure.takeUnretainedValue().body(completion)  // SAFETY: as above.
+            if !completion.hasMore { unsafe closure.release() }  // SAFETY: balanced once.
+        }
+        if id == nil { unsafe Unmanaged<Closure<Completion>>.fromOpaque(context).release() }  // SAFETY: not submitted.
+        return id
+    }
+}
+
+extension ReceiveStream {
+    /// Calls the closure once, when there are bytes or the end.
+    func whenReady(closure body: @escaping () -> Void) {
+        // SAFETY: the job takes the reference over.
+        let context = unsafe Unmanaged.passRetained(Closure<Void>(body)).toOpaque()
+        whenReady(
+            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+                // SAFETY: as above.
+                unsafe Unmanaged<Closure<Void>>.fromOpaque(context).takeRetainedValue().body(())
+            })
+    }
+
+    /// Takes the bytes of one buffer; nil if there is none.
+    func takeChunk() -> [UInt8]? {
+        var bytes: [UInt8] = []
+        let count = consume { span in
+            unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }  // SAFETY: copied while lent.
+            return span.byteCount
+        }
+        return count == nil ? nil : bytes
+    }
+}
