@@ -151,8 +151,9 @@ public final class EventLoop: @unchecked Sendable {
         statistics.turns &+= 1
         now = .now
         runPostedJobs()
-        let hasMore = runTurnWork()
+        // Before the turn work: a timer makes tasks ready, and the loop must not sleep on them.
         fireTimers()
+        let hasMore = runTurnWork()
         let isFed = rearmStarved()
         wait(mayBlock: !hasMore && isFed && phase != .over)
         dispatch()
@@ -396,17 +397,18 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// Starts streams again that found no buffer, in the order in which they ran dry, as many as
-    /// buffers are free. False if more wait and buffers are free: then the loop must not sleep,
-    /// because those just started may never use theirs.
+    /// buffers are free. False if it started any: then the loop must not sleep yet, because those
+    /// may never use their buffers, and one that could not be started has woken its reader.
     private func rearmStarved() -> Bool {
         if starved.isEmpty { return true }
         if heldBuffers == backend.buffers.count { spillOverdrawn() }
         var free = backend.buffers.count - heldBuffers
+        let isAnyStarted = free > 0
         while free > 0 && !starved.isEmpty {  // Ends: the list is finite.
             starved.removeFirst().rearm()
             free -= 1
         }
-        return starved.isEmpty || heldBuffers == backend.buffers.count
+        return !isAnyStarted
     }
 
     /// The buffers are all with streams, and another one needs some: those that hold more than their
