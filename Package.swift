@@ -117,10 +117,19 @@ let package = Package(
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .testTarget(
+            name: "AsyncRuntimeTests",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
+            ]),
+        .testTarget(
             name: "EventLoopsTests",
             dependencies: [
-                "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops", "StressSupport",
+                "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops", "LoopChild",
+                "StressSupport",
             ]),
+        .executableTarget(
+            name: "LoopChild", dependencies: ["AsyncRuntime", "CTestSupport", "EventLoops"],
+            path: "Tests/LoopChild"),
         .testTarget(
             name: "NetworkingTests",
             dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),

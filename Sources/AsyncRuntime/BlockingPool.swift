@@ -18,7 +18,7 @@ public final class BlockingPool: @unchecked Sendable {
     /// How many threads there may be.
     public let threadsMax: Int
     /// How long a thread waits for work before it ends.
-    public static let idleNanoseconds: UInt64 = 10_000_000_000
+    public let idleNanoseconds: UInt64
 
     private let block = SharedBlock(byteCount: 2 * CacheLine.byteCount)
     private var waiting: [@Sendable () -> Void] = []
@@ -26,9 +26,10 @@ public final class BlockingPool: @unchecked Sendable {
     private var idleCount = 0
 
     /// A pool without threads yet.
-    public init(threadsMax: Int) {
+    public init(threadsMax: Int, idleNanoseconds: UInt64 = 10_000_000_000) {
         precondition(threadsMax > 0, "a pool needs a thread")
         self.threadsMax = threadsMax
+        self.idleNanoseconds = idleNanoseconds
     }
 
     // SAFETY: the zeroed words live in `block`, which lives as long as `self`.
@@ -59,13 +60,19 @@ public final class BlockingPool: @unchecked Sendable {
             return needsThread
         }
         if needsThread && !startThread() {
-            lock.withLock { threadCount -= 1 }
-            // No thread can be had: do the work here rather than never.
-            while let work = takeWork() { work() }  // Ends when the line is empty.
+            let isAlone = lock.withLock {
+                threadCount -= 1
+                return threadCount == 0
+            }
+            // No thread can be had and none is there: do the work here rather than never.
+            while isAlone, let work = takeWork() { work() }  // Ends when the line is empty.
         }
         unsafe bell.pointee.add(1, ordering: .releasing)  // E2  SAFETY: see `bell`.
         unsafe Parking.wake(bell)  // SAFETY: see `bell`.
     }
+
+    /// How many threads there are now.
+    package var currentThreadCount: Int { lock.withLock { threadCount } }
 
     private func takeWork() -> (@Sendable () -> Void)? {
         lock.withLock { waiting.isEmpty ? nil : waiting.removeFirst() }
@@ -98,7 +105,7 @@ public final class BlockingPool: @unchecked Sendable {
                 continue
             }
             lock.withLock { idleCount += 1 }
-            let deadline = MonotonicInstant.now.advanced(byNanoseconds: Self.idleNanoseconds)
+            let deadline = MonotonicInstant.now.advanced(byNanoseconds: idleNanoseconds)
             // SAFETY: see `bell`.
             let wasRung = unsafe Parking.wait(on: bell, while: rung, until: deadline)
             let mayEnd = lock.withLock {

@@ -81,15 +81,20 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     func enqueue(_ task: LoopTask) {
-        if loop.isCurrent {
+        if loop.isCurrent && !loop.isOver {
             ready.append(task)
         } else if !loop.post(Self.posted(task)) {
             runElsewhere(task)
         }
     }
 
-    /// Runs what is ready, at most the budget; answers whether more is.
+    /// Runs what is ready, at most the budget; answers whether more is. When the loop is over, what
+    /// is left goes to the global executor.
     private func runReady() -> Bool {
+        if loop.isOver {
+            while let task = ready.popFirst() { runElsewhere(task) }  // Ends: nothing is added.
+            return false
+        }
         var left = min(ready.count, Self.turnBudget)
         while left > 0, let task = ready.popFirst() {
             run(task)

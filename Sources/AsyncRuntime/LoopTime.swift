@@ -30,19 +30,32 @@ public enum LoopTime {
             preconditionFailure("LoopTime.withDeadline is called on a loop")
         }
         let deadline = MonotonicInstant.now.advanced(by: duration)
-        return try await withThrowingTaskGroup(of: Value?.self) { group in
-            group.addTask(executorPreference: executor) { try await body() }
+        return try await withThrowingTaskGroup(of: Race<Value>.self) { group in
+            group.addTask(executorPreference: executor) { .value(try await body()) }
             group.addTask(executorPreference: executor) {
-                try await sleep(until: deadline)
-                return nil
+                let result = await Suspension(executor).sleep(until: deadline)
+                return result == 0 ? .deadline : .cancelled(-result)
             }
             defer { group.cancelAll() }
-            guard let first = try await group.next(), let value = first else {
-                throw SystemError(.sleep, code: Int32(MILLRACE_ETIMEDOUT))
+            while let first = try await group.next() {  // Two turns at most.
+                switch first {
+                case .value(let value): return value
+                case .deadline: throw SystemError(.sleep, code: Int32(MILLRACE_ETIMEDOUT))
+                // The caller was cancelled, and so was `body`, which says what becomes of it.
+                case .cancelled(let code) where code == Int32(MILLRACE_ECANCELED): continue
+                case .cancelled(let code): throw SystemError(.sleep, code: code)
+                }
             }
-            return value
+            preconditionFailure("`body` is one of the group's two tasks")
         }
     }
+}
+
+/// Which of the two came first.
+private enum Race<Value: Sendable>: Sendable {
+    case value(Value)
+    case deadline
+    case cancelled(Int32)
 }
 
 extension MonotonicInstant {

@@ -23,7 +23,9 @@ public struct SignalSet: OptionSet, Sendable {
 
 /// Signals as values, one after the other, by signalfd(2). The signals must be blocked in every
 /// thread: name them in `LoopGroup.run(signals:)`.
-public final class SignalStream {
+///
+/// Use it in tasks on the loop that it was opened on, one at a time.
+public final class SignalStream: @unchecked Sendable {
     private let descriptor: Int32
     private let suspension: Suspension
 
@@ -44,6 +46,7 @@ public final class SignalStream {
 
     /// The next signal. Throws `ECANCELED` when the task is cancelled.
     public func next() async throws(SystemError) -> SignalSet {
+        precondition(suspension.executor.loop.isCurrent, "a signal stream is used on its loop")
         while true {  // Ends with a signal or a cancellation.
             let number = millrace_signalfd_read(descriptor)
             if number > 0 { return SignalSet(rawValue: 1 << UInt64(number)) }

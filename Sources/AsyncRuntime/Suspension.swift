@@ -124,11 +124,13 @@ public final class Suspension: @unchecked Sendable {
         // resumes it.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let id = unsafe executor.loop.submit(request, context: context) {  // SAFETY: as above.
-            context, _, result, _ in
+            context, id, result, flags in
+            let isLast = !Completion(id: id, result: result, flags: flags).hasMore
+            precondition(isLast, "a stream of completions is not for one suspension")
             // SAFETY: as above.
             unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(result)
         }
-        guard let id else { return -Int32(MILLRACE_ENOBUFS) }
+        guard let id else { return -executor.loop.refusalCode }
         subject = .operation(id)
         return nil
     }
@@ -154,9 +156,10 @@ public final class Suspension: @unchecked Sendable {
             // SAFETY: as above.
             let suspension = unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue()
             suspension.timer = nil
-            suspension.interrupt(isStopped ? MILLRACE_ECANCELED : MILLRACE_ETIMEDOUT)
+            suspension.interrupt(
+                Int32(isStopped ? MILLRACE_ECANCELED : MILLRACE_ETIMEDOUT))
         }
-        if timer == nil { interrupt(MILLRACE_ENOBUFS) }
+        if timer == nil { interrupt(executor.loop.refusalCode) }
     }
 
     private func finish(_ result: Int32) {
@@ -167,16 +170,19 @@ public final class Suspension: @unchecked Sendable {
             executor.loop.cancel(timer)
             self.timer = nil
         }
-        let isInterrupted = interruption != 0 && result == -Int32(MILLRACE_ECANCELED)
+        // The kernel answers EINTR for an operation that it had handed to a worker thread.
+        let isInterrupted =
+            interruption != 0
+            && (result == -Int32(MILLRACE_ECANCELED) || result == -Int32(MILLRACE_EINTR))
         // SAFETY: taken out above, so resumed once.
         unsafe continuation.resume(returning: isInterrupted ? -interruption : result)
     }
 
     /// Ends the wait for a reason. An operation is cancelled and tells when it is over; the rest
     /// ends at once.
-    private func interrupt(_ reason: Int) {
+    private func interrupt(_ reason: Int32) {
         guard isWaiting else { return }
-        if interruption == 0 { interruption = Int32(reason) }
+        if interruption == 0 { interruption = reason }
         switch subject {
         case .none: break
         case .operation(let id): executor.loop.cancel(id)
@@ -194,7 +200,7 @@ public final class Suspension: @unchecked Sendable {
             // SAFETY: as above.
             let request = unsafe Unmanaged<Cancellation>.fromOpaque(context).takeRetainedValue()
             guard request.round == request.suspension.round else { return }
-            request.suspension.interrupt(MILLRACE_ECANCELED)
+            request.suspension.interrupt(Int32(MILLRACE_ECANCELED))
         }
         if !executor.loop.post(job) {
             unsafe Unmanaged<Cancellation>.fromOpaque(request).release()  // SAFETY: the job does not run.

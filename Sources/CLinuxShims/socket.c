@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <limits.h>
 #include <linux/tcp.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -206,14 +207,21 @@ int millrace_epoll_wait(int epoll, struct millrace_event *events, int count, uin
     struct epoll_event batch[BATCH];
     if (count > BATCH) count = BATCH;
     struct timespec limit, *limit_or_null = NULL;
+    uint64_t milliseconds = 0;
     if (deadline != UINT64_MAX) {
         uint64_t now = deadline == 0 ? 0 : now_nanoseconds();
         uint64_t rest = deadline > now ? deadline - now : 0;
         limit.tv_sec = (time_t)(rest / 1000000000);
         limit.tv_nsec = (long)(rest % 1000000000);
         limit_or_null = &limit;
+        milliseconds = (rest + 999999) / 1000000;
     }
     int ready = status(epoll_pwait2(epoll, batch, count, limit_or_null, NULL));
+    if (ready == -ENOSYS || ready == -EPERM) {
+        // Before Linux 5.11, or kept away by a filter: whole milliseconds, rounded up so as not to spin.
+        int limit_or_none = limit_or_null == NULL ? -1 : milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
+        ready = status(epoll_wait(epoll, batch, count, limit_or_none));
+    }
     for (int i = 0; i < ready; i++) {
         events[i].events = batch[i].events;
         events[i].fd = batch[i].data.fd;
