@@ -86,12 +86,14 @@ public final class BlockingPool: @unchecked Sendable {
         let status = unsafe millrace_thread_start_detached(
             &handle,
             { context in
+                // SAFETY: only compares with nil.
                 guard let context = unsafe context else { return }
                 // SAFETY: the reference given to this thread.
                 unsafe Unmanaged<BlockingPool>.fromOpaque(context).takeRetainedValue().work()
             }, context, "millrace-block")
         if status < 0 {
-            unsafe Unmanaged<BlockingPool>.fromOpaque(context).release()  // SAFETY: no thread has it.
+            // SAFETY: no thread has it.
+            unsafe Unmanaged<BlockingPool>.fromOpaque(context).release()
         }
         return status >= 0
     }

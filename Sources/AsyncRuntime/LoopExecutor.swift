@@ -45,6 +45,7 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// The executor of the loop that the calling thread runs.
     public static var current: LoopExecutor? {
+        // SAFETY: the context that `init` set; only its owner takes it apart.
         guard let context = unsafe EventLoop.current?.turnWorkContext else { return nil }
         // SAFETY: set by `init`; alive while the loop runs.
         return unsafe Unmanaged<LoopExecutor>.fromOpaque(context).takeUnretainedValue()
@@ -131,7 +132,8 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         guard let context = unsafe UnsafeMutableRawPointer(bitPattern: bits) else {
             preconditionFailure("a job is never nil")
         }
-        return unsafe LoopJob(context: context) { context in  // SAFETY: the context is bits, not memory.
+        // SAFETY: the context is bits, not memory.
+        return unsafe LoopJob(context: context) { context in
             let bits = UInt(bitPattern: context)
             // SAFETY: the bits that were put together above.
             let job = unsafe unsafeBitCast(bits & ~1, to: UnownedJob.self)

@@ -32,6 +32,7 @@ struct LoopThread {
         let status = unsafe millrace_thread_start(
             &handle,
             { context in
+                // SAFETY: only compares with nil.
                 guard let context = unsafe context else { return }
                 // SAFETY: the reference given to this thread.
                 let executor = unsafe Unmanaged<LoopExecutor>.fromOpaque(context)
@@ -43,7 +44,8 @@ struct LoopThread {
                 }
             }, context, "millrace-loop")
         guard status >= 0 else {
-            unsafe Unmanaged<LoopExecutor>.fromOpaque(context).release()  // SAFETY: no thread has it.
+            // SAFETY: no thread has it.
+            unsafe Unmanaged<LoopExecutor>.fromOpaque(context).release()
             throw SystemError(.startThread, code: -status)
         }
         self.handle = handle

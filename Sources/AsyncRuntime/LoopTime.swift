@@ -9,7 +9,7 @@ internal import CLinuxShims
 public enum LoopTime {
     /// Sleeps; throws `SystemError` with `ECANCELED` when the task is cancelled. Call it on a loop.
     public static func sleep(for duration: Duration) async throws(SystemError) {
-        try await sleep(until: .now.advanced(by: duration))
+        try await LoopTime.sleep(until: .now.advanced(by: duration))
     }
 
     /// Sleeps until a point in time, as `sleep(for:)`.

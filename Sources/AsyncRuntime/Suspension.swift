@@ -40,8 +40,9 @@ public final class Suspension: @unchecked Sendable {
     }
 
     /// Whether a task waits here.
-    // SAFETY: only compares with nil.
-    public var isWaiting: Bool { unsafe continuation != nil }
+    public var isWaiting: Bool {
+        unsafe continuation != nil  // SAFETY: only compares with nil.
+    }
 
     /// Performs an operation and answers its result: what the system call returns, or a negated
     /// errno. `ETIMEDOUT` if the deadline came first, `ECANCELED` if the task was cancelled.
@@ -151,7 +152,8 @@ public final class Suspension: @unchecked Sendable {
     private func setTimer(_ deadline: MonotonicInstant) {
         // SAFETY: `finish` cancels the timer before the task goes on.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        timer = unsafe executor.loop.schedule(at: deadline, context: context) {  // SAFETY: as above.
+        // SAFETY: as above.
+        timer = unsafe executor.loop.schedule(at: deadline, context: context) {
             context, isStopped in
             // SAFETY: as above.
             let suspension = unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue()
@@ -163,6 +165,7 @@ public final class Suspension: @unchecked Sendable {
     }
 
     private func finish(_ result: Int32) {
+        // SAFETY: taken out once, below.
         guard let continuation = unsafe continuation else { return }
         unsafe self.continuation = nil  // SAFETY: resumed below, once.
         subject = .none
@@ -203,7 +206,8 @@ public final class Suspension: @unchecked Sendable {
             request.suspension.interrupt(Int32(MILLRACE_ECANCELED))
         }
         if !executor.loop.post(job) {
-            unsafe Unmanaged<Cancellation>.fromOpaque(request).release()  // SAFETY: the job does not run.
+            // SAFETY: the job does not run.
+            unsafe Unmanaged<Cancellation>.fromOpaque(request).release()
         }
     }
 }

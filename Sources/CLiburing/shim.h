@@ -1,7 +1,10 @@
+// SPDX-License-Identifier: MIT
+
 // liburing, and what its macros and 2.3's headers do not give to Swift.
 #pragma once
 
-// Before liburing.h: its use of fd_set clashes with the C library's module in optimised test builds otherwise.
+// Before liburing.h: its use of fd_set clashes with the C library's module in optimised test
+// builds otherwise.
 #include <sys/select.h>
 
 #include <errno.h>
@@ -35,21 +38,26 @@ static inline unsigned millrace_uring_reap(struct io_uring *ring, void *out, uns
     return count;
 }
 
-/// Opens a ring for one thread, disabled until `io_uring_enable_rings` is called on that thread. Returns 0 or a
+/// Opens a ring for one thread, disabled until `io_uring_enable_rings` is called on that thread.
+/// Returns 0 or a
 /// negated errno.
-static inline int millrace_uring_open(struct io_uring *ring, unsigned entries, unsigned cq_entries) {
+static inline int millrace_uring_open(struct io_uring *ring, unsigned entries,
+                                      unsigned cq_entries) {
     struct io_uring_params params;
     memset(&params, 0, sizeof params);
-    params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_COOP_TASKRUN |
-                   IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE | IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP;
+    params.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
+                   IORING_SETUP_COOP_TASKRUN | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE |
+                   IORING_SETUP_SUBMIT_ALL | IORING_SETUP_CLAMP;
     params.cq_entries = cq_entries;
     return io_uring_queue_init_params(entries, ring, &params);
 }
 
-/// Makes the calling thread the ring's only one. Debian's liburing 2.3 declares io_uring_enable_rings without exporting
+/// Makes the calling thread the ring's only one. Debian's liburing 2.3 declares
+/// io_uring_enable_rings without exporting
 /// it, so this is the system call itself. Returns 0 or a negated errno.
 static inline int millrace_uring_enable(struct io_uring *ring) {
-    long result = syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+    long result =
+        syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
     return result < 0 ? -errno : 0;
 }
 
@@ -69,9 +77,10 @@ static inline bool millrace_uring_has_operations(struct io_uring *ring) {
     return has_all;
 }
 
-/// Maps and registers a ring of provided buffers; `*out` is NULL on failure. Returns 0 or a negated errno.
-static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned entries, int group,
-                                                 struct io_uring_buf_ring **out) {
+/// Maps and registers a ring of provided buffers; `*out` is NULL on failure. Returns 0 or a
+/// negated errno.
+static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned entries,
+                                                 int group, struct io_uring_buf_ring **out) {
     size_t size = entries * sizeof(struct io_uring_buf);
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_ANONYMOUS | MAP_PRIVATE, -1, 0);
     *out = NULL;
@@ -91,17 +100,19 @@ static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned
     return 0;
 }
 
-static inline void millrace_uring_unmap_buffer_ring(struct io_uring_buf_ring *buffers, unsigned entries) {
+static inline void millrace_uring_unmap_buffer_ring(struct io_uring_buf_ring *buffers,
+                                                    unsigned entries) {
     munmap(buffers, entries * sizeof(struct io_uring_buf));
 }
 
-static inline void millrace_uring_provide(struct io_uring_buf_ring *buffers, unsigned entries, void *memory,
-                                          unsigned byte_count, unsigned short id) {
+static inline void millrace_uring_provide(struct io_uring_buf_ring *buffers, unsigned entries,
+                                          void *memory, unsigned byte_count, unsigned short id) {
     io_uring_buf_ring_add(buffers, memory, byte_count, id, io_uring_buf_ring_mask(entries), 0);
     io_uring_buf_ring_advance(buffers, 1);
 }
 
-static inline void millrace_uring_prepare_receive_stream(struct io_uring_sqe *sqe, int fd, int group) {
+static inline void millrace_uring_prepare_receive_stream(struct io_uring_sqe *sqe, int fd,
+                                                         int group) {
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = (__u16)group;
@@ -111,8 +122,8 @@ static inline void millrace_uring_prepare_accept(struct io_uring_sqe *sqe, int f
     io_uring_prep_multishot_accept(sqe, fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static inline void millrace_uring_prepare_connect(struct io_uring_sqe *sqe, int fd, const void *address,
-                                                  unsigned length) {
+static inline void millrace_uring_prepare_connect(struct io_uring_sqe *sqe, int fd,
+                                                  const void *address, unsigned length) {
     io_uring_prep_connect(sqe, fd, (const struct sockaddr *)address, (socklen_t)length);
 }
 
@@ -120,13 +131,16 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
     io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
 }
 
-static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe, int fd, const void *message) {
+static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe, int fd,
+                                                       const void *message) {
     io_uring_prep_sendmsg(sqe, fd, (const struct msghdr *)message, MSG_NOSIGNAL);
 }
 
-/// Submits what is queued and waits for a completion until the monotonic deadline (UINT64_MAX: without limit;
+/// Submits what is queued and waits for a completion until the monotonic deadline (UINT64_MAX:
+/// without limit;
 /// `wait` of zero: only collects). Returns 0 or more, or a negated errno.
-static inline int millrace_uring_submit_and_wait(struct io_uring *ring, unsigned wait, __u64 rest_nanoseconds) {
+static inline int millrace_uring_submit_and_wait(struct io_uring *ring, unsigned wait,
+                                                 __u64 rest_nanoseconds) {
     if (wait == 0) return io_uring_submit_and_get_events(ring);
     if (rest_nanoseconds == ~(__u64)0) return io_uring_submit_and_wait(ring, wait);
     struct __kernel_timespec limit = {.tv_sec = (long long)(rest_nanoseconds / 1000000000),

@@ -218,9 +218,9 @@ int millrace_epoll_wait(int epoll, struct millrace_event *events, int count, uin
     }
     int ready = status(epoll_pwait2(epoll, batch, count, limit_or_null, NULL));
     if (ready == -ENOSYS || ready == -EPERM) {
-        // Before Linux 5.11, or kept away by a filter: whole milliseconds, rounded up so as not to spin.
-        int limit_or_none = limit_or_null == NULL ? -1 : milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
-        ready = status(epoll_wait(epoll, batch, count, limit_or_none));
+        // Before Linux 5.11, or kept away by a filter: whole milliseconds, rounded up: no spinning.
+        int bounded = milliseconds > INT_MAX ? INT_MAX : (int)milliseconds;
+        ready = status(epoll_wait(epoll, batch, count, limit_or_null == NULL ? -1 : bounded));
     }
     for (int i = 0; i < ready; i++) {
         events[i].events = batch[i].events;

@@ -13,6 +13,7 @@ public struct CompletionBatch: ~Copyable {
     /// A batch for at most `capacity` completions.
     public init(capacity: Int) {
         precondition(capacity > 0, "a batch holds at least one completion")
+        // SAFETY: freed in `deinit`.
         unsafe base = .allocate(capacity: capacity)
         self.capacity = capacity
     }

@@ -11,7 +11,8 @@ public import AtomicSupport
 ///
 /// 1. Every submitted operation completes; after its last completion (without `Completion.hasMore`)
 /// its name does not
-///    appear again. A submission never fails: what the system refuses completes with the negated errno.
+///    appear again. A submission never fails: what the system refuses completes with the negated
+/// errno.
 /// 2. `cancel` asks. The operation still completes once more, with `ECANCELED` or with what
 /// happened first. A name
 ///    that is not under way is ignored.

@@ -7,13 +7,17 @@ public import TimerWheels
 
 /// One thread that waits for the kernel, and everything that is done when the kernel answers.
 ///
-/// | Guarantee | operations, timers                   | `post`                                     |
-/// |-----------|--------------------------------------|--------------------------------------------|
-/// | Threads   | the loop's own only                  | any                                        |
-/// | Progress  | never wait                           | lock-free until the inbox is full, then a lock |
-/// | Order     | as `EventBackend` promises; timers by deadline | FIFO for each thread while the inbox has room |
-/// | Cost      | no allocation; one call into the backend | one system call only if the loop sleeps |
-/// | Memory    | `LoopOptions`                        | the inbox; the overflow list when it is full |
+/// | Guarantee | operations, timers                | `post`                                  |
+/// |-----------|-----------------------------------|-----------------------------------------|
+/// | Threads   | the loop's own only               | any                                     |
+/// | Progress  | never wait                        | lock-free until the inbox is full, then |
+/// |           |                                   | a lock                                  |
+/// | Order     | as `EventBackend` promises;       | FIFO for each thread                    |
+/// |           | timers by deadline                |                                         |
+/// | Cost      | no allocation; one call into the  | one system call only if the loop sleeps |
+/// |           | backend                           |                                         |
+/// | Memory    | `LoopOptions`                     | the inbox; the overflow list when it is |
+/// |           |                                   | full                                    |
 ///
 /// A proactor: operations are submitted with a handler and a context, and the handler is called
 /// with the completion. The two faces (tasks, fibers) put their own handlers on top. `run` turns
@@ -100,6 +104,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The loop that the calling thread runs.
     public static var current: EventLoop? {
+        // SAFETY: reads a thread-local word.
         guard let pointer = unsafe millrace_current_loop() else { return nil }
         // SAFETY: `run` sets the pointer to itself and clears it before it returns.
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
@@ -122,6 +127,7 @@ public final class EventLoop: @unchecked Sendable {
 
     /// The context given to `setTurnWork`.
     @unsafe
+    // SAFETY: hands the pointer on.
     public var turnWorkContext: UnsafeMutableRawPointer? { unsafe turnWork?.context }
 
     /// Turns until `stop`, then ends in order. Call it once, on the thread that shall be the
@@ -174,7 +180,8 @@ public final class EventLoop: @unchecked Sendable {
             if isBusy || isLeaving { deadline = MonotonicInstant(nanoseconds: 0) }
         }
         backend.wait(until: deadline, into: &batch)
-        // Relaxed, but an exchange: a store would cut a poster's release sequence (E1), and the next
+        // Relaxed, but an exchange: a store would cut a poster's release sequence (E1), and the
+        // next
         // exchange could miss the job. A poster that still reads 1 wakes once for nothing.
         if mayBlock { _ = sleepState.exchange(0, ordering: .relaxed) }
     }
@@ -260,7 +267,8 @@ public final class EventLoop: @unchecked Sendable {
         // SAFETY: the caller vouches for context and handler.
         guard let id = unsafe operations.insert(handler, context) else { return nil }
         statistics.submitted &+= 1
-        unsafe backend.submit(request, as: id)  // SAFETY: the caller vouches for the request's memory.
+        // SAFETY: the caller vouches for the request's memory.
+        unsafe backend.submit(request, as: id)
         return id
     }
 
@@ -316,7 +324,8 @@ public final class EventLoop: @unchecked Sendable {
     /// How often a poster found the loop asleep; any thread. Relaxed: it is a number for people.
     package var wakeUps: Int { wakeCount.load(ordering: .relaxed) }
 
-    /// Runs what was posted. The overflow list's jobs were posted after those of the inbox, and stay
+    /// Runs what was posted. The overflow list's jobs were posted after those of the inbox, and
+    /// stay
     /// in the list until the inbox is drained: so no later job of the same thread goes to the inbox
     /// and overtakes them.
     private func runPostedJobs() {
@@ -380,7 +389,8 @@ public final class EventLoop: @unchecked Sendable {
 
     private func fireTimers() {
         let tick = Self.tick(atOrBefore: now)
-        while let timer = wheel.popExpired(now: tick) {  // Ends: a timer set here is due later or is counted once.
+        // Ends: a timer set here is due later or is counted once.
+        while let timer = wheel.popExpired(now: tick) {
             statistics.timersFired &+= 1
             // SAFETY: vouched for by `schedule`.
             unsafe timer.handler(timer.context, false)
@@ -411,7 +421,8 @@ public final class EventLoop: @unchecked Sendable {
         return !isAnyStarted
     }
 
-    /// The buffers are all with streams, and another one needs some: those that hold more than their
+    /// The buffers are all with streams, and another one needs some: those that hold more than
+    /// their
     /// credit (the kernel delivers a burst before a pause takes effect) move the rest to memory of
     /// their own.
     private func spillOverdrawn() {

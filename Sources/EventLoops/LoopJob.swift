@@ -15,6 +15,7 @@ public struct LoopJob: @unchecked Sendable {
     /// run.
     @unsafe
     public init(context: UnsafeMutableRawPointer, _ body: @escaping Body) {
+        // SAFETY: both are the caller's promise; nothing is dereferenced.
         unsafe self.body = unsafe body
         unsafe self.context = unsafe context
     }

@@ -36,6 +36,7 @@ struct OperationTable: ~Copyable {
         precondition(capacity > 0, "a loop needs room for one operation")
         precondition(capacity < Int(OperationID.closingIndex), "too many operations")
         self.capacity = capacity
+        // SAFETY: freed in `deinit`.
         unsafe slots = .allocate(capacity: capacity)
     }
 
@@ -50,7 +51,8 @@ struct OperationTable: ~Copyable {
         let index: UInt32
         if firstFree != Self.none {
             index = firstFree
-            firstFree = unsafe slots[Int(index)].nextFree  // SAFETY: a free slot's index is in bounds.
+            // SAFETY: a free slot's index is in bounds.
+            firstFree = unsafe slots[Int(index)].nextFree
         } else if Int(fresh) < capacity {
             index = fresh
             fresh += 1
@@ -110,7 +112,8 @@ struct OperationTable: ~Copyable {
             let slot = unsafe slots[Int(index)]  // SAFETY: below `fresh`, so initialized.
             // SAFETY: only compares the pointer with nil.
             if unsafe slot.handler != nil {
-                body(OperationID(index: index, generation: unsafe slot.generation))  // SAFETY: a copy.
+                // SAFETY: a copy.
+                body(OperationID(index: index, generation: unsafe slot.generation))
             }
         }
     }

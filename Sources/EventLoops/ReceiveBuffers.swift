@@ -20,6 +20,7 @@ public final class ReceiveBuffers {
         precondition(byteCount > 0, "a receive buffer holds at least one byte")
         self.count = count
         self.byteCount = byteCount
+        // SAFETY: freed in `deinit`.
         unsafe base = .allocate(byteCount: count * byteCount, alignment: 4096)
     }
 

@@ -37,6 +37,7 @@ public enum Request {
     /// The descriptor that the request is about.
     @inlinable
     public var descriptor: Int32 {
+        // SAFETY: reads the words of the request.
         switch unsafe self {
         case .acceptStream(let descriptor): descriptor
         case .connect(let descriptor, _): descriptor

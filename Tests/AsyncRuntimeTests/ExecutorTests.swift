@@ -188,7 +188,8 @@ struct ExecutorTests {
                 let isOver = Count()
                 for _ in 0..<20 {
                     tasks.addTask {
-                        while isOver.value == 0 { await Task.yield() }  // Ends with the sleep below.
+                        // Ends with the sleep below.
+                        while isOver.value == 0 { await Task.yield() }
                         return true
                     }
                 }

@@ -228,7 +228,7 @@ struct WaitingTests {
 
     @Test("The blocking pool: bounded, complete, gone when idle")
     func blockingPool() async {
-        // If this failed, blocking calls would take all threads, get lost, or keep threads for ever.
+        // If this failed, blocking calls would take all threads, get lost, or keep theirs for ever.
         let pool = BlockingPool(threadsMax: 3, idleNanoseconds: 20_000_000)
         let running = Count()
         let most = Count()

@@ -100,7 +100,8 @@ final class BackendDriver {
         let bytes = unsafe withUnsafeBytes(of: address) { unsafe Array($0) }  // SAFETY: copied.
         // SAFETY: the bytes of an address, aligned.
         let place = unsafe memory(bytes).start.assumingMemoryBound(to: millrace_address.self)
-        return unsafe submit(.connect(descriptor: descriptor, address: place))  // SAFETY: outlives it.
+        // SAFETY: outlives it.
+        return unsafe submit(.connect(descriptor: descriptor, address: place))
     }
 
     /// Starts a receive of at most `count` bytes; the second value reads what arrived.
@@ -109,7 +110,8 @@ final class BackendDriver {
         let start = unsafe memory.start  // SAFETY: freed in `deinit`.
         // SAFETY: the memory outlives the operation.
         let id = unsafe submit(.receive(descriptor: descriptor, into: start, count: count))
-        return (id, { used in unsafe Array(memory.buffer[..<used]) })  // SAFETY: lives with the driver.
+        // SAFETY: lives with the driver.
+        return (id, { used in unsafe Array(memory.buffer[..<used]) })
     }
 
     // MARK: Waiting

@@ -280,6 +280,7 @@ private final class Waker: @unchecked Sendable {
         let status = unsafe millrace_thread_start(
             &handle,
             { context in
+                // SAFETY: only compares with nil.
                 guard let context = unsafe context else { return }
                 // SAFETY: as above.
                 let waker = unsafe Unmanaged<Waker>.fromOpaque(context).takeUnretainedValue()

@@ -148,6 +148,7 @@ extension ConformanceSuite {
         let (reader, writer) = try Wires.pipe()
         let results = Board<[Int32]>([])
         let poll: @Sendable (EventLoop) -> OperationID? = { loop in
+            // SAFETY: no memory is named.
             unsafe loop.start(.poll(descriptor: reader, events: 1)) { completion in
                 results.update { $0.append(completion.result) }
             }  // SAFETY: no memory is named.

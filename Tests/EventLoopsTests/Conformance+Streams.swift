@@ -240,6 +240,7 @@ extension ConformanceSuite {
                 unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in
                     over.update { $0.append("poll") }
                     // Nothing new begins while the loop stops.
+                    // SAFETY: no memory is named.
                     let refused = unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in }
                     #expect(refused == nil)
                     #expect(loop.after(nanoseconds: 1) { _ in } == nil)

@@ -13,7 +13,8 @@ struct LayoutTests {
         #expect(MemoryLayout<Completion>.offset(of: \.id) == 0)
         #expect(MemoryLayout<Completion>.offset(of: \.result) == 8)
         #expect(MemoryLayout<Completion>.offset(of: \.flags) == 12)
-        // io_uring.h: IORING_CQE_F_BUFFER is bit 0, IORING_CQE_F_MORE bit 1, the buffer from bit 16.
+        // io_uring.h: IORING_CQE_F_BUFFER is bit 0, IORING_CQE_F_MORE bit 1, the buffer from bit
+        // 16.
         let completion = Completion(
             id: OperationID(rawValue: 7), result: 5, buffer: 0xABCD, hasMore: true)
         #expect(completion.flags == 0xABCD_0003)

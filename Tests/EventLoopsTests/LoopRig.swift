@@ -19,6 +19,7 @@ final class LoopRig: @unchecked Sendable {
         let status = unsafe millrace_thread_start_detached(
             &handle,
             { context in
+                // SAFETY: only compares with nil.
                 guard let context = unsafe context else { return }
                 // SAFETY: the reference given to this thread.
                 let rig = unsafe Unmanaged<LoopRig>.fromOpaque(context).takeRetainedValue()
@@ -66,7 +67,8 @@ extension EventLoop {
             unsafe Unmanaged<Closure<Void>>.fromOpaque(context).takeRetainedValue().body(())
         }
         let isPosted = post(job)
-        if !isPosted { unsafe Unmanaged<Closure<Void>>.fromOpaque(context).release() }  // SAFETY: not run.
+        // SAFETY: not run.
+        if !isPosted { unsafe Unmanaged<Closure<Void>>.fromOpaque(context).release() }
         return isPosted
     }
 
@@ -98,11 +100,13 @@ extension EventLoop {
         // SAFETY: as above.
         let id = unsafe submit(request, context: context) { context, id, result, flags in
             let completion = Completion(id: id, result: result, flags: flags)
-            let closure = unsafe Unmanaged<Closure<Completion>>.fromOpaque(context)  // SAFETY: as above.
+            // SAFETY: as above.
+            let closure = unsafe Unmanaged<Closure<Completion>>.fromOpaque(context)
             unsafe closure.takeUnretainedValue().body(completion)  // SAFETY: as above.
             if !completion.hasMore { unsafe closure.release() }  // SAFETY: balanced once.
         }
-        if id == nil { unsafe Unmanaged<Closure<Completion>>.fromOpaque(context).release() }  // SAFETY: not submitted.
+        // SAFETY: not submitted.
+        if id == nil { unsafe Unmanaged<Closure<Completion>>.fromOpaque(context).release() }
         return id
     }
 }
@@ -123,7 +127,8 @@ extension ReceiveStream {
     func takeChunk() -> [UInt8]? {
         var bytes: [UInt8] = []
         let count = consume { span in
-            unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }  // SAFETY: copied while lent.
+            // SAFETY: copied while lent.
+            unsafe span.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
             return span.byteCount
         }
         return count == nil ? nil : bytes

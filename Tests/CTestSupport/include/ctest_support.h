@@ -18,7 +18,8 @@ int test_descriptor_count(void);
 /// How many threads the process has.
 int test_thread_count(void);
 
-/// Lets a system call answer `error` from here on, in this process. seccomp(2). Returns 0 or a negated errno.
+/// Lets a system call answer `error` from here on, in this process. seccomp(2). Returns 0 or a
+/// negated errno.
 int test_deny(int number, int error);
 /// The numbers of calls that may be denied.
 int test_number_of_io_uring_setup(void);
@@ -27,7 +28,8 @@ int test_number_of_epoll_pwait2(void);
 /// Sends a signal to this process.
 int test_raise(int signal);
 
-/// Runs a program with one argument, or two, and collects what it prints. Returns its wait status, or a negated errno.
+/// Runs a program with one argument, or two, and collects what it prints. Returns its wait status,
+/// or a negated errno.
 int test_run(const char *path, const char *first, const char *second, char *output, int capacity);
 /// The path of the running program.
 int test_own_path(char *path, int capacity);

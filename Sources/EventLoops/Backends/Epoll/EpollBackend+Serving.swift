@@ -10,6 +10,7 @@ extension EpollBackend {
         while index != PendingTable.none {  // Ends: walks the queue once.
             let operation = unsafe pending[index]  // SAFETY: reads the record.
             index = unsafe operation.next  // SAFETY: as above.
+            // SAFETY: plain words of the record.
             let events = unsafe millrace_poll_now(
                 operation.descriptor, UInt32(operation.count))  // SAFETY: plain words.
             guard events != 0 else { continue }
@@ -22,7 +23,8 @@ extension EpollBackend {
     func serveWrites(_ state: inout DescriptorState) {
         while !state.writes.isEmpty {  // Ends: every turn takes one operation away or returns.
             let operation = unsafe pending[state.writes.first]  // SAFETY: reads the record.
-            guard let result = unsafe attempt(operation) else {  // SAFETY: promise 4 of the contract.
+            // SAFETY: promise 4 of the contract.
+            guard let result = unsafe attempt(operation) else {
                 state.isWritable = false
                 return
             }
@@ -37,7 +39,8 @@ extension EpollBackend {
             let operation = unsafe pending[state.reads.first]  // SAFETY: reads the record.
             let isDone: Bool
             switch unsafe operation.kind {  // SAFETY: as above.
-            case .receiveStream: isDone = unsafe fillBuffers(operation, &state)  // SAFETY: as above.
+            // SAFETY: as above.
+            case .receiveStream: isDone = unsafe fillBuffers(operation, &state)
             case .acceptStream: isDone = unsafe acceptAll(operation, &state)  // SAFETY: as above.
             default: isDone = unsafe receiveOnce(operation, &state)  // SAFETY: as above.
             }
@@ -79,7 +82,8 @@ extension EpollBackend {
             return false
         }
         let id = unsafe operation.id  // SAFETY: reads the record.
-        if unsafe result > 0 && result < operation.count { noteShortRead(&state) }  // SAFETY: as above.
+        // SAFETY: as above.
+        if unsafe result > 0 && result < operation.count { noteShortRead(&state) }
         pending.remove(id.index, from: &state.reads)
         finish(id, Int32(clamping: result))
         return true
@@ -119,7 +123,8 @@ extension EpollBackend {
     ) -> Bool {
         let id = unsafe operation.id  // SAFETY: reads the record.
         for _ in 0..<Self.acceptBudget {
-            let result = unsafe millrace_socket_accept(operation.descriptor)  // SAFETY: a plain word.
+            // SAFETY: a plain word.
+            let result = unsafe millrace_socket_accept(operation.descriptor)
             switch result {
             case 0...: finish(Completion(id: id, result: result, hasMore: true))
             case -Int32(MILLRACE_EAGAIN):

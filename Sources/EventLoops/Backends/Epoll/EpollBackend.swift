@@ -49,6 +49,7 @@ public final class EpollBackend: EventBackend {
         buffers = ReceiveBuffers(
             count: options.receiveBufferCount, byteCount: options.receiveBufferByteCount)
         freeBuffers = (0..<UInt16(options.receiveBufferCount)).reversed()
+        // SAFETY: freed in `deinit`.
         unsafe events = .allocate(capacity: Self.eventsMax)
         let status = millrace_epoll_add(epoll, wakeDescriptor, UInt32(MILLRACE_POLLIN))
         guard status >= 0 else { throw SystemError(.openBackend, code: -status) }
@@ -66,6 +67,7 @@ public final class EpollBackend: EventBackend {
     /// Starts an operation: what cannot wait is done at once, a send is tried at once.
     @unsafe
     public func submit(_ request: Request, as id: OperationID) {
+        // SAFETY: reads the words of the request.
         switch unsafe request {
         case .close(let descriptor):
             forget(descriptor)
@@ -125,7 +127,8 @@ public final class EpollBackend: EventBackend {
         }
     }
 
-    /// The number names a new socket: what is known of one that was closed behind the loop's back is
+    /// The number names a new socket: what is known of one that was closed behind the loop's back
+    /// is
     /// forgotten, so that it is registered again. epoll(7): closing takes a registration away.
     func renew(_ descriptor: Int32) {
         guard Int(descriptor) < states.count, states[Int(descriptor)].isIdle else { return }

@@ -37,6 +37,7 @@ struct PendingTable: ~Copyable {
 
     init() {
         capacity = 64
+        // SAFETY: freed in `deinit`.
         unsafe slots = .allocate(capacity: capacity)
         // SAFETY: `capacity` slots were just allocated.
         unsafe slots.initialize(repeating: Self.empty, count: capacity)
@@ -94,7 +95,8 @@ struct PendingTable: ~Copyable {
             if next == Self.none { queue.last = Self.none }
         } else {
             var before = queue.first
-            while unsafe self[before].next != index {  // SAFETY: ends: the operation is in the queue.
+            // SAFETY: ends: the operation is in the queue.
+            while unsafe self[before].next != index {
                 before = unsafe self[before].next  // SAFETY: as above.
             }
             unsafe self[before].next = next  // SAFETY: as above.
@@ -107,7 +109,8 @@ struct PendingTable: ~Copyable {
         let grown = UnsafeMutablePointer<PendingOperation>.allocate(capacity: capacity * 2)
         // SAFETY: both allocations hold what is moved and initialized.
         unsafe grown.moveInitialize(from: slots, count: capacity)
-        unsafe (grown + capacity).initialize(repeating: Self.empty, count: capacity)  // SAFETY: as above.
+        // SAFETY: as above.
+        unsafe (grown + capacity).initialize(repeating: Self.empty, count: capacity)
         unsafe slots.deallocate()  // SAFETY: moved out of.
         unsafe slots = unsafe grown  // SAFETY: the new allocation takes its place.
         capacity *= 2

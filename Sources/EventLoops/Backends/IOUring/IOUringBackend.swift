@@ -35,7 +35,8 @@
                 throw SystemError(.eventDescriptor, code: -wakeDescriptor)
             }
             do {
-                let ring = unsafe try Self.openRing(options)  // SAFETY: owned by this value from here on.
+                // SAFETY: owned by this value from here on.
+                let ring = unsafe try Self.openRing(options)
                 unsafe self.ring = unsafe ring  // SAFETY: as above.
             } catch {
                 _ = millrace_close(wakeDescriptor)
@@ -86,6 +87,7 @@
                 unsafe ring.deallocate()  // SAFETY: allocated above.
                 throw SystemError(.openBackend, code: Int32(MILLRACE_ENOSYS))
             }
+            // SAFETY: the caller owns the ring.
             return unsafe ring
         }
 
@@ -100,6 +102,7 @@
         @unsafe
         public func submit(_ request: Request, as id: OperationID) {
             let entry = unsafe nextEntry()  // SAFETY: filled in below, before the next submission.
+            // SAFETY: reads the words of the request.
             switch unsafe request {
             case .acceptStream(let listener):
                 unsafe millrace_uring_prepare_accept(entry, listener)  // SAFETY: as above.
@@ -108,7 +111,8 @@
                 unsafe millrace_uring_prepare_connect(
                     entry, descriptor, address, address.pointee.length)
             case .receive(let descriptor, let memory, let count):
-                unsafe io_uring_prep_recv(entry, descriptor, memory, count, 0)  // SAFETY: promise 4.
+                // SAFETY: promise 4.
+                unsafe io_uring_prep_recv(entry, descriptor, memory, count, 0)
             case .receiveStream(let descriptor):
                 // SAFETY: the buffers live as long as the ring.
                 unsafe millrace_uring_prepare_receive_stream(entry, descriptor, Self.bufferGroup)
@@ -125,7 +129,8 @@
             case .poll(let descriptor, let events):
                 unsafe io_uring_prep_poll_add(entry, descriptor, events)  // SAFETY: plain words.
             }
-            unsafe io_uring_sqe_set_data64(entry, id.rawValue)  // SAFETY: the entry was just prepared.
+            // SAFETY: the entry was just prepared.
+            unsafe io_uring_sqe_set_data64(entry, id.rawValue)
         }
 
         /// Queues a cancellation by name. Its own completion says nothing that the operation's does
@@ -156,7 +161,8 @@
         /// Submits what is queued and collects completions.
         public func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch) {
             if !isWakeArmed { armWake() }
-            let rest = unsafe io_uring_cq_ready(ring) > 0 ? 0 : Self.rest(until: deadline)  // SAFETY: open.
+            // SAFETY: open.
+            let rest = unsafe io_uring_cq_ready(ring) > 0 ? 0 : Self.rest(until: deadline)
             // SAFETY: the ring is open and this is its thread. EINTR, ETIME and EBUSY leave nothing
             // undone that the next call does not do.
             _ = unsafe millrace_uring_submit_and_wait(ring, rest == 0 ? 0 : 1, rest)
