@@ -9,22 +9,23 @@ public import AtomicSupport
 /// never calls back: all that happens comes out of `wait`. The promises that the conformance suite
 /// checks:
 ///
-/// 1. Every submitted operation completes; after its last completion (without `Completion.hasMore`)
-/// its name does not
-///    appear again. A submission never fails: what the system refuses completes with the negated
-/// errno.
+/// 1. Every submitted operation completes; after its last completion (without
+///    `Completion.hasMore`) its name does not appear again. A submission never fails: what the
+///    system refuses completes with the negated errno.
 /// 2. `cancel` asks. The operation still completes once more, with `ECANCELED` or with what
-/// happened first. A name
-///    that is not under way is ignored.
+///    happened first. A name that is not under way is ignored.
 /// 3. `cancelAll(on:)` cancels every operation on a descriptor.
 /// 4. Memory named in a request is not touched after the last completion.
-/// 5. Operations of one kind on one descriptor complete in the order in which they were submitted.
-/// A stream delivers
-///    its bytes in order.
+/// 5. A stream delivers its bytes in order. One reading operation (accept, receive, stream) and one
+///    writing operation (connect, send) may be under way on a descriptor at one time, and any
+///    number of polls: of two sends at once io_uring may finish the second first.
 /// 6. A buffer that a completion carries belongs to the loop until `recycle`.
 /// 7. `wait` returns when there is a completion, at the deadline, or after a `wake` that came since
-/// the last return,
-///    also if that came first. It may return early.
+///    the last return, also if that came first. It may return early.
+/// 8. A stream may end by itself with a success as its last completion (the kernel does so when the
+///    completion queue overflows): it is then submitted again.
+/// 9. A socket on which an operation was submitted is closed by `Request.close`. What waits for a
+///    poll alone belongs to somebody else, who closes it after the poll's last completion.
 public protocol EventBackend: AnyObject {
     /// The name that users see and give: "io_uring", "epoll".
     var name: String { get }
