@@ -155,6 +155,13 @@ extension ConformanceSuite {
         driver.backend.cancel(pending)
         #expect(try driver.result(of: pending) == -Int32(MILLRACE_ECANCELED))
         Wires.close(first)
+        let (reader, writer) = try Wires.pipe()
+        #expect(reader == first, "the number is used again")
+        let poll = driver.poll(reader, MILLRACE_POLLIN)
+        driver.turn(milliseconds: 5)
+        Wires.write(writer)
+        #expect(try driver.result(of: poll, "a poll on a reused number") > 0)
+        for descriptor in [reader, writer] { Wires.close(descriptor) }
         let second = try Wires.socket()
         #expect(second == first, "the number is used again")
         #expect(try driver.result(of: driver.connect(second, to: address)) == 0)

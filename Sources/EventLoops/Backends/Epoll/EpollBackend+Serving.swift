@@ -31,6 +31,10 @@ extension EpollBackend {
             let id = unsafe operation.id  // SAFETY: as above.
             pending.remove(id.index, from: &state.writes)
             finish(id, result)
+            // SAFETY: as above.
+            if unsafe operation.kind == .connect && result < 0 {
+                unregister(&state, unsafe operation.descriptor)  // SAFETY: as above.
+            }
         }
     }
 

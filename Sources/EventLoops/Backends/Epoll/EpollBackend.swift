@@ -166,6 +166,8 @@ public final class EpollBackend: EventBackend {
             preconditionFailure("an operation without a kind")
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
+        // SAFETY: as above.
+        if unsafe operation.kind == .connect { unregister(&states[place], Int32(place)) }
         releaseIfForeign(Int32(place))
     }
 
@@ -268,6 +270,13 @@ public final class EpollBackend: EventBackend {
         guard states[place].isForeign, states[place].isIdle else { return }
         if states[place].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
         reset(place)
+    }
+
+    /// Takes the registration of a socket away whose connect failed: it is only good for closing, and
+    /// its owner may do that without the loop.
+    func unregister(_ state: inout DescriptorState, _ descriptor: Int32) {
+        if state.isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
+        state.isRegistered = false
     }
 
     private func forget(_ descriptor: Int32) {
