@@ -93,7 +93,7 @@ public final class Suspension: @unchecked Sendable {
     /// Ends the wait of the task that waits here, if one does, as if that task were cancelled.
     public func cancel() {
         precondition(executor.loop.isCurrent, "waits are ended on the loop's own thread")
-        interrupt(MILLRACE_ECANCELED)
+        interrupt(Int32(MILLRACE_ECANCELED))
     }
 
     private func wait(
