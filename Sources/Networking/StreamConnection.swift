@@ -76,7 +76,11 @@ public final class StreamConnection: @unchecked Sendable {
         // SAFETY: the address lives until the operation is over.
         let result = unsafe await (suspension ?? Suspension(executor)).perform(
             .connect(descriptor: socket.descriptor, address: target), until: deadline)
-        try Socket.check(result, .connect)
+        guard result >= 0 else {
+            // The backend has seen the socket, so the loop closes it.
+            executor.loop.close(socket.release())
+            throw SystemError(.connect, code: -result)
+        }
         return try StreamConnection(adopting: socket.release(), options: options)
     }
 

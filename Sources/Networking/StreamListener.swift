@@ -151,24 +151,29 @@ public final class StreamListener: @unchecked Sendable {
             return
         }
         accepted.append(socket)
-        if accepted.count >= Self.pendingMax, let operation { executor.loop.cancel(operation) }
         waiting.signal()
+        guard accepted.count >= Self.pendingMax else { return arm() }
+        if let operation { executor.loop.cancel(operation) }
     }
 
     private func takeError(_ code: Int32) {
         switch Int(code) {
         case MILLRACE_ECANCELED: break
         case MILLRACE_ECONNABORTED: arm()
-        case MILLRACE_EMFILE, MILLRACE_ENFILE, MILLRACE_ENOBUFS, MILLRACE_ENOMEM: pause()
-        default:
+        case MILLRACE_EMFILE, MILLRACE_ENFILE, MILLRACE_ENOBUFS, MILLRACE_ENOMEM:
+            exhaustionCount += 1
+            pause()
+        case MILLRACE_EBADF, MILLRACE_EINVAL, MILLRACE_ENOTSOCK, MILLRACE_EOPNOTSUPP:
             failure = code
             waiting.signal()
+        default:
+            // Errors of a connection that came and went: accept(2) asks to try again.
+            pause()
         }
     }
 
-    /// Out of descriptors or memory: tries again a little later.
+    /// Tries again a little later.
     private func pause() {
-        exhaustionCount += 1
         isPausing = true
         let deadline = MonotonicInstant.now.advanced(byNanoseconds: Self.exhaustionPauseNanoseconds)
         // SAFETY: the timer's handler releases the reference; it is called in every case.
