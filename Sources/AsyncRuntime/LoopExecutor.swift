@@ -62,8 +62,8 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
         enqueue(LoopTask(job: UnownedJob(job), isIsolated: false))
     }
 
-    /// Runs `body` on the loop's thread: at once if that is the calling one, else soon. False if the
-    /// loop is over; then it does not run. Allocates when it has to travel.
+    /// Runs `body` on the loop's thread: at once if that is the calling one, else soon. False if
+    /// the loop is over; then it does not run. Allocates when it has to travel.
     @discardableResult
     public func perform(_ body: @escaping @Sendable () -> Void) -> Bool {
         if loop.isCurrent {

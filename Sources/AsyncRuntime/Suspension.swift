@@ -71,7 +71,8 @@ public final class Suspension: @unchecked Sendable {
         return result == -Int32(MILLRACE_ETIMEDOUT) ? 0 : result
     }
 
-    /// Waits until `signal` is called on the loop, or was called since the last wait: zero, or a negated errno as in `perform`.
+    /// Waits until `signal` is called on the loop, or was called since the last wait: zero, or a
+    /// negated errno as in `perform`.
     public func waitForSignal(until deadline: MonotonicInstant = .never) async -> Int32 {
         await wait(until: deadline) {
             if self.isSignalled {
@@ -83,9 +84,9 @@ public final class Suspension: @unchecked Sendable {
         }
     }
 
-    /// Lets the task that waits for a signal go on. If none does, the next wait for a signal ends at
-    /// once: a signal between a task's look at its condition and its wait is not lost. Several such
-    /// signals are one.
+    /// Lets the task that waits for a signal go on. If none does, the next wait for a signal ends
+    /// at once: a signal between a task's look at its condition and its wait is not lost. Several
+    /// such signals are one.
     public func signal() {
         if case .signal = subject { finish(0) } else { isSignalled = true }
     }

@@ -36,6 +36,7 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
     @unsafe
     public init(uninitializedByteCount byteCount: Int) {
         precondition(byteCount > 0, "a shared block needs at least one byte")
+        // SAFETY: freed in `deinit`.
         unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
         self.byteCount = byteCount
         self.isOwned = true

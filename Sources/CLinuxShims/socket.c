@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 #define _GNU_SOURCE
 #include "millrace_socket.h"
 
@@ -32,9 +34,11 @@ _Static_assert(MILLRACE_POLLERR == EPOLLERR && MILLRACE_POLLHUP == EPOLLHUP, "")
 _Static_assert(MILLRACE_POLLRDHUP == POLLRDHUP && MILLRACE_POLLRDHUP == EPOLLRDHUP, "");
 _Static_assert((uint32_t)MILLRACE_EPOLLET == (uint32_t)EPOLLET, "");
 _Static_assert(MILLRACE_EINTR == EINTR && MILLRACE_EPERM == EPERM && MILLRACE_ENOENT == ENOENT, "");
-_Static_assert(MILLRACE_EBADF == EBADF && MILLRACE_EAGAIN == EAGAIN && MILLRACE_ENOMEM == ENOMEM, "");
-_Static_assert(MILLRACE_EEXIST == EEXIST && MILLRACE_EINVAL == EINVAL && MILLRACE_ENFILE == ENFILE, "");
-_Static_assert(MILLRACE_EMFILE == EMFILE && MILLRACE_EPIPE == EPIPE && MILLRACE_ENOSYS == ENOSYS, "");
+_Static_assert(MILLRACE_EBADF == EBADF && MILLRACE_EAGAIN == EAGAIN, "");
+_Static_assert(MILLRACE_ENOMEM == ENOMEM && MILLRACE_EEXIST == EEXIST, "");
+_Static_assert(MILLRACE_EINVAL == EINVAL && MILLRACE_ENFILE == ENFILE, "");
+_Static_assert(MILLRACE_EMFILE == EMFILE && MILLRACE_EPIPE == EPIPE, "");
+_Static_assert(MILLRACE_ENOSYS == ENOSYS, "");
 _Static_assert(MILLRACE_ETIME == ETIME && MILLRACE_EADDRINUSE == EADDRINUSE, "");
 _Static_assert(MILLRACE_ECONNABORTED == ECONNABORTED && MILLRACE_ECONNRESET == ECONNRESET, "");
 _Static_assert(MILLRACE_ENOBUFS == ENOBUFS && MILLRACE_ENOTCONN == ENOTCONN, "");
@@ -42,15 +46,18 @@ _Static_assert(MILLRACE_ETIMEDOUT == ETIMEDOUT && MILLRACE_ECONNREFUSED == ECONN
 _Static_assert(MILLRACE_EALREADY == EALREADY && MILLRACE_EINPROGRESS == EINPROGRESS, "");
 _Static_assert(MILLRACE_ENOTSOCK == ENOTSOCK && MILLRACE_EOPNOTSUPP == EOPNOTSUPP, "");
 _Static_assert(MILLRACE_ECANCELED == ECANCELED && MILLRACE_ENETUNREACH == ENETUNREACH, "");
-_Static_assert(MILLRACE_EHOSTUNREACH == EHOSTUNREACH && MILLRACE_EADDRNOTAVAIL == EADDRNOTAVAIL, "");
-_Static_assert(MILLRACE_SIGINT == SIGINT && MILLRACE_SIGTERM == SIGTERM && MILLRACE_SIGPIPE == SIGPIPE, "");
-_Static_assert(sizeof(struct sockaddr_storage) == sizeof(((struct millrace_address *)0)->words), "");
+_Static_assert(MILLRACE_EHOSTUNREACH == EHOSTUNREACH, "");
+_Static_assert(MILLRACE_EADDRNOTAVAIL == EADDRNOTAVAIL, "");
+_Static_assert(MILLRACE_SIGINT == SIGINT && MILLRACE_SIGTERM == SIGTERM, "");
+_Static_assert(MILLRACE_SIGPIPE == SIGPIPE, "");
+_Static_assert(sizeof(struct sockaddr_storage) == offsetof(struct millrace_address, length), "");
 _Static_assert(sizeof(struct iovec) == sizeof(struct millrace_slice), "");
 _Static_assert(offsetof(struct iovec, iov_base) == offsetof(struct millrace_slice, base), "");
 _Static_assert(offsetof(struct iovec, iov_len) == offsetof(struct millrace_slice, count), "");
 _Static_assert(sizeof(struct msghdr) == sizeof(struct millrace_message), "");
 _Static_assert(offsetof(struct msghdr, msg_iov) == offsetof(struct millrace_message, slices), "");
-_Static_assert(offsetof(struct msghdr, msg_iovlen) == offsetof(struct millrace_message, slice_count), "");
+_Static_assert(offsetof(struct msghdr, msg_iovlen) ==
+                   offsetof(struct millrace_message, slice_count), "");
 
 static int status(int result) { return result < 0 ? -errno : result; }
 static int64_t size_status(ssize_t result) { return result < 0 ? -errno : result; }
@@ -164,7 +171,9 @@ int64_t millrace_socket_receive(int fd, void *bytes, size_t count) {
 }
 
 int millrace_close(int fd) { return status(close(fd)); }
-int64_t millrace_read(int fd, void *bytes, size_t count) { return size_status(read(fd, bytes, count)); }
+int64_t millrace_read(int fd, void *bytes, size_t count) {
+    return size_status(read(fd, bytes, count));
+}
 int64_t millrace_write(int fd, const void *bytes, size_t count) {
     return size_status(write(fd, bytes, count));
 }
@@ -286,7 +295,8 @@ static void set_address(struct millrace_address *address, const void *bytes, siz
     address->length = (uint32_t)length;
 }
 
-int millrace_resolve(const char *host, const char *port, struct millrace_address *addresses, int capacity) {
+int millrace_resolve(const char *host, const char *port, struct millrace_address *addresses,
+                     int capacity) {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list = NULL;
     int result = getaddrinfo(host, port, &hints, &list);
     if (result != 0) return result - 1000;
@@ -338,10 +348,14 @@ uint16_t millrace_address_port(const struct millrace_address *address) {
 bool millrace_address_text(const struct millrace_address *address, char *text, size_t capacity) {
     const void *start = address->words;
     switch (millrace_address_family(address)) {
-    case AF_INET:
-        return inet_ntop(AF_INET, &((const struct sockaddr_in *)start)->sin_addr, text, capacity) != NULL;
-    case AF_INET6:
-        return inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)start)->sin6_addr, text, capacity) != NULL;
+    case AF_INET: {
+        const struct in_addr *four = &((const struct sockaddr_in *)start)->sin_addr;
+        return inet_ntop(AF_INET, four, text, capacity) != NULL;
+    }
+    case AF_INET6: {
+        const struct in6_addr *six = &((const struct sockaddr_in6 *)start)->sin6_addr;
+        return inet_ntop(AF_INET6, six, text, capacity) != NULL;
+    }
     case AF_UNIX: {
         const char *path = ((const struct sockaddr_un *)start)->sun_path;
         size_t length = strnlen(path, sizeof ((const struct sockaddr_un *)start)->sun_path);

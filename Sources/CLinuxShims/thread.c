@@ -123,7 +123,8 @@ int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context,
     return 0;
 }
 
-int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context, const char *name) {
+int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context,
+                                   const char *name) {
     int status = millrace_thread_start(handle, body, context, name);
     if (status == 0) pthread_detach((pthread_t)*handle);
     return status;

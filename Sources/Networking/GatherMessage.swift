@@ -21,7 +21,7 @@ final class GatherMessage {
             unsafe (slices + index).initialize(
                 to: millrace_slice(base: piece.baseAddress, count: piece.count))
         }
-        unsafe pointer = .allocate(capacity: 1)
+        unsafe pointer = .allocate(capacity: 1)  // SAFETY: freed in `deinit`.
         unsafe pointer.initialize(to: millrace_message())  // SAFETY: room for one.
         advance(by: 0)
     }

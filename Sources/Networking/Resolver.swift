@@ -51,6 +51,7 @@ public enum Resolver {
         unsafe withUnsafeTemporaryAllocation(
             of: millrace_address.self, capacity: addressesMax
         ) { found in
+            // SAFETY: as above.
             let count = unsafe millrace_resolve(
                 host, String(port), found.baseAddress, Int32(addressesMax))
             if count < 0 {

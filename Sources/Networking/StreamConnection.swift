@@ -7,13 +7,13 @@ public import EventLoops
 
 /// A connected stream socket: TCP over IPv4 or IPv6, or a Unix socket.
 ///
-/// | Guarantee | reading and writing                                                                |
-/// |-----------|------------------------------------------------------------------------------------|
-/// | Threads   | the loop's own: use it in tasks that prefer the loop's executor                    |
-/// | Tasks     | one reader and one writer at a time                                                |
-/// | Order     | bytes arrive and leave in order; a failed write has sent some prefix               |
-/// | Memory    | at most `receiveCredit` receive buffers are held; no allocation for each operation |
-/// | Limits    | deadlines throw `ETIMEDOUT`, cancellation `ECANCELED`; both cancel in the kernel   |
+/// | Guarantee | reading and writing                                                              |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Threads   | the loop's own: use it in tasks that prefer the loop's executor                  |
+/// | Tasks     | one reader and one writer at a time                                              |
+/// | Order     | bytes arrive and leave in order; a failed write has sent some prefix             |
+/// | Memory    | at most `receiveCredit` receive buffers are held; no allocation for each one     |
+/// | Limits    | deadlines throw `ETIMEDOUT`, cancellation `ECANCELED`; both cancel in the kernel |
 ///
 /// Received bytes wait in the loop's buffers until they are read. `close` gives everything back; a
 /// connection that is not closed is closed by its last reference on the loop.

@@ -2,6 +2,8 @@
 
 public import AtomicSupport
 
+// Edges: see ObjectPool.swift
+
 /// The head of a magazine: what its owner has at hand, and what it has done.
 ///
 /// Only the owner writes it, by a load and a store, so nothing here is a read-modify-write. The one

@@ -39,7 +39,8 @@ final class WaitLog: @unchecked Sendable {
                 wake: { context in
                     // SAFETY: the context is an entry of a living log.
                     let entry = unsafe context.assumingMemoryBound(to: Entry.self).pointee
-                    unsafe entry.log.takeUnretainedValue().woken.append(entry.index)  // SAFETY: as above.
+                    // SAFETY: as above.
+                    unsafe entry.log.takeUnretainedValue().woken.append(entry.index)
                 }, context: UnsafeMutableRawPointer(entries + index))
             // SAFETY: in bounds.
             unsafe (nodes + index).initialize(to: WaitNode(waiter: waiter, key: key))

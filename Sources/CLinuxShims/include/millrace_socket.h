@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MIT
+
 // Sockets, epoll, eventfd, signalfd and name resolution, in plain types.
 //
 // Every function that can fail returns a negated errno, so that no caller reads a thread-local.
@@ -87,7 +89,7 @@ struct millrace_tcp_info {
     uint8_t state;
 };
 
-/// One readiness event: the same layout as epoll_event on this architecture is not promised; it is converted.
+/// One readiness event. Its layout is not epoll_event's, which differs by architecture.
 struct millrace_event {
     uint32_t events;
     int32_t fd;
@@ -136,14 +138,16 @@ int millrace_epoll_create(void);
 int millrace_epoll_add(int epoll, int fd, uint32_t events);
 int millrace_epoll_modify(int epoll, int fd, uint32_t events);
 int millrace_epoll_remove(int epoll, int fd);
-/// Waits until an event or the monotonic deadline (UINT64_MAX: without limit). Returns how many events there are.
-int millrace_epoll_wait(int epoll, struct millrace_event *events, int count, uint64_t deadline_nanoseconds);
+/// Waits until an event or the monotonic deadline (UINT64_MAX: without limit). Returns how many
+/// events there are.
+int millrace_epoll_wait(int epoll, struct millrace_event *events, int count,
+                        uint64_t deadline_nanoseconds);
 int millrace_eventfd_open(void);
 int millrace_eventfd_write(int fd);
 int millrace_eventfd_read(int fd);
 
 // Signals.
-/// Blocks SIGINT, SIGTERM and whatever else the mask names (bit n is signal n) in the calling thread and those that
+/// Blocks the signals that the mask names (bit n is signal n) in the calling thread and those that
 /// it starts. Returns the mask that was in force.
 uint64_t millrace_signals_block(uint64_t mask);
 void millrace_signals_restore(uint64_t mask);
@@ -155,16 +159,18 @@ int millrace_signalfd_open(uint64_t mask);
 int millrace_signalfd_read(int fd);
 
 // Addresses and names.
-/// Resolves a name; blocks. Fills at most `capacity` addresses and returns how many, or minus 1000 plus a (negative)
-/// EAI code, which `millrace_resolve_error` explains.
-int millrace_resolve(const char *host, const char *port, struct millrace_address *addresses, int capacity);
+/// Resolves a name; blocks. Fills at most `capacity` addresses and returns how many, or minus 1000
+/// plus a (negative) EAI code, which `millrace_resolve_error` explains.
+int millrace_resolve(const char *host, const char *port, struct millrace_address *addresses,
+                     int capacity);
 const char *millrace_resolve_error(int code);
 bool millrace_address_ipv4(struct millrace_address *address, const char *host, uint16_t port);
 bool millrace_address_ipv6(struct millrace_address *address, const char *host, uint16_t port);
 bool millrace_address_unix(struct millrace_address *address, const char *path, size_t path_length);
 int millrace_address_family(const struct millrace_address *address);
 uint16_t millrace_address_port(const struct millrace_address *address);
-/// Writes the address without its port, or a Unix socket's path, NUL-terminated; false if it does not fit.
+/// Writes the address without its port, or a Unix socket's path, NUL-terminated; false if it does
+/// not fit.
 bool millrace_address_text(const struct millrace_address *address, char *text, size_t capacity);
 
 /// "Connection refused" for ECONNREFUSED; never NULL. Takes a positive errno.

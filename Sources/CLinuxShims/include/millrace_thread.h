@@ -45,7 +45,8 @@ void millrace_thread_yield(void);
 int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context, const char *name);
 
 /// The same for a thread that nobody joins.
-int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context, const char *name);
+int millrace_thread_start_detached(uint64_t *handle, void (*body)(void *), void *context,
+                                   const char *name);
 
 /// Waits until the thread has ended.
 void millrace_thread_join(uint64_t handle);

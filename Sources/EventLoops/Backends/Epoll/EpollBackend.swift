@@ -272,8 +272,8 @@ public final class EpollBackend: EventBackend {
         reset(place)
     }
 
-    /// Takes the registration of a socket away whose connect failed: it is only good for closing, and
-    /// its owner may do that without the loop.
+    /// Takes the registration of a socket away whose connect failed: it is only good for closing,
+    /// and its owner may do that without the loop.
     func unregister(_ state: inout DescriptorState, _ descriptor: Int32) {
         if state.isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
         state.isRegistered = false
