@@ -30,6 +30,8 @@ take() {
     [ -s "$source" ] || fail "$source is missing: ten lines that use $product"
     sed -e "s|@TREE@|$tree|" -e "s|@PRODUCT@|$product|" "$here/Package.swift.template" >"$outside/Package.swift"
     cp "$source" "$outside/Sources/Outside/main.swift"
+    # Two sources within one tick of the clock look like one to the build.
+    rm -rf "$outside"/.build/*/debug/Outside.build
 
     if ! swift build "${common[@]}" -q >"$outside/log" 2>&1; then
         cat "$outside/log" >&2
