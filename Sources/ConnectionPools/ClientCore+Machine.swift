@@ -11,17 +11,38 @@ extension ClientCore {
     /// Gives an event to the machine and does what it answers.
     func handle(_ event: PoolEvent) {
         assert(home.loop.isCurrent)
+        assert(!isHandling, "events are posted, so that none is handled inside another")
+        isHandling = true
+        defer { isHandling = false }
         var event = event
+        // Senders first: what is pushed after the backlog was looked at would be nobody's.
+        switch event {
+        case .closeRequested: refuse(.closed)
+        case .shutdownRequested: refuse(.cancelled)
+        default: break
+        }
         while true {  // Ends: a repeated `messageQueued` makes the machine act or raise its threshold.
-            let actions = machine.handle(event, backlog: backlog, now: .now)
+            let seen = backlog
+            let actions = machine.handle(event, backlog: seen, now: .now)
             if let error = machine.sendError { refuse(error) }
             for action in actions { perform(action) }
+            forget(after: event)
             machineSnapshot.value = machine.statistics
             let limit = machine.openThreshold
             let waiting = publish(threshold: machine.isFinished ? .max : limit)
             if machine.isFinished || waiting < limit { break }
-            if event == .messageQueued && actions.isEmpty { break }
+            // It saw as much before, and did nothing about it.
+            if event == .messageQueued && actions.isEmpty && seen >= limit { break }
             event = .messageQueued
+        }
+    }
+
+    /// Lets go of a connection that has ended: a client at rest holds no windows.
+    private func forget(after event: PoolEvent) {
+        switch event {
+        case .connectFailed(let id, _), .disconnected(let id, _, _):
+            if let worker = workers[id.slot], worker.id == id { workers[id.slot] = nil }
+        default: break
         }
     }
 
@@ -87,6 +108,7 @@ extension ClientCore {
         let place = timers[timer.index]
         if let running = place.token { home.loop.cancel(running) }
         place.timer = timer
+        place.token = nil
         // SAFETY: the places live as long as the core, which `run` keeps until no timer is set.
         let context = unsafe Unmanaged.passUnretained(place).toOpaque()
         place.token = unsafe home.loop.schedule(at: deadline, context: context) {  // SAFETY: as above.
@@ -96,8 +118,16 @@ extension ClientCore {
             place.token = nil
             if !isStopped { place.fire() }
         }
-        // No room on the wheel: sooner is better than never.
-        if place.token == nil { home.perform { place.fire() } }
+        // No room on the wheel: the inbox is the wheel, until there is room or it is time.
+        guard place.token == nil else { return }
+        postHome { core in
+            guard place.timer == timer, place.token == nil else { return }
+            if MonotonicInstant.now >= deadline {
+                place.fire()
+            } else {
+                core.start(timer, at: deadline)
+            }
+        }
     }
 
     private func stop(_ timer: PoolTimer) {

@@ -55,6 +55,7 @@ final class ClientCore: @unchecked Sendable {
     var timers: [MachineTimer] = []
     var workers: [ClientWorker?]
     var pendingWorkers: [ClientWorker] = []
+    var isHandling = false
     let runPoint: Suspension
     let machineSnapshot: LockedPoolStatistics
 
@@ -126,7 +127,7 @@ final class ClientCore: @unchecked Sendable {
         guard limit != .max, backlog >= limit else { return }
         // Relaxed: one post is enough; the home loop lowers the flag before it counts.
         guard !isGrowthPosted.exchange(true, ordering: .relaxed) else { return }
-        home.perform { self.handle(.messageQueued) }
+        report(.messageQueued)
     }
 
     /// How many messages wait and are held by no connection. A push that is under way counts.
@@ -224,9 +225,25 @@ final class ClientCore: @unchecked Sendable {
         onOutcomes(settled)
     }
 
-    /// An event of a connection, from its loop to the home loop.
+    /// Hands an event to the machine, later and on the home loop. Any thread, and anywhere: the
+    /// machine's actions never run inside the caller, who may be one of them, a connection that
+    /// lends out its buffers, or the user's `onOutcomes`.
     func report(_ event: PoolEvent) {
-        home.perform { self.handle(event) }
+        postHome { core in core.handle(event) }
+    }
+
+    /// Runs `body` on the home loop, never inside the caller.
+    func postHome(_ body: @escaping @Sendable (ClientCore) -> Void) {
+        // SAFETY: the job takes the reference over.
+        let errand = unsafe Unmanaged.passRetained(Errand(self, body)).toOpaque()
+        let job = unsafe LoopJob(context: errand) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            let errand = unsafe Unmanaged<Errand>.fromOpaque(context).takeRetainedValue()
+            errand.body(errand.core)
+        }
+        if !home.loop.post(job) {
+            unsafe Unmanaged<Errand>.fromOpaque(errand).release()  // SAFETY: the job does not run.
+        }
     }
 
     // MARK: The machine's side, on the home loop
@@ -260,5 +277,16 @@ final class ClientCore: @unchecked Sendable {
         isRefusing.store(true, ordering: .releasing)  // E1
         _ = queue.close()
         spaceEvents.notifyAll()
+    }
+}
+
+/// Something to do on its way to the home loop.
+private final class Errand: Sendable {
+    let core: ClientCore
+    let body: @Sendable (ClientCore) -> Void
+
+    init(_ core: ClientCore, _ body: @escaping @Sendable (ClientCore) -> Void) {
+        self.core = core
+        self.body = body
     }
 }

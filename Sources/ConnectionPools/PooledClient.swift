@@ -169,12 +169,12 @@ public final class PooledClient: Sendable {
     /// Begins what `close` waits for. Any thread.
     public func requestClose(within limit: Duration? = nil) {
         let deadline = limit.map { MonotonicInstant.now.advanced(by: $0) }
-        core.home.perform { [core] in core.handle(.closeRequested(deadline: deadline)) }
+        core.report(.closeRequested(deadline: deadline))
     }
 
     /// Begins what `shutdownNow` waits for. Any thread.
     public func requestShutdown() {
-        core.home.perform { [core] in core.handle(.shutdownRequested) }
+        core.report(.shutdownRequested)
     }
 
     /// What the client has done so far.
