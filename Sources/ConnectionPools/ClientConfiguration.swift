@@ -13,7 +13,8 @@ public struct ClientConfiguration: Sendable {
     public var stream = StreamOptions()
     /// The longest message in bytes.
     public var messageByteCountMax = 1 << 24
-    /// How much memory messages longer than 64 bytes and write buffers may take, in bytes.
+    /// How much memory messages longer than 64 bytes may take, in bytes; a sender waits when there
+    /// is none. A longer message is refused. Write buffers are not counted here.
     public var memoryByteCountMax = 1 << 28
     /// How many bytes are gathered for one write.
     public var writeBufferByteCount = 1 << 16
@@ -22,4 +23,11 @@ public struct ClientConfiguration: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// No longer message could ever be held.
+    var messageByteCountLimit: Int {
+        min(messageByteCountMax, memoryByteCountMax, Int(UInt32.max))
+    }
+
+    var bufferByteCount: Int { max(writeBufferByteCount, 1) }
 }

@@ -75,9 +75,12 @@ final class ClientCore: @unchecked Sendable {
         keySeed = seed &* 0x9E37_79B9_7F4A_7C15
         let inFlightMax = limits.maxConnections * limits.windowCapacity
         queue = BoundedMPMCQueue(capacity: limits.queueCapacity)
-        retry = BoundedMPMCQueue(capacity: max(2, inFlightMax))
+        let messagesMax = queue.capacity + inFlightMax
         store = MessageStore(
-            capacity: queue.capacity + inFlightMax, byteCountMax: configuration.memoryByteCountMax)
+            capacity: messagesMax, byteCountMax: configuration.memoryByteCountMax,
+            bufferByteCountMax: limits.maxConnections * configuration.bufferByteCount)
+        // Room for every message there can be.
+        retry = BoundedMPMCQueue(capacity: max(2, messagesMax))
         workers = Array(repeating: nil, count: limits.maxConnections)
         runPoint = Suspension(executors[0])
         machineSnapshot = LockedPoolStatistics()
@@ -92,7 +95,7 @@ final class ClientCore: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, ticket: MessageTicket, isAwaited: Bool = false
     ) throws(PoolError) -> Bool {
         try check()
-        guard bytes.count <= configuration.messageByteCountMax else { throw .tooLong }
+        guard bytes.count <= configuration.messageByteCountLimit else { throw .tooLong }
         guard bytes.count > 0 else { throw .empty }
         guard hasRoom else { return false }
         // SAFETY: copied while lent.
@@ -201,8 +204,9 @@ final class ClientCore: @unchecked Sendable {
             unsafe store.slot(message).pointee.wasWritten = true
             ClientCounters.add(1, to: counters.resent)
         }
-        let isRefused = retry.tryPush(message) != nil
-        precondition(!isRefused, "more messages came back than can be in flight")
+        // Ends: there is a place for every message; a full one is being left by another thread.
+        var backoff = Backoff()
+        while retry.tryPush(message) != nil { backoff.snooze() }
     }
 
     /// What is left of a message when it settles. Gives its memory back.
@@ -268,6 +272,7 @@ final class ClientCore: @unchecked Sendable {
     func drainMemory() async {
         workers.removeAll()
         try? await store.allocator.drained()
+        try? await store.buffers.drained()
     }
 
     /// From here on senders are refused.

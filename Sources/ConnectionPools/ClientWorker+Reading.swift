@@ -42,6 +42,10 @@ extension ClientWorker {
             ClientCounters.add(1, to: core.counters.unexpectedAnswers)
             return
         }
-        settled.append(core.settle(message, .ok))
+        if message == longMessage {
+            isLongMessageAnswered = true
+        } else {
+            settle(message)
+        }
     }
 }

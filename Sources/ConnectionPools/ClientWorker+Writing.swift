@@ -16,8 +16,8 @@ extension ClientWorker {
 
     func write() async {
         // SAFETY: given back below, when the last write is over.
-        let memory = unsafe core.store.allocator.allocate(
-            byteCount: core.configuration.writeBufferByteCount)
+        let memory = unsafe core.store.buffers.allocate(
+            byteCount: core.configuration.bufferByteCount)
         guard let buffer = unsafe memory, let base = buffer.baseAddress else {
             return end(ConnectionError(.noResources))
         }
@@ -27,7 +27,7 @@ extension ClientWorker {
             end(ConnectionError(during: error))
         }
         noteWriting(false)
-        unsafe core.store.allocator.deallocate(base)  // SAFETY: allocated above, used by nobody.
+        unsafe core.store.buffers.deallocate(base)  // SAFETY: allocated above, used by nobody.
     }
 
     private func write(through buffer: UnsafeMutableRawBufferPointer) async throws(SystemError) {
@@ -42,9 +42,6 @@ extension ClientWorker {
                     UnsafeRawBufferPointer(rebasing: buffer[..<filled.byteCount]))
             }
             if let long = filled.longMessage {
-                // SAFETY: a message in the window keeps its memory until it settles, and it settles
-                // when the kernel has taken all of it, or the connection has ended and this task
-                // with it.
                 try await sendLong(long)
             }
             if filled.byteCount == 0 && filled.longMessage == nil { try await rest(&pause) }
@@ -59,7 +56,7 @@ extension ClientWorker {
         _ buffer: UnsafeMutableRawBufferPointer
     ) -> (byteCount: Int, longMessage: UInt64?) {
         var used = 0
-        guard isServing, !isFinishing, endReason == nil else { return (0, nil) }
+        guard takesMessages else { return (0, nil) }
         let capacity = buffer.count
         while window.available > 0, let message = carriedMessage ?? core.takeMessage() {
             carriedMessage = nil
@@ -105,8 +102,19 @@ extension ClientWorker {
 
     // MARK: Sending
 
+    /// Writes a message from where it lies. A peer may answer it before it has all of it; its
+    /// memory stays until the kernel is done with it all the same.
     private func sendLong(_ message: UInt64) async throws(SystemError) {
-        let bytes = unsafe core.store.bytes(message)  // SAFETY: see the caller.
+        longMessage = message
+        defer {
+            longMessage = nil
+            if isLongMessageAnswered {
+                isLongMessageAnswered = false
+                settle(message)
+                flushSettled()
+            }
+        }
+        let bytes = unsafe core.store.bytes(message)  // SAFETY: kept as described.
         try await unsafe send(bytes)  // SAFETY: as above.
     }
 
@@ -116,7 +124,9 @@ extension ClientWorker {
         let total = bytes.count
         window.bytesSubmitted(total)
         noteWriting(true)
-        while sent < total {  // Ends: every turn sends at least one byte or throws.
+        // Ends: every turn sends at least one byte or throws. A connection that was closed meanwhile
+        // has given its descriptor back.
+        while sent < total, endReason == nil {
             // SAFETY: the caller keeps the bytes until this returns.
             let count = try await unsafe connection.writeSome(
                 UnsafeRawBufferPointer(rebasing: bytes[sent...]))
@@ -130,7 +140,7 @@ extension ClientWorker {
         noteTraffic()
         noteWriting(true)
         ClientCounters.add(byteCount, to: core.counters.bytesWritten)
-        window.bytesWritten(byteCount) { message in settled.append(core.settle(message, .ok)) }
+        window.bytesWritten(byteCount) { message in settle(message) }
         flushSettled()
     }
 
@@ -156,6 +166,8 @@ extension ClientWorker {
         if !isShutDown, let connection {
             isShutDown = true
             try await connection.finishWriting()
+            // Whatever happened meanwhile has signalled nobody.
+            if endReason != nil { return }
         }
         _ = await parking.waitForSignal()
     }
@@ -188,16 +200,22 @@ extension ClientWorker {
     /// lives.
     func checkAcknowledged() {
         let mayShowProgress = core.configuration.delivery == .written && !hasProgress
-        guard needsAcknowledgement || mayShowProgress, window.writtenOffset > 0, let connection
-        else {
-            return
-        }
-        guard let total = try? connection.acknowledgedByteCount() else { return }
-        let reached = min(total, window.writtenOffset)
+        guard needsAcknowledgement || mayShowProgress, let total = askAcknowledged() else { return }
+        acknowledgedTotal = total
+        settleAcknowledged()
+    }
+
+    private func askAcknowledged() -> UInt64? {
+        // What is written to a Unix socket lies with the peer.
+        if case .unix = core.endpoint { return .max }
+        return try? connection?.acknowledgedByteCount()
+    }
+
+    /// Settles what is known to be acknowledged, as far as the kernel has told that it took it.
+    func settleAcknowledged() {
+        let reached = min(acknowledgedTotal, window.writtenOffset)
         guard reached > window.acknowledgedOffset else { return }
-        let count = window.bytesAcknowledged(upTo: reached) { message in
-            settled.append(core.settle(message, .ok))
-        }
+        let count = window.bytesAcknowledged(upTo: reached) { message in settle(message) }
         // In the other modes progress is a message settled; here the peer's kernel is all there is.
         if count > 0 || core.configuration.delivery == .written { noteProgress() }
         flushSettled()

@@ -5,6 +5,7 @@ internal import AtomicSupport
 internal import CLinuxShims
 internal import EventLoops
 internal import Networking
+internal import WaitPrimitives
 
 /// One life of one connection: connects, writes messages, settles them, and hands back what is
 /// unsettled when the connection dies.
@@ -35,6 +36,14 @@ final class ClientWorker: @unchecked Sendable {
     var isShutDown = false
     /// A message that was taken and did not fit behind the others.
     var carriedMessage: UInt64?
+    /// The message that the kernel reads from where it lies, while it does.
+    var longMessage: UInt64?
+    /// The peer has answered it before it had all of it.
+    var isLongMessageAnswered = false
+    /// The bytes that the peer's kernel had acknowledged when it was last asked.
+    var acknowledgedTotal: UInt64 = 0
+    /// Some settled message had memory of its own, for which senders may be waiting.
+    private var hasFreedMemory = false
     /// The writer sleeps here.
     let parking: Suspension
     private let connecting: Suspension
@@ -83,12 +92,18 @@ final class ClientWorker: @unchecked Sendable {
         var failure = ConnectionError(.unreachable)
         for address in addresses {
             if let endReason { throw endReason }
+            let opened: StreamConnection
             do throws(SystemError) {
-                return try await StreamConnection.connect(
+                opened = try await StreamConnection.connect(
                     to: address, options: core.configuration.stream, waitingOn: connecting)
             } catch {
                 failure = ConnectionError(during: error)
+                continue
             }
+            guard let endReason else { return opened }
+            // Ended between the kernel's answer and now: `end` had no connection to close.
+            opened.close()
+            throw endReason
         }
         throw endReason ?? failure
     }
@@ -105,6 +120,9 @@ final class ClientWorker: @unchecked Sendable {
 
     private func finish() {
         let reason = endReason ?? ConnectionError(.peerClosed)
+        // What the last write was told to have sent may be acknowledged already.
+        settleAcknowledged()
+        assert(longMessage == nil, "no memory is the kernel's any more")
         window.abandon { message, wasWritten in
             core.returnMessage(message, wasWritten: wasWritten)
         }
@@ -178,12 +196,24 @@ final class ClientWorker: @unchecked Sendable {
         core.report(.madeProgress(id))
     }
 
+    /// Whether a message that is announced to this connection would be written by it.
+    var takesMessages: Bool { isServing && !isFinishing && endReason == nil }
+
+    /// A message of the window has reached what the mode demands. `flushSettled` tells it.
+    func settle(_ message: UInt64) {
+        if core.store.isLong(message) { hasFreedMemory = true }
+        settled.append(core.settle(message, .ok))
+    }
+
     /// Hands the settled messages over.
     func flushSettled() {
         guard !settled.isEmpty else { return }
         core.deliver(settled.span)
         settled.removeAll(keepingCapacity: true)
         noteAwaiting()
+        guard hasFreedMemory else { return }
+        hasFreedMemory = false
+        core.spaceEvents.notifyAll()
     }
 }
 

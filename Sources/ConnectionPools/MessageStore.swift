@@ -10,12 +10,15 @@ internal import ObjectPools
 @safe
 struct MessageStore: ~Copyable, @unchecked Sendable {
     private let slots: ObjectPool<MessageSlot>
-    /// Where long messages and write buffers come from; `drained` tells when all of it is back.
+    /// Where long messages come from; `drained` tells when all of it is back.
     let allocator: DrainAllocator
+    /// Where write buffers come from: not the messages' allocator, whose limit senders reach.
+    let buffers: DrainAllocator
 
-    init(capacity: Int, byteCountMax: Int) {
+    init(capacity: Int, byteCountMax: Int, bufferByteCountMax: Int) {
         slots = ObjectPool(capacity: capacity, make: { MessageSlot() })  // SAFETY: an empty slot.
         allocator = DrainAllocator(byteCountMax: byteCountMax)
+        buffers = DrainAllocator(byteCountMax: bufferByteCountMax)
     }
 
     /// Copies a message in; nil if there is no room for it now.
@@ -78,6 +81,11 @@ struct MessageStore: ~Copyable, @unchecked Sendable {
         let count = unsafe Int(slot.pointee.keyByteCount)
         // SAFETY: the word lies inside the message.
         return unsafe UnsafeRawBufferPointer(rebasing: bytes(raw)[start..<start + count])
+    }
+
+    /// Whether the message has memory of its own.
+    func isLong(_ raw: UInt64) -> Bool {
+        unsafe slot(raw).pointee.longBytes != nil  // SAFETY: the caller holds the handle.
     }
 
     /// Gives a message's memory back.

@@ -45,7 +45,7 @@ final class WorkTicket: @unchecked Sendable {
         case .removed, .early:
             unsafe Unmanaged.passUnretained(self).release()  // SAFETY: no wake will come.
         case .late:
-            if worker.endReason != nil { worker.core.workEvents.notifyOne() }
+            if !worker.takesMessages { worker.core.workEvents.notifyOne() }
         }
     }
 
