@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 /// Takes the first word of every line out of a stream of bytes, however the stream is cut. The rest
-/// of a line is skipped, so a long line costs no memory.
+/// of a line is skipped, so a long line costs no memory, and neither does a word that is longer than
+/// any that is waited for.
 struct AnswerParser {
-    /// The longest first word that is looked at; a longer one matches no message.
-    static var wordByteCountMax: Int { 4096 }
+    /// The longest word that can match a message; a longer one is told as nil.
+    var wordByteCountMax = 0
 
     private enum Part { case before, word, rest }
 
@@ -13,9 +14,9 @@ struct AnswerParser {
     private var carried: [UInt8] = []
     private var isTooLong = false
 
-    /// Calls `body` with each first word whose line is complete.
+    /// Calls `body` with each first word whose line is complete; with nil for one that is too long.
     mutating func parse(
-        _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Void
+        _ bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) -> Void
     ) {
         var position = 0
         while position < bytes.count {  // Ends: every turn goes on by at least one byte.
@@ -37,7 +38,7 @@ struct AnswerParser {
     }
 
     private mutating func takeWord(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer) -> Void
+        _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer?) -> Void
     ) -> Int {
         var end = start
         while end < bytes.count, unsafe !FirstWord.isBreak(bytes[end]) { end += 1 }  // SAFETY: in bounds.
@@ -57,21 +58,25 @@ struct AnswerParser {
     }
 
     private mutating func carry(_ piece: UnsafeRawBufferPointer) {
-        if carried.count + piece.count > Self.wordByteCountMax {
+        if isTooLong || carried.count + piece.count > wordByteCountMax {
             isTooLong = true
+            carried.removeAll(keepingCapacity: true)
         } else {
             unsafe carried.append(contentsOf: piece)  // SAFETY: copied while lent.
         }
     }
 
     private mutating func skipLine(
-        _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer) -> Void
+        _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer?) -> Void
     ) -> Int {
         var end = start
         while end < bytes.count, unsafe bytes[end] != 0x0A { end += 1 }  // SAFETY: in bounds.
         guard end < bytes.count else { return end }
-        // SAFETY: lent for the call.
-        if !isTooLong { unsafe carried.withUnsafeBytes { unsafe body($0) } }
+        if isTooLong {
+            body(nil)
+        } else {
+            unsafe carried.withUnsafeBytes { unsafe body($0) }  // SAFETY: lent for the call.
+        }
         carried.removeAll(keepingCapacity: true)
         isTooLong = false
         part = .before

@@ -79,8 +79,7 @@ extension ClientCore {
     private func failPending(_ reason: FailureReason) {
         var settled: [SettledMessage] = []
         while let message = takeLast() {  // Ends: the queue is closed and pushes under way end.
-            // SAFETY: the message was just taken.
-            let wasWritten = unsafe store.slot(message).pointee.wasWritten
+            let wasWritten = store.wasWritten(message)
             settled.append(settle(message, .failed(reason, wasPartlyWritten: wasWritten)))
             if settled.count == 1024 {
                 deliver(settled.span)

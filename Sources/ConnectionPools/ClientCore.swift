@@ -202,7 +202,6 @@ final class ClientCore: @unchecked Sendable {
         if wasWritten {
             // SAFETY: the caller holds the message.
             unsafe store.slot(message).pointee.wasWritten = true
-            ClientCounters.add(1, to: counters.resent)
         }
         // Ends: there is a place for every message; a full one is being left by another thread.
         var backoff = Backoff()

@@ -33,7 +33,11 @@ extension ClientWorker {
         return bytes.byteCount
     }
 
-    private func confirm(_ word: UnsafeRawBufferPointer) {
+    private func confirm(_ word: UnsafeRawBufferPointer?) {
+        guard let word = unsafe word else {  // SAFETY: only compares with nil.
+            ClientCounters.add(1, to: core.counters.unexpectedAnswers)
+            return
+        }
         let hash = unsafe KeyHash.hash(word, seed: core.keySeed)  // SAFETY: lent by the caller.
         let message = window.confirm(hash: hash) { other in
             unsafe core.store.key(other).elementsEqual(word)  // SAFETY: the window holds it.
@@ -44,6 +48,7 @@ extension ClientWorker {
         }
         if message == longMessage {
             isLongMessageAnswered = true
+            noteProgress()
         } else {
             settle(message)
         }

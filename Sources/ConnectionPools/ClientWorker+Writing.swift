@@ -13,6 +13,8 @@ extension ClientWorker {
     /// How long an unacknowledged window is left alone at first, and at most.
     private static var acknowledgementPauseMin: UInt64 { 500_000 }
     private static var acknowledgementPauseMax: UInt64 { 20_000_000 }
+    /// How often a message that is announced is looked for before others of the loop have a turn.
+    private static var fruitlessTurnsMax: Int { 8 }
 
     func write() async {
         // SAFETY: given back below, when the last write is over.
@@ -36,6 +38,7 @@ extension ClientWorker {
             checkAcknowledged()
             let filled = unsafe fill(buffer)  // SAFETY: no write is under way.
             if filled.byteCount > 0 {
+                fruitlessTurns = 0
                 pause = Self.acknowledgementPauseMin
                 // SAFETY: the buffer is not touched until the write is over.
                 try await unsafe send(
@@ -83,9 +86,12 @@ extension ClientWorker {
 
     private func append(_ message: UInt64, byteCount: Int) {
         let wasEmpty = window.isEmpty
+        if core.store.wasWritten(message) { ClientCounters.add(1, to: core.counters.resent) }
         if core.configuration.delivery == .confirmed {
             // SAFETY: the message is ours; the window asks about messages that it holds.
             let hash = unsafe core.store.slot(message).pointee.keyHash
+            let key = unsafe core.store.key(message)  // SAFETY: as above.
+            answers.wordByteCountMax = max(answers.wordByteCountMax, key.count)
             _ = window.append(messageID: message, byteCount: byteCount, hash: hash) { other in
                 unsafe core.store.key(other).elementsEqual(core.store.key(message))
             }
@@ -139,6 +145,8 @@ extension ClientWorker {
     private func didWrite(_ byteCount: Int) {
         noteTraffic()
         noteWriting(true)
+        // Nobody can answer a message that is still being written.
+        if !window.isOldestWritten { noteAwaiting() }
         ClientCounters.add(byteCount, to: core.counters.bytesWritten)
         window.bytesWritten(byteCount) { message in settle(message) }
         flushSettled()
@@ -182,6 +190,11 @@ extension ClientWorker {
         let key = core.workEvents.prepareWait()
         if core.backlog > 0 {
             core.workEvents.cancelWait(key)
+            fruitlessTurns += 1
+            // A sender stopped in the middle of its push must not stop this loop.
+            if fruitlessTurns > Self.fruitlessTurnsMax {
+                _ = await parking.waitForSignal(until: .now)
+            }
             return
         }
         let ticket = WorkTicket(self, key: key.takeRawValue())

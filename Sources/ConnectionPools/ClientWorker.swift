@@ -42,6 +42,8 @@ final class ClientWorker: @unchecked Sendable {
     var isLongMessageAnswered = false
     /// The bytes that the peer's kernel had acknowledged when it was last asked.
     var acknowledgedTotal: UInt64 = 0
+    /// How often in a row a message was announced and not there yet.
+    var fruitlessTurns = 0
     /// Some settled message had memory of its own, for which senders may be waiting.
     private var hasFreedMemory = false
     /// The writer sleeps here.
@@ -183,9 +185,11 @@ final class ClientWorker: @unchecked Sendable {
         writingSince.store(since, ordering: .relaxed)
     }
 
-    /// A message settled, or the first one was written: the limit counts from here.
+    /// A message settled, or the first one was written: the limit counts from here. In `written`
+    /// mode the limit of writing is all there is.
     func noteAwaiting() {
-        let since = window.isEmpty ? 0 : executor.loop.now.nanoseconds
+        let isAwaiting = !window.isEmpty && core.configuration.delivery != .written
+        let since = isAwaiting ? executor.loop.now.nanoseconds : 0
         awaitingSince.store(since, ordering: .relaxed)
     }
 

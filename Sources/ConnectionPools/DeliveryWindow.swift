@@ -148,6 +148,14 @@ public struct DeliveryWindow: ~Copyable, @unchecked Sendable {
     @inlinable
     public var available: Int { capacity &- count }
 
+    /// Whether the kernel has taken the oldest outstanding message whole.
+    @inlinable
+    public var isOldestWritten: Bool {
+        // SAFETY: the sentinel's place.
+        let oldest = unsafe entries[Int(sentinel)].next
+        return oldest != firstUnwritten
+    }
+
     /// The message that the kernel has taken only in part, and how much of it.
     @inlinable
     public var cutMessage: (messageID: UInt64, byteCount: Int)? {

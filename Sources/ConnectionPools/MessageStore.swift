@@ -88,6 +88,12 @@ struct MessageStore: ~Copyable, @unchecked Sendable {
         unsafe slot(raw).pointee.longBytes != nil  // SAFETY: the caller holds the handle.
     }
 
+    /// Whether some kernel took a byte of the message, on a connection that died.
+    @inline(__always)
+    func wasWritten(_ raw: UInt64) -> Bool {
+        unsafe slot(raw).pointee.wasWritten  // SAFETY: the caller holds the handle.
+    }
+
     /// Gives a message's memory back.
     @inline(__always)
     func release(_ raw: UInt64) {

@@ -8,7 +8,7 @@ final class OutcomeRegistry: @unchecked Sendable {
     // Edges: the lock's carry the entries.
     private enum Entry {
         case open
-        case awaited(CheckedContinuation<MessageOutcome, Never>)
+        case awaited(CheckedContinuation<MessageOutcome?, Never>)
         case settled(MessageOutcome)
     }
 
@@ -30,14 +30,15 @@ final class OutcomeRegistry: @unchecked Sendable {
         }
     }
 
-    /// The message was not queued.
+    /// The message was not queued: there is no outcome, also for who asked already.
     func discard(_ ticket: MessageTicket) {
-        lock.withLock { entries[ticket] = nil }
+        let entry = lock.withLock { entries.removeValue(forKey: ticket) }
+        if case .awaited(let continuation) = entry { continuation.resume(returning: nil) }
     }
 
     /// The message has its outcome.
     func settle(_ ticket: MessageTicket, _ outcome: MessageOutcome) {
-        let waiter: CheckedContinuation<MessageOutcome, Never>? = lock.withLock {
+        let waiter: CheckedContinuation<MessageOutcome?, Never>? = lock.withLock {
             switch entries[ticket] {
             case .awaited(let continuation):
                 entries[ticket] = nil
@@ -54,34 +55,20 @@ final class OutcomeRegistry: @unchecked Sendable {
     /// Waits for the outcome and forgets it; nil for a ticket that is not followed or is awaited
     /// already.
     func outcome(of ticket: MessageTicket) async -> MessageOutcome? {
-        enum Answer { case now(MessageOutcome), later, never }
-        let answer: Answer = lock.withLock {
-            switch entries[ticket] {
-            case .settled(let outcome):
-                entries[ticket] = nil
-                return .now(outcome)
-            case .open: return .later
-            case .awaited, nil: return .never
-            }
-        }
-        switch answer {
-        case .now(let outcome): return outcome
-        case .never: return nil
-        case .later: return await wait(for: ticket)
-        }
-    }
-
-    private func wait(for ticket: MessageTicket) async -> MessageOutcome? {
         await withCheckedContinuation { continuation in
-            let settled: MessageOutcome? = lock.withLock {
-                if case .settled(let outcome) = entries[ticket] {
+            enum Answer { case now(MessageOutcome?), later }
+            let answer: Answer = lock.withLock {
+                switch entries[ticket] {
+                case .settled(let outcome):
                     entries[ticket] = nil
-                    return outcome
+                    return .now(outcome)
+                case .open:
+                    entries[ticket] = .awaited(continuation)
+                    return .later
+                case .awaited, nil: return .now(nil)
                 }
-                entries[ticket] = .awaited(continuation)
-                return nil
             }
-            if let settled { continuation.resume(returning: settled) }
+            if case .now(let outcome) = answer { continuation.resume(returning: outcome) }
         }
     }
 }

@@ -40,8 +40,9 @@ public final class PooledClient: Sendable {
     ///   - endpoint: the destination; a name is resolved anew for each attempt.
     ///   - configuration: the limits and the delivery mode.
     ///   - executors: the loops that connections are spread over; the first is the client's home.
-    ///   - onOutcomes: told what has settled, in batches of one outcome, on the loops' threads, from several at a time
-    ///     if there are several loops. It must not block.
+    ///   - onOutcomes: told what has settled, in batches (all delivered, or all failed), on the
+    ///     loops' threads, from several at a time if there are several loops. It must not block; it
+    ///     may call `trySend`, `requestClose` and `requestShutdown`.
     public init(
         to endpoint: Endpoint, configuration: ClientConfiguration = ClientConfiguration(),
         executors: [LoopExecutor],
@@ -100,7 +101,8 @@ public final class PooledClient: Sendable {
     ///
     /// - Parameters:
     ///   - ticket: the number under which the outcome is told; nil takes the next of the client's own.
-    ///   - keepsOutcome: whether the outcome is kept for `outcome(of:)`.
+    ///   - keepsOutcome: whether the outcome is kept for `outcome(of:)`; until it is asked for, or
+    ///     the client is gone.
     @discardableResult
     public func send(
         _ message: [UInt8], ticket: MessageTicket? = nil, keepsOutcome: Bool = false
