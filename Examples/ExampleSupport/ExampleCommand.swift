@@ -24,6 +24,7 @@
         /// Parses the arguments, performs, and ends the process.
         public static func main() {
             millrace_signal_ignore_pipe()
+            StandardStream.reserve()
             Glibc.exit(execute(Array(CommandLine.arguments.dropFirst())).rawValue)
         }
 

@@ -27,6 +27,16 @@ public enum StandardStream: Int32, Sendable {
         write(text + "\n")
     }
 
+    /// Fills the standard descriptors that are closed: a socket that got the number of standard
+    /// output would be sent the summary. Using such a descriptor stays an error.
+    public static func reserve() {
+        for number in Int32(0)...2 where fcntl(number, F_GETFD) == -1 {
+            // The lowest free number is taken, open(2): this one. Opened for the other direction.
+            // SAFETY: a literal path.
+            _ = unsafe open("/dev/null", number == 0 ? O_WRONLY : O_RDONLY)
+        }
+    }
+
     /// Whether somebody looks at it.
     public var isTerminal: Bool { isatty(rawValue) == 1 }
 

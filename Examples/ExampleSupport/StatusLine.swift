@@ -22,6 +22,11 @@ public struct StatusLine: ~Copyable, Sendable {
         stream.write("\r\u{1B}[K" + text.prefix(stream.columnCount - 1))
     }
 
+    /// Takes away whatever line is shown, for somebody who does not own it. On the owner's thread.
+    public static func erase(on stream: StandardStream = .error) {
+        if stream.isTerminal { stream.write("\r\u{1B}[K") }
+    }
+
     /// Takes the line away, e.g. before something else is written.
     public mutating func clear() {
         guard isShown else { return }

@@ -12,10 +12,12 @@
     struct ClientRun: Sendable {
         let command: TCPClient
         let group: LoopGroup
+        let file: OutputFile?
 
-        init(_ command: TCPClient, _ group: LoopGroup) {
+        init(_ command: TCPClient, _ group: LoopGroup, _ file: OutputFile?) {
             self.command = command
             self.group = group
+            self.file = file
         }
 
         func run() async throws -> ExitStatus {
@@ -24,15 +26,6 @@
                 _ = try await Resolver.resolve(endpoint)
             } catch {
                 command.report("cannot resolve \(error)")
-                return .failure
-            }
-            let file: OutputFile?
-            do throws(OutputFile.Failure) {
-                file = try command.outcomes.map { path throws(OutputFile.Failure) in
-                    try OutputFile(path)
-                }
-            } catch {
-                command.report("\(error)")
                 return .failure
             }
             let session = try Session(

@@ -14,16 +14,17 @@
 
         private let command: TCPClient
         private let group: LoopGroup
+        private let file: OutputFile?
 
-        init(_ command: TCPClient, _ group: LoopGroup) {
+        init(_ command: TCPClient, _ group: LoopGroup, _ file: OutputFile?) {
             self.command = command
             self.group = group
+            self.file = file
         }
 
         func run() async throws -> ExitStatus {
             let before = ProcessReadings.now()
             let receiver = try await makeReceiver()
-            let file = try command.outcomes.map { path in try OutputFile(path) }
             var configuration = command.clientConfiguration()
             // The receiver stalls on purpose: patience is short, and so are the pauses.
             configuration.pool.answerTimeoutNanoseconds = 300_000_000

@@ -51,6 +51,7 @@
                         let connection = try await listener.accept()
                         if resetsAtOnceLeft > 0 {
                             resetsAtOnceLeft -= 1
+                            strikes[.resetAtOnce, default: 0] += 1
                             connection.reset()
                             continue
                         }
@@ -103,7 +104,7 @@
             }
             faultNumber += 1
             nextFaultAt = arrivals.distinctCount + faultInterval
-            strikes[fault, default: 0] += 1
+            if fault != .resetAtOnce { strikes[fault, default: 0] += 1 }
             switch fault {
             case .reset: connection.reset()
             case .stall: try? await LoopTime.sleep(for: Self.stall)

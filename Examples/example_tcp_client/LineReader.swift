@@ -26,8 +26,10 @@
         ) throws(SourceFailure) {
             name = path == "-" ? "standard input" : path
             self.isStopped = isStopped
+            // Without O_NONBLOCK, opening a FIFO would wait for its writer, deaf to Ctrl-C. fifo(7).
+            let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
             // SAFETY: the path is NUL-terminated for the call.
-            descriptor = path == "-" ? 0 : unsafe open(path, O_RDONLY | O_CLOEXEC)
+            descriptor = path == "-" ? 0 : unsafe open(path, flags)
             guard descriptor >= 0 else { throw Self.failure("cannot open", name, code: errno) }
         }
 

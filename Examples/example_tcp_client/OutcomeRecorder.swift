@@ -19,9 +19,10 @@
         private let file: OutputFile?
         private var pending: [SettledMessage] = []
         private var refused: [(number: UInt64, word: String)] = []
-        private var reasons: [FailureReason: Int] = [:]
+        private var reasons: [String: Int] = [:]
         private var isEnded = false
         private var failure: OutputFile.Failure?
+        private let broken = Atomic<Bool>(false)
         private let bell = AutoResetEvent()
         private let settled = Atomic<Int>(0)
         private let failed = Atomic<Int>(0)
@@ -40,12 +41,11 @@
             settled.add(messages.count, ordering: .relaxed)
             if messages[0].outcome != .ok { failed.add(messages.count, ordering: .relaxed) }
             lock.withLock {
-                for index in messages.indices {
-                    if case .failed(let reason, _) = messages[index].outcome {
-                        reasons[reason, default: 0] += 1
-                    }
-                    if file != nil { pending.append(messages[index]) }
+                if case .failed(let reason, _) = messages[0].outcome {
+                    reasons[reason.word, default: 0] += messages.count
                 }
+                guard file != nil else { return }
+                for index in messages.indices { pending.append(messages[index]) }
             }
             if file != nil { bell.set() }
         }
@@ -54,16 +54,23 @@
         func refuse(_ number: UInt64, _ error: PoolError) {
             settled.add(1, ordering: .relaxed)
             failed.add(1, ordering: .relaxed)
-            guard file != nil else { return }
-            lock.withLock { refused.append((number, error.word)) }
-            bell.set()
+            lock.withLock {
+                reasons[error.word, default: 0] += 1
+                if file != nil { refused.append((number, error.word)) }
+            }
+            if file != nil { bell.set() }
         }
 
         var settledCount: Int { settled.load(ordering: .relaxed) }
         var failedCount: Int { failed.load(ordering: .relaxed) }
-        var failureCounts: [FailureReason: Int] { lock.withLock { reasons } }
+        /// How many messages failed, by the reason's word.
+        var failureCounts: [String: Int] { lock.withLock { reasons } }
         /// Why outcomes could not be written, if so.
         var writeFailure: OutputFile.Failure? { lock.withLock { failure } }
+
+        /// Whether outcomes could not be written: nothing more should be sent. The flag carries
+        /// nothing, so it is relaxed.
+        var isBroken: Bool { broken.load(ordering: .relaxed) }
 
         /// Whether so much waits to be written that no more should be sent.
         var isBehind: Bool { file != nil && lock.withLock { pending.count > Self.pendingMax } }
@@ -81,6 +88,7 @@
                     if isLast { try file.close() }
                 } catch {
                     lock.withLock { failure = failure ?? error }
+                    broken.store(true, ordering: .relaxed)
                 }
                 if isLast { return }
             }

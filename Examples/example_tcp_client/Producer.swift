@@ -11,6 +11,7 @@
         private let recorder: OutcomeRecorder
         private let rate: Int?
         private let stopped = Atomic<Bool>(false)
+        private let complete = Atomic<Bool>(false)
         private let read = Atomic<Int>(0)
 
         init(client: PooledClient, recorder: OutcomeRecorder, rate: Int?) {
@@ -22,8 +23,11 @@
         /// How many messages were read.
         var readCount: Int { read.load(ordering: .relaxed) }
 
-        /// Whether reading was stopped before the end of the input.
-        var isStopped: Bool { stopped.load(ordering: .relaxed) }
+        /// Whether nothing more is to be read: it was stopped, or outcomes cannot be written.
+        var isStopped: Bool { stopped.load(ordering: .relaxed) || recorder.isBroken }
+
+        /// Whether the end of the input was reached.
+        var isComplete: Bool { complete.load(ordering: .relaxed) }
 
         /// Stops reading, at the latest after a tenth of a second. The flag carries nothing, so it
         /// is relaxed.
@@ -44,7 +48,10 @@
                 let isMore = try source.next { message in
                     isRefused = !self.send(message, number)
                 }
-                guard isMore else { break }
+                guard isMore else {
+                    complete.store(!isStopped, ordering: .relaxed)
+                    break
+                }
                 number += 1
                 read.store(Int(number), ordering: .relaxed)
             }

@@ -6,6 +6,7 @@
     internal import ConnectionPools
     internal import EventLoops
     internal import ExampleSupport
+    internal import Glibc
     internal import Networking
 
     /// A client at work: the source is read on a thread of its own, outcomes are written on
@@ -51,7 +52,7 @@
                 tasks.addTask(executorPreference: self.home) { await self.watchSignals() }
                 tasks.addTask(executorPreference: self.home) { await self.showStatus() }
                 await withDiscardingTaskGroup { work in
-                    work.addTask(executorPreference: self.home) { await self.client.run() }
+                    work.addTask(executorPreference: self.home) { await self.runClient() }
                     work.addTask(executorPreference: self.home) {
                         await self.threads.run { self.recorder.writeLines() }
                     }
@@ -61,14 +62,23 @@
             }
         }
 
+        private func runClient() async {
+            await client.run()
+            // Nobody sends what the source might still give: a silent terminal is not waited for.
+            if !producer.isComplete && !producer.isStopped {
+                sourceFailure.set("gave up before the end of the input")
+            }
+            producer.stop()
+        }
+
         private func send(
             _ makeSource:
                 @escaping @Sendable (@escaping @Sendable () -> Bool) throws(SourceFailure) ->
                 any MessageSource
         ) async {
             await threads.run { self.produce(makeSource) }
-            // What was read is delivered, however long it takes: attempts are bounded. After
-            // Ctrl-C, the limit that was set then is shorter and counts.
+            // What was read is delivered, however long it takes: attempts are bounded, and Ctrl-C
+            // sets a limit.
             await client.close(within: .seconds(365 * 24 * 3600))
             recorder.end()
         }
@@ -78,9 +88,7 @@
                 any MessageSource
         ) {
             do throws(SourceFailure) {
-                let source = try makeSource {
-                    self.producer.isStopped || self.recorder.writeFailure != nil
-                }
+                let source = try makeSource { self.producer.isStopped }
                 try producer.run(source)
             } catch {
                 sourceFailure.set(error.description)
@@ -89,36 +97,73 @@
 
         // MARK: Ctrl-C
 
+        /// How long, after the second Ctrl-C, the reader of the outcomes may take.
+        private static let outcomesPause: Duration = .seconds(2)
+
         private func watchSignals() async {
-            do throws(SystemError) {
-                let signals = try SignalStream([.interrupt, .terminate])
-                while true {  // Ends when the run is over and the task is cancelled.
-                    _ = try await signals.next()
-                    interrupt()
+            await withDiscardingTaskGroup { limits in
+                do throws(SystemError) {
+                    let signals = try SignalStream([.interrupt, .terminate])
+                    while true {  // Ends when the run is over and the task is cancelled.
+                        _ = try await signals.next()
+                        interrupt(&limits)
+                    }
+                } catch {
+                    guard !error.isCancelled else { return }
+                    // Deaf to Ctrl-C, it must not go on.
+                    sourceFailure.set("cannot watch for Ctrl-C: \(error.reason)")
+                    producer.stop()
+                    client.requestShutdown()
                 }
-            } catch {
-                if !error.isCancelled { command.report("\(error)") }
             }
         }
 
-        private func interrupt() {
+        private func interrupt(_ limits: inout DiscardingTaskGroup) {
             let (count, _) = interrupts.add(1, ordering: .relaxed)
             producer.stop()
             if count == 0 {
-                let timeout = command.shutdownTimeout
-                command.report(
-                    "stopping: delivers what was read, up to \(timeout); Ctrl-C again ends at once")
-                client.requestClose(within: timeout.duration)
+                limits.addTask(executorPreference: home) { await self.limitDrain() }
             } else {
                 client.requestShutdown()
+                limits.addTask(executorPreference: home) { await self.limitOutcomes() }
             }
+        }
+
+        /// The first Ctrl-C. What was read is sent and delivered; at the limit, the rest fails.
+        private func limitDrain() async {
+            let timeout = command.shutdownTimeout
+            if !command.quiet {
+                StatusLine.erase()
+                command.report(
+                    "stopping: delivers what was read, up to \(timeout); Ctrl-C again ends at once")
+            }
+            do throws(SystemError) {
+                try await LoopTime.sleep(for: timeout.duration)
+                client.requestClose(within: .zero)
+            } catch {
+                // Cancelled: delivered in time.
+            }
+        }
+
+        /// The second Ctrl-C. Outcomes are still written, unless nobody reads them.
+        private func limitOutcomes() async {
+            do throws(SystemError) {
+                try await LoopTime.sleep(for: Self.outcomesPause)
+            } catch {
+                return  // Cancelled: all is written.
+            }
+            StatusLine.erase()
+            command.report("outcomes are not being read; the rest of them is not written")
+            _exit(ExitStatus.interrupted.rawValue)
         }
 
         // MARK: Status
 
         /// Twice a second on a terminal; every five seconds a line elsewhere.
         private func showStatus() async {
-            guard !command.quiet else { return }
+            // Outcomes on the terminal would be written into the line.
+            let isTaken = command.outcomes == "-" && StandardStream.output.isTerminal
+            guard !command.quiet && !isTaken else { return }
             var line = StatusLine()
             defer { line.clear() }
             var before = (settled: 0, at: startedAt)

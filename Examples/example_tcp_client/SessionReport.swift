@@ -54,18 +54,32 @@
             var result: [String] = []
             if let text = session.failureText { result.append(text) }
             if let failure = session.recorder.writeFailure { result.append("\(failure)") }
-            let reasons = session.recorder.failureCounts.sorted { $0.key.word < $1.key.word }
-            for (reason, count) in reasons {
+            for (word, count) in session.recorder.failureCounts.sorted(by: { $0.key < $1.key }) {
                 let text = NumberText.count(count, "message", "messages")
-                result.append("\(text) failed: \(reason.word)\(explanation(reason))")
+                result.append("\(text) failed: \(word)\(explanation(word))")
             }
             return result
         }
 
-        private func explanation(_ reason: FailureReason) -> String {
-            guard reason == .gaveUp else { return "" }
+        private func explanation(_ word: String) -> String {
+            guard word == FailureReason.gaveUp.word else { return "" }
             let attempts = NumberText.count(statistics.pool.attempts, "attempt", "attempts")
-            return " (\(attempts) to connect to \(command.to?.description ?? "the receiver"))"
+            let destination = command.to?.description ?? "the receiver"
+            return " (\(attempts) to connect to \(destination)\(lastError))"
+        }
+
+        /// What the last connection or attempt died of, as a client that has given up tells whoever
+        /// would still send.
+        private var lastError: String {
+            do throws(PoolError) {
+                let byte: [UInt8] = [0]
+                // SAFETY: a plain byte, lent for the call; it is refused.
+                _ = try unsafe session.client.trySend(
+                    byte.span.bytes, ticket: MessageTicket(rawValue: .max))
+            } catch {
+                if case .gaveUp(let reason) = error { return "; the last: \(reason.reason.word)" }
+            }
+            return ""
         }
 
         /// How the process ends.

@@ -66,14 +66,19 @@
 
         @Option(
             help: ArgumentHelp(
-                "How long a connection may take no byte, or answer nothing that is due, before it is replaced.",
+                """
+                How long a connection may take no byte before it is replaced; also how long an answer that is due may \
+                take if there is no --idle-timeout.
+                """,
                 valueName: "time"),
             transform: DurationArgument.init(parsing:))
         var writeTimeout = DurationArgument(.seconds(5))
 
         @Option(
             help: ArgumentHelp(
-                "How long a connection may be without traffic before it is closed, or 'none'.",
+                """
+                How long a connection may be silent, or 'none': then it is closed, or replaced if answers are due.
+                """,
                 valueName: "time"),
             transform: OptionalDurationArgument.init(parsing:))
         var idleTimeout = OptionalDurationArgument(nil)
@@ -158,6 +163,10 @@
             if isDemonstration && input != nil {
                 throw ValidationError("--input needs a destination: --to HOST:PORT.")
             }
+            if case .unix = to?.endpoint, deliveryMode == .acknowledged {
+                throw ValidationError(
+                    "--delivery acknowledged needs TCP: unix: has no such answer.")
+            }
             let shortest = MessageGenerator.byteCountMin(messageCount: messageCount)
             if input == nil && to == nil || messages != nil, size < shortest {
                 throw ValidationError(
@@ -174,14 +183,16 @@
         func perform() throws -> ExitStatus {
             let command = self
             let loopCount = isDemonstration ? loops + 1 : loops
+            // Before the loops block the signals: opening a FIFO waits for its reader.
+            let file = try outcomes.map { path in try OutputFile(path) }
             do {
                 return try LoopGroup.run(
                     loops: loopCount, choice: backend.choice, signals: [.interrupt, .terminate]
                 ) { group in
                     if command.isDemonstration {
-                        return try await Demonstration(command, group).run()
+                        return try await Demonstration(command, group, file).run()
                     }
-                    return try await ClientRun(command, group).run()
+                    return try await ClientRun(command, group, file).run()
                 }
             } catch let error as SystemError {
                 report("cannot start: \(error)")
