@@ -26,8 +26,9 @@ let package = Package(
         .default(enabledTraits: []),
     ],
     dependencies: [
-        // Only under the Examples trait: who takes a room does not clone it.
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+        // Only under their traits, Examples and Oracles: who takes a room does not clone them.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     ],
     targets: [
         // Floor 0
@@ -102,13 +103,15 @@ let package = Package(
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "ConcurrentQueuesTests",
-            dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
+            dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]
+                + oracle("DequeModule")),
         .testTarget(
             name: "ObjectPoolsTests",
             dependencies: ["AtomicSupport", "ObjectPools", "StressSupport"]),
         .testTarget(
             name: "TimerWheelsTests",
-            dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]),
+            dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]
+                + oracle("HeapModule")),
         .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
@@ -196,6 +199,14 @@ var argumentParser: [Target.Dependency] {
         .product(
             name: "ArgumentParser", package: "swift-argument-parser",
             condition: .when(traits: ["Examples"]))
+    ]
+}
+
+/// What tests compare with, which exists only under its trait.
+func oracle(_ module: String) -> [Target.Dependency] {
+    [
+        .product(
+            name: module, package: "swift-collections", condition: .when(traits: ["Oracles"]))
     ]
 }
 
