@@ -98,6 +98,14 @@ final class OutcomeLog: @unchecked Sendable {
         }
     }
 
+    /// How many messages have settled.
+    var count: Int { lock.withLock { outcomes.count } }
+
+    /// What became of a message; nil if nothing yet.
+    subscript(_ number: Int) -> MessageOutcome? {
+        lock.withLock { outcomes[MessageTicket(rawValue: UInt64(number))] }
+    }
+
     var okCount: Int { lock.withLock { outcomes.values.count { $0 == .ok } } }
     var failedCount: Int { lock.withLock { outcomes.values.count { $0 != .ok } } }
     var repeatedCount: Int { lock.withLock { repeated } }

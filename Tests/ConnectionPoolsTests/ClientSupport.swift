@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import ConnectionPools
+import EventLoops
+import Networking
+
+/// A client, a peer that does what the test says, and what both saw.
+final class Rig: Sendable {
+    let group: LoopGroup
+    let client: PooledClient
+    let outcomes: OutcomeLog
+    let arrivals: ArrivalLog
+    let server: StreamServer?
+
+    init(
+        _ group: LoopGroup, _ client: PooledClient, _ outcomes: OutcomeLog, _ arrivals: ArrivalLog,
+        _ server: StreamServer?
+    ) {
+        self.group = group
+        self.client = client
+        self.outcomes = outcomes
+        self.arrivals = arrivals
+        self.server = server
+    }
+
+    /// Sends a line for each number; the ticket is the number.
+    func send(_ numbers: Range<Int>, _ line: @Sendable (Int) -> [UInt8] = numbered) async {
+        for number in numbers {
+            let ticket = MessageTicket(rawValue: UInt64(number))
+            _ = try? await client.send(line(number), ticket: ticket)
+        }
+    }
+
+    /// Waits until as many messages have settled, at most for ten seconds.
+    @discardableResult
+    func settled(_ count: Int) async -> Bool {
+        await until { self.outcomes.count >= count }
+    }
+}
+
+/// "17 x\n"
+@Sendable func numbered(_ number: Int) -> [UInt8] { Array("\(number) x\n".utf8) }
+
+/// Looks every millisecond whether something has come true, at most for ten seconds.
+func until(_ condition: @Sendable () -> Bool) async -> Bool {
+    let deadline = MonotonicInstant.now.advanced(by: .seconds(10))
+    while !condition() {
+        if MonotonicInstant.now >= deadline { return false }
+        try? await LoopTime.sleep(for: .milliseconds(1))
+    }
+    return true
+}
+
+/// One connection of a peer, and which one it is.
+struct PeerConnection: Sendable {
+    let stream: StreamConnection
+    /// From zero.
+    let number: Int
+    let arrivals: ArrivalLog
+
+    /// Reads lines and notes them, until the end or until `body` answers false.
+    func lines(_ body: ([UInt8]) async -> Bool = { _ in true }) async {
+        var partial: [UInt8] = []
+        while let bytes = try? await stream.read(atMost: 65_536), !bytes.isEmpty {
+            partial += bytes
+            var start = 0
+            while let end = partial[start...].firstIndex(of: 10) {
+                let line = Array(partial[start..<end])
+                start = end + 1
+                arrivals.note(line)
+                if await !body(line) { return }
+            }
+            partial.removeFirst(start)
+        }
+    }
+
+    /// Waits until the client has gone or the test is over.
+    func stall() async { try? await LoopTime.sleep(for: .seconds(30)) }
+}
+
+/// The first word of a line, as an answer.
+func answer(_ line: [UInt8]) -> [UInt8] { line.prefix { $0 != 32 } + [10] }
+
+/// Runs a client against a peer, and ends both.
+func withRig<Value: Sendable>(
+    _ choice: BackendChoice = .epoll, loops: Int = 1, to endpoint: Endpoint? = nil,
+    _ configuration: ClientConfiguration,
+    serverOptions: StreamOptions = StreamOptions(),
+    peer: @escaping @Sendable (PeerConnection) async -> Void,
+    _ body: @escaping @Sendable (Rig) async throws -> Value
+) throws -> Value {
+    try LoopGroup.run(loops: loops, choice: choice) { group in
+        let outcomes = OutcomeLog()
+        let arrivals = ArrivalLog()
+        let server = try await StreamServer.open(
+            on: loopback, group: group, options: serverOptions)
+        let target = endpoint ?? .host("127.0.0.1", port: server.address.port)
+        let client = try PooledClient(
+            to: target, configuration: configuration, executors: group.executors
+        ) { outcomes.record($0) }
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask {
+                await server.run { stream in
+                    let number = arrivals.opened()
+                    await peer(PeerConnection(stream: stream, number: number, arrivals: arrivals))
+                    arrivals.closed()
+                }
+            }
+            tasks.addTask { await client.run() }
+            let value = try await body(Rig(group, client, outcomes, arrivals, server))
+            await client.shutdownNow()
+            tasks.cancelAll()
+            return value
+        }
+    }
+}
+
+/// A configuration for tests: pauses of microseconds.
+func quick(
+    _ delivery: DeliveryMode, connections: Int = 4, attempts: Int = 1_000_000
+) -> ClientConfiguration {
+    var configuration = ClientConfiguration()
+    configuration.delivery = delivery
+    configuration.seed = 42
+    configuration.pool.maxConnections = connections
+    configuration.pool.maxReconnectAttempts = attempts
+    configuration.pool.backoffInitialNanoseconds = 1_000
+    configuration.pool.backoffCapNanoseconds = 500_000
+    configuration.pool.breakerResetNanoseconds = 1_000
+    configuration.pool.backlogPerConnection = 16
+    return configuration
+}
+
+/// What a peer saw.
+final class ArrivalLog: @unchecked Sendable {
+    private let block = SharedBlock(byteCount: CacheLine.byteCount)
+    private var lines: [[UInt8]: Int] = [:]
+    private var openCount = 0
+    private var opened_ = 0
+    private var openMax_ = 0
+    private var instants_: [MonotonicInstant] = []
+
+    // SAFETY: the zeroed word lives in `block`, which lives as long as `self`.
+    private var lock: InternalLock {
+        unsafe InternalLock(block.pointer(at: 0, to: Atomic<UInt32>.self))
+    }
+
+    func note(_ line: [UInt8]) { lock.withLock { lines[line, default: 0] += 1 } }
+
+    func opened() -> Int {
+        lock.withLock {
+            openCount += 1
+            opened_ += 1
+            openMax_ = max(openMax_, openCount)
+            instants_.append(.now)
+            return opened_ - 1
+        }
+    }
+
+    func closed() { lock.withLock { openCount -= 1 } }
+
+    /// How often a line came.
+    func count(of line: [UInt8]) -> Int { lock.withLock { lines[line] ?? 0 } }
+    var distinctCount: Int { lock.withLock { lines.count } }
+    var totalCount: Int { lock.withLock { lines.values.reduce(0, +) } }
+    var repeatedCount: Int { lock.withLock { lines.values.reduce(0) { $0 + $1 - 1 } } }
+    var connectionCount: Int { lock.withLock { opened_ } }
+    var openMax: Int { lock.withLock { openMax_ } }
+    var instants: [MonotonicInstant] { lock.withLock { instants_ } }
+}
