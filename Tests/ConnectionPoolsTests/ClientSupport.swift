@@ -64,9 +64,11 @@ struct PeerConnection: Sendable {
     func lines(_ body: ([UInt8]) async -> Bool = { _ in true }) async {
         var partial: [UInt8] = []
         while let bytes = try? await stream.read(atMost: 65_536), !bytes.isEmpty {
+            var scanned = partial.count
             partial += bytes
             var start = 0
-            while let end = partial[start...].firstIndex(of: 10) {
+            while let end = partial[scanned...].firstIndex(of: 10) {
+                scanned = end + 1
                 let line = Array(partial[start..<end])
                 start = end + 1
                 arrivals.note(line)
