@@ -66,9 +66,7 @@ struct AcknowledgedModeTests {
         var configuration = quick(.acknowledged, connections: 1)
         configuration.pool.writeTimeoutNanoseconds = 20_000_000_000
         try withRig(.epoll, configuration) { peer in
-            while peer.arrivals.distinctCount == 0 {
-                try? await LoopTime.sleep(for: .milliseconds(1))
-            }
+            guard await until({ peer.arrivals.distinctCount > 0 }) else { return }
             await peer.lines()
         } _: { rig in
             let long = [UInt8](repeating: 65, count: 8_000_000) + [10]

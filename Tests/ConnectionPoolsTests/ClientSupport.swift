@@ -48,7 +48,8 @@ func until(_ condition: @Sendable () -> Bool) async -> Bool {
     let deadline = MonotonicInstant.now.advanced(by: .seconds(10))
     while !condition() {
         if MonotonicInstant.now >= deadline { return false }
-        try? await LoopTime.sleep(for: .milliseconds(1))
+        // Cancelled: the test is over.
+        do { try await LoopTime.sleep(for: .milliseconds(1)) } catch { return condition() }
     }
     return true
 }

@@ -46,9 +46,7 @@ struct ConfirmedModeTests {
                 return count < 30
             }
             try? await peer.stream.write(Array("same\nsame\nsame\n".utf8))
-            while peer.arrivals.count(of: [0]) == 0 {
-                try? await LoopTime.sleep(for: .milliseconds(1))
-            }
+            guard await until({ peer.arrivals.count(of: [0]) > 0 }) else { return }
             try? await peer.stream.write(Array(String(repeating: "same\n", count: 27).utf8))
             await peer.stall()
         } _: { rig in

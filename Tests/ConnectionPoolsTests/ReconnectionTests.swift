@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import ConnectionPools
+import EventLoops
+import Glibc
+import Networking
+import Testing
+
+@Suite("Many reconnections", .timeLimit(.minutes(1)), .serialized)
+struct ReconnectionTests {
+    @Test("A thousand reconnections leave nothing behind", arguments: bothBackends)
+    func thousand(_ choice: BackendChoice) throws {
+        // If this failed, a client that lives for weeks would run out of descriptors or memory.
+        try withRig(choice, quick(.confirmed, connections: 2)) { peer in
+            // One answer each, so that the connection counts as progress, and then a reset.
+            await peer.lines { line in
+                try? await peer.stream.write(answer(line))
+                return false
+            }
+            peer.stream.reset()
+        } _: { rig in
+            @Sendable func line(_ number: Int) -> [UInt8] { numbered(number % 100) }
+            await rig.send(0..<300, line)
+            #expect(await rig.settled(300))
+            let memory = residentPageCount()
+            let disconnects = rig.client.statistics.pool.disconnects
+            await rig.send(300..<1400, line)
+            #expect(await rig.settled(1400))
+            let statistics = rig.client.statistics
+            #expect(statistics.pool.disconnects - disconnects >= 1000)
+            #expect(statistics.delivered == 1400 && statistics.failed == 0)
+            #expect(rig.outcomes.repeatedCount == 0)
+            #expect(rig.arrivals.openMax <= 2)
+            // Other tests run beside this one and have connections of their own; a leak of one
+            // descriptor each time would be a thousand.
+            #expect(descriptorCount() < 600)
+            // A window and a write buffer each time would be 25,000 pages.
+            #expect(residentPageCount() - memory < 8_000)
+        }
+    }
+}
+
+/// How many descriptors the process has.
+private func descriptorCount() -> Int {
+    guard let directory = unsafe opendir("/proc/self/fd") else { return -1 }  // SAFETY: a C string.
+    defer { unsafe _ = closedir(directory) }  // SAFETY: opened above.
+    var count = 0
+    while unsafe readdir(directory) != nil { count += 1 }  // SAFETY: as above.
+    return count
+}
+
+/// The second number of /proc/self/statm. proc(5).
+private func residentPageCount() -> Int {
+    let file = unsafe open("/proc/self/statm", O_RDONLY)  // SAFETY: a C string.
+    defer { _ = close(file) }
+    var bytes = [UInt8](repeating: 0, count: 256)
+    let count = unsafe read(file, &bytes, bytes.count)  // SAFETY: at most as many as there are.
+    let words = bytes.prefix(max(count, 0)).split(separator: 32)
+    guard words.count > 1 else { return -1 }
+    return words[1].reduce(0) { $0 * 10 + Int($1 - 48) }
+}
