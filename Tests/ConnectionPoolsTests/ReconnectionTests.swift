@@ -13,7 +13,9 @@ struct ReconnectionTests {
     @Test("A thousand reconnections leave nothing behind", arguments: bothBackends)
     func thousand(_ choice: BackendChoice) throws {
         // If this failed, a client that lives for weeks would run out of descriptors or memory.
-        try withRig(choice, quick(.confirmed, connections: 2)) { peer in
+        var configuration = quick(.confirmed, connections: 2)
+        configuration.pool.windowCapacity = 4
+        try withRig(choice, configuration) { peer in
             // One answer each, so that the connection counts as progress, and then a reset.
             await peer.lines { line in
                 try? await peer.stream.write(answer(line))
