@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /// Takes the first word of every line out of a stream of bytes, however the stream is cut. The rest
-/// of a line is skipped, so a long line costs no memory, and neither does a word that is longer than
-/// any that is waited for.
+/// of a line is skipped, so a long line costs no memory, and neither does a word that is longer
+/// than any that is waited for.
 struct AnswerParser {
     /// The longest word that can match a message; a longer one is told as nil.
     var wordByteCountMax = 0
@@ -32,7 +32,7 @@ struct AnswerParser {
                     part = .word
                 }
             case .word:
-                position = unsafe takeWord(bytes, from: position, body)
+                position = unsafe takeWord(bytes, from: position, body)  // SAFETY: as above.
             }
         }
     }
@@ -41,8 +41,9 @@ struct AnswerParser {
         _ bytes: UnsafeRawBufferPointer, from start: Int, _ body: (UnsafeRawBufferPointer?) -> Void
     ) -> Int {
         var end = start
-        while end < bytes.count, unsafe !FirstWord.isBreak(bytes[end]) { end += 1 }  // SAFETY: in bounds.
-        let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])  // SAFETY: as above.
+        // SAFETY: in bounds, both.
+        while end < bytes.count, unsafe !FirstWord.isBreak(bytes[end]) { end += 1 }
+        let piece = unsafe UnsafeRawBufferPointer(rebasing: bytes[start..<end])
         guard end < bytes.count else {
             unsafe carry(piece)  // SAFETY: copied.
             return end

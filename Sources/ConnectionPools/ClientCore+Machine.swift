@@ -21,7 +21,8 @@ extension ClientCore {
         case .shutdownRequested: refuse(.cancelled)
         default: break
         }
-        while true {  // Ends: a repeated `messageQueued` makes the machine act or raise its threshold.
+        // Ends: a repeated `messageQueued` makes the machine act or raise its threshold.
+        while true {
             let seen = backlog
             let actions = machine.handle(event, backlog: seen, now: .now)
             if let error = machine.sendError { refuse(error) }
@@ -110,7 +111,7 @@ extension ClientCore {
         place.token = nil
         // SAFETY: the places live as long as the core, which `run` keeps until no timer is set.
         let context = unsafe Unmanaged.passUnretained(place).toOpaque()
-        place.token = unsafe home.loop.schedule(at: deadline, context: context) {  // SAFETY: as above.
+        place.token = unsafe home.loop.schedule(at: deadline, context: context) {
             context, isStopped in
             // SAFETY: as above.
             let place = unsafe Unmanaged<MachineTimer>.fromOpaque(context).takeUnretainedValue()

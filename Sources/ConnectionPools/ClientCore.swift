@@ -22,9 +22,10 @@ final class ClientCore: @unchecked Sendable {
     //             I2  after `refuse`, no message enters `queue`
     //
     // Edges: E1  refuse: error store → isRefusing load            carries `refusal`
-    //        E2  publish: threshold store, then `workEvents` RMW (prepareWait) → a sender's RMW of the same word
-    //            (notifyOne) and its load of the threshold. Whoever comes second in that word's order sees the
-    //            other: the sender the new threshold, or the home loop the sender's message.
+    //        E2  publish: threshold store, then `workEvents` RMW (prepareWait) → a sender's RMW of
+    //            the same word (notifyOne) and its load of the threshold. Whoever comes second in
+    //            that word's order sees the other: the sender the new threshold, or the home loop
+    //            the sender's message.
 
     let endpoint: Endpoint
     let configuration: ClientConfiguration

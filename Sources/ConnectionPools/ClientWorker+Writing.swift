@@ -130,8 +130,8 @@ extension ClientWorker {
         let total = bytes.count
         window.bytesSubmitted(total)
         noteWriting(true)
-        // Ends: every turn sends at least one byte or throws. A connection that was closed meanwhile
-        // has given its descriptor back.
+        // Ends: every turn sends at least one byte or throws. A connection that was closed in the
+        // meantime has given its descriptor back.
         while sent < total, endReason == nil {
             // SAFETY: the caller keeps the bytes until this returns.
             let count = try await unsafe connection.writeSome(

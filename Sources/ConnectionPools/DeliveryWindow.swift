@@ -124,7 +124,7 @@ public struct DeliveryWindow: ~Copyable, @unchecked Sendable {
         sentinel = UInt32(capacity)
         firstFree = 0
         firstUnwritten = sentinel
-        unsafe entries = .allocate(capacity: capacity + 1)
+        unsafe entries = .allocate(capacity: capacity + 1)  // SAFETY: freed in `deinit`.
         index = KeyIndex(capacity: mode == .confirmed ? capacity : 0)
         for place in 0...sentinel {
             let next = place == sentinel ? sentinel : place + 1
@@ -194,7 +194,7 @@ extension DeliveryWindow {
     ) -> UInt64? {
         precondition(mode == .confirmed, "only answers have keys")
         guard let place = link(messageID, byteCount) else { return nil }
-        let entries = unsafe self.entries
+        let entries = unsafe self.entries  // SAFETY: only the address.
         index.insert(place, hash: hash) { other in
             // SAFETY: the index holds places of outstanding messages only.
             isSameKey(unsafe entries[Int(other)].messageID)
@@ -216,7 +216,7 @@ extension DeliveryWindow {
         unsafe entries[Int(place)] = Entry(
             messageID: messageID, endOffset: appendedOffset,
             byteCount: UInt32(truncatingIfNeeded: byteCount), previous: newest, next: sentinel)
-        unsafe entries[Int(newest)].next = place
+        unsafe entries[Int(newest)].next = place  // SAFETY: as above, here and below.
         unsafe entries[Int(sentinel)].previous = place
         if firstUnwritten == sentinel { firstUnwritten = place }
         state.count &+= 1
@@ -337,7 +337,7 @@ extension DeliveryWindow {
     @inline(__always)
     public mutating func confirm(hash: UInt64, isSameKey: (UInt64) -> Bool) -> UInt64? {
         precondition(mode == .confirmed, "only in this mode are answers expected")
-        let entries = unsafe self.entries
+        let entries = unsafe self.entries  // SAFETY: only the address.
         let cell = index.cell(hash: hash) { other in
             // SAFETY: the index holds places of outstanding messages only.
             isSameKey(unsafe entries[Int(other)].messageID)

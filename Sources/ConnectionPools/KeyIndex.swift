@@ -52,6 +52,7 @@ struct KeyIndex: ~Copyable, @unchecked Sendable {
         while cellCount < 2 * capacity { cellCount *= 2 }
         mask = cellCount - 1
         shift = UInt64(64 - cellCount.trailingZeroBitCount)
+        // SAFETY: freed in `deinit`.
         unsafe cells = .allocate(capacity: cellCount)
         unsafe nextEqual = .allocate(capacity: max(capacity, 1))
         // SAFETY: both were just allocated with these counts.

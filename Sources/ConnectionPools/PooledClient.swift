@@ -8,15 +8,15 @@ internal import WaitPrimitives
 /// Sends messages to one destination over a bounded pool of connections, and reconnects when they
 /// break.
 ///
-/// | Guarantee | `trySend` / `send`                                                                  |
-/// |-----------|-------------------------------------------------------------------------------------|
-/// | Progress  | `trySend` never waits; `send` waits while the queue is full (backpressure)          |
-/// | Order     | messages are taken in order; several connections may deliver them in another        |
-/// | Outcome   | exactly one for each message that was taken, also when the client gives up or closes |
-/// | Repeats   | a message may arrive twice only if a connection that carried it broke               |
-/// | Cost      | a copy of the bytes, a slot of the pool, one push; no allocation up to 64 bytes      |
-/// | Memory    | `PoolConfiguration`, `ClientConfiguration`                                          |
-/// | Threads   | any may send; outcomes are told on the loops' threads                               |
+/// | Guarantee | `trySend` / `send`                                                             |
+/// |-----------|--------------------------------------------------------------------------------|
+/// | Progress  | `trySend` never waits; `send` waits while the queue is full (backpressure)     |
+/// | Order     | messages are taken in order; several connections may deliver them in another   |
+/// | Outcome   | exactly one for each message taken, also when the client gives up or closes    |
+/// | Repeats   | a message may arrive twice only if a connection that carried it broke          |
+/// | Cost      | a copy of the bytes, a slot of the pool, a push; no allocation up to 64 bytes  |
+/// | Memory    | `PoolConfiguration`, `ClientConfiguration`                                     |
+/// | Threads   | any may send; outcomes are told on the loops' threads                          |
 ///
 /// `run` does the work: it owns the connections as child tasks and returns when the client has
 /// finished, by `close`, `shutdownNow`, or giving up, and every byte of memory is back.
@@ -100,7 +100,8 @@ public final class PooledClient: Sendable {
     /// `cancelled` also when the task is cancelled while it waits.
     ///
     /// - Parameters:
-    ///   - ticket: the number under which the outcome is told; nil takes the next of the client's own.
+    ///   - ticket: the number under which the outcome is told; nil takes the next of the client's
+    ///     own.
     ///   - keepsOutcome: whether the outcome is kept for `outcome(of:)`; until it is asked for, or
     ///     the client is gone.
     @discardableResult
@@ -130,7 +131,7 @@ public final class PooledClient: Sendable {
     ) throws(PoolError) -> Bool {
         // SAFETY: copied while lent.
         try unsafe message.span.bytes.withUnsafeBytes { bytes throws(PoolError) in
-            unsafe try core.trySend(bytes, ticket: ticket, isAwaited: isAwaited)  // SAFETY: as above.
+            unsafe try core.trySend(bytes, ticket: ticket, isAwaited: isAwaited)
         }
     }
 
@@ -140,7 +141,8 @@ public final class PooledClient: Sendable {
     public func blockingSend(
         _ message: RawSpan, ticket: MessageTicket
     ) throws(PoolError) {
-        while try !trySend(message, ticket: ticket) {  // Ends as `send` does.
+        while true {  // Ends as `send` does.
+            if try trySend(message, ticket: ticket) { return }
             let key = core.spaceEvents.prepareWait()
             if try core.trySendPrepared(message, ticket, key) { return }
         }

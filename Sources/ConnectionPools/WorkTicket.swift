@@ -17,7 +17,7 @@ final class WorkTicket: @unchecked Sendable {
 
     init(_ worker: ClientWorker, key: UInt64) {
         self.worker = worker
-        unsafe node = .allocate(capacity: 1)
+        unsafe node = .allocate(capacity: 1)  // SAFETY: freed in `deinit`.
         // SAFETY: the context is set in `enqueue`'s reference; the node is freed in `deinit`.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         let waiter = unsafe Waiter(wake: wakeWorker, context: context)  // SAFETY: as above.

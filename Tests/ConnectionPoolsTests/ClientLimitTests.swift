@@ -82,7 +82,7 @@ struct ClientLimitTests {
 
     @Test("Messages of every length, from several threads", arguments: bothBackends)
     func lengths(_ choice: BackendChoice) throws {
-        // If this failed, lengths around the slot's and the write buffer's would be cut or mixed up.
+        // If this failed, lengths around the slot's and the write buffer's would be cut, or mixed.
         let around = [1, 2, 63, 64, 65, 4096, 65_535, 65_536, 65_537, 200_000]
         for delivery in DeliveryMode.allCases {
             try withRig(choice, loops: 2, quick(delivery)) { peer in
