@@ -59,8 +59,8 @@
             guard !command.quiet else { return }
             let count = NumberText.count(command.messageCount, "message", "messages")
             stream.writeLine(
-                "\(count) of \(command.size) bytes to \(receiver.address), which resets, stalls, half-closes and "
-                    + "refuses; \(group.selection)")
+                "\(count) of \(command.size) bytes to \(receiver.address), which resets, stalls, "
+                    + "half-closes and refuses; \(group.selection)")
         }
 
         private func conclude(

@@ -26,7 +26,8 @@
         ) throws(SourceFailure) {
             name = path == "-" ? "standard input" : path
             self.isStopped = isStopped
-            // Without O_NONBLOCK, opening a FIFO would wait for its writer, deaf to Ctrl-C. fifo(7).
+            // Without O_NONBLOCK, opening a FIFO would wait for its writer, deaf to Ctrl-C.
+            // fifo(7).
             let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK
             // SAFETY: the path is NUL-terminated for the call.
             descriptor = path == "-" ? 0 : unsafe open(path, flags)
@@ -41,7 +42,8 @@
             var searched = start
             while true {  // Ends with a line, the end of the input, or a stop.
                 if let newline = firstNewline(from: searched) {
-                    unsafe body(bytes.span.extracting(start...newline).bytes)  // SAFETY: plain bytes.
+                    // SAFETY: plain bytes, lent for the call.
+                    unsafe body(bytes.span.extracting(start...newline).bytes)
                     start = newline + 1
                     return true
                 }

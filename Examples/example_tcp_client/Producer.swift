@@ -74,17 +74,17 @@
             while !isStopped {  // Ends when the message is due.
                 let now = MonotonicInstant.now
                 guard now < due else { return }
-                sleep(until: min(due, now.advanced(byNanoseconds: 50_000_000)))
+                rest(until: min(due, now.advanced(byNanoseconds: 50_000_000)))
             }
         }
 
         private func waitForRecorder() {
             while recorder.isBehind && !isStopped {  // Ends when the writer has caught up.
-                sleep(until: .now.advanced(byNanoseconds: 5_000_000))
+                rest(until: .now.advanced(byNanoseconds: 5_000_000))
             }
         }
 
-        private func sleep(until deadline: MonotonicInstant) {
+        private func rest(until deadline: MonotonicInstant) {
             let block = SharedBlock(byteCount: CacheLine.byteCount)
             // SAFETY: the zeroed word lives in `block` to the end of this call; nobody wakes it.
             let word = unsafe block.pointer(at: 0, to: Atomic<UInt32>.self)

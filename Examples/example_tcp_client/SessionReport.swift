@@ -28,9 +28,11 @@
             let pool = statistics.pool
             return [
                 "messages: \(NumberText.grouped(session.producer.readCount)) read, "
-                    + "\(NumberText.grouped(settled - failed)) ok, \(NumberText.grouped(failed)) failed, "
+                    + "\(NumberText.grouped(settled - failed)) ok, "
+                    + "\(NumberText.grouped(failed)) failed, "
                     + "\(NumberText.grouped(statistics.resent)) re-sent, in "
-                    + "\(NumberText.duration(.nanoseconds(Int64(nanoseconds)))) (\(NumberText.grouped(rate))/s)",
+                    + "\(NumberText.duration(.nanoseconds(Int64(nanoseconds)))) "
+                    + "(\(NumberText.grouped(rate))/s)",
                 "connections: \(NumberText.count(pool.attempts, "attempt", "attempts")), "
                     + "\(NumberText.grouped(pool.connects)) connected, "
                     + "\(NumberText.grouped(pool.connectFailures)) failed to connect",

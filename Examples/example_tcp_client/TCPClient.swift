@@ -24,19 +24,21 @@
             commandName: "example_tcp_client",
             abstract: "Sends messages over pooled connections that reconnect by themselves.",
             discussion: """
-                With --to, each line of the input (an empty one too) is one message, sent with its newline and \
-                numbered from 0. Without --to it is a demonstration: a receiver inside the process resets, stalls, \
-                half-closes and refuses, and every message must arrive all the same.
+                With --to, each line of the input (an empty one too) is one message, sent with \
+                its newline and numbered from 0. Without --to it is a demonstration: a \
+                receiver inside the process resets, stalls, half-closes and refuses, and every \
+                message must arrive all the same.
 
-                What 'ok' means: with --delivery written, the local kernel took every byte; with acknowledged, the \
-                peer's kernel has every byte; with --acks lines, the peer's program answered with a line whose first \
-                word is the message's first word.
+                What 'ok' means: with --delivery written, the local kernel took every byte; \
+                with acknowledged, the peer's kernel has every byte; with --acks lines, the \
+                peer's program answered with a line whose first word is the message's first \
+                word.
 
-                Ctrl-C stops reading and delivers what was read, up to --shutdown-timeout; a second Ctrl-C ends at \
-                once.
+                Ctrl-C stops reading and delivers what was read, up to --shutdown-timeout; a \
+                second Ctrl-C ends at once.
 
-                Exit status: 0 if all messages are ok, 1 if some failed, 2 on wrong usage, 130 after Ctrl-C with \
-                failures.
+                Exit status: 0 if all messages are ok, 1 if some failed, 2 on wrong usage, 130 \
+                after Ctrl-C with failures.
                 """)
 
         @Option(
@@ -60,15 +62,16 @@
         var maxReconnectAttempts = 10
 
         @Option(
-            help: ArgumentHelp("How long an attempt to connect may take.", valueName: "time"),
+            help: ArgumentHelp(
+                "How long an attempt to connect may take. (default: 5s)", valueName: "time"),
             transform: DurationArgument.init(parsing:))
         var connectTimeout = DurationArgument(.seconds(5))
 
         @Option(
             help: ArgumentHelp(
                 """
-                How long a connection may take no byte before it is replaced; also how long an answer that is due may \
-                take if there is no --idle-timeout.
+                How long a connection may take no byte before it is replaced; also how long an \
+                answer that is due may take unless an idle timeout is set. (default: 5s)
                 """,
                 valueName: "time"),
             transform: DurationArgument.init(parsing:))
@@ -77,7 +80,8 @@
         @Option(
             help: ArgumentHelp(
                 """
-                How long a connection may be silent, or 'none': then it is closed, or replaced if answers are due.
+                How long a connection may be silent, or 'none': then it is closed, or replaced if \
+                answers are due. (default: none)
                 """,
                 valueName: "time"),
             transform: OptionalDurationArgument.init(parsing:))
@@ -86,7 +90,10 @@
         @Option(help: "What counts as delivered: written or acknowledged (by the peer's kernel).")
         var delivery = DeliveryArgument.written
 
-        @Option(help: "Whether the peer answers: none or lines. Overrides --delivery.")
+        @Option(
+            help:
+                "Whether the peer answers: none or lines. If so, only an answer counts."
+        )
         var acks = AcksArgument.none
 
         @Option(help: "What the event loops run on.")
@@ -120,7 +127,8 @@
 
         @Option(
             help: ArgumentHelp(
-                "How long messages are still delivered after Ctrl-C.", valueName: "time"),
+                "How long messages are still delivered after Ctrl-C. (default: 5s)",
+                valueName: "time"),
             transform: DurationArgument.init(parsing:))
         var shutdownTimeout = DurationArgument(.seconds(5))
 
@@ -170,8 +178,8 @@
             let shortest = MessageGenerator.byteCountMin(messageCount: messageCount)
             if input == nil && to == nil || messages != nil, size < shortest {
                 throw ValidationError(
-                    "--size \(size) has no room for the numbers of \(messageCount) messages: at least \(shortest)."
-                )
+                    "--size \(size) has no room for the numbers of \(messageCount) messages: "
+                        + "at least \(shortest).")
             }
         }
 
