@@ -142,7 +142,11 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops",
                 "Networking", "StressSupport",
             ]),
-        .testTarget(name: "ExamplesTests", dependencies: ["CLinuxShims"]),
+        .testTarget(
+            name: "ExamplesTests",
+            dependencies: ["AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring"]),
+        .executableTarget(
+            name: "DenyIOUring", dependencies: ["CTestSupport"], path: "Tests/DenyIOUring"),
         .testTarget(
             name: "ExampleSupportTests",
             dependencies: ["CLinuxShims", "EventLoops", "ExampleSupport", "Networking"]),

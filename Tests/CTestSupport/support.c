@@ -22,6 +22,8 @@ extern char **environ;
 
 int test_pipe(int *ends) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
 
+int test_pipe_blocking(int *ends) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
+
 int test_poll(int fd, uint32_t events, int milliseconds) {
     struct pollfd entry = {.fd = fd, .events = (short)events};
     return poll(&entry, 1, milliseconds);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import CLinuxShims
+import CTestSupport
 import Glibc
 import Testing
 
@@ -22,24 +23,73 @@ final class Program {
     let pid: pid_t
     private let output: CaptureFile
     private let errorOutput: CaptureFile
+    private var input: Int32 = -1
     private var status: Int32?
 
-    /// Starts an example; with a limit, it may have no more open descriptors than that.
-    init(_ name: String, _ arguments: [String] = [], descriptorsMax: Int? = nil) throws {
+    /// Starts an example; with a limit, it may have no more open descriptors than that. A script
+    /// starts it by "$@" in a shell. Without `hasInput`, standard input is empty.
+    init(
+        _ name: String, _ arguments: [String] = [], descriptorsMax: Int? = nil,
+        script: String? = nil, hasInput: Bool = false
+    ) throws {
         output = try CaptureFile()
         errorOutput = try CaptureFile()
         var words = ["\(Self.folder)/\(name)"] + arguments
-        if let descriptorsMax {
-            words = ["/bin/sh", "-c", "ulimit -n \(descriptorsMax); exec \"$@\"", "sh"] + words
+        let limit = descriptorsMax.map { "ulimit -n \($0); " } ?? ""
+        if descriptorsMax != nil || script != nil {
+            words = ["/bin/sh", "-c", limit + (script ?? "exec \"$@\""), "sh"] + words
         }
+        var ends: [Int32] = [-1, -1]
+        if hasInput {
+            // SAFETY: the callee fills both numbers in.
+            guard unsafe test_pipe_blocking(&ends) == 0 else {
+                throw Failure(description: "no pipe")
+            }
+        }
+        input = ends[1]
+        defer { if ends[0] >= 0 { Glibc.close(ends[0]) } }
         pid = try Self.spawn(
-            words, output: output.descriptor, errorOutput: errorOutput.descriptor)
+            words, input: ends[0], output: output.descriptor, errorOutput: errorOutput.descriptor)
     }
 
     deinit {
+        closeInput()
         guard status == nil else { return }
         kill(pid, SIGKILL)
         _ = waitpid(pid, nil, 0)
+    }
+
+    /// Writes to its standard input.
+    func write(_ bytes: [UInt8]) throws {
+        var written = 0
+        while written < bytes.count {  // Ends: every turn writes or throws.
+            // SAFETY: the bytes are lent for the call.
+            let count = unsafe bytes[written...].withUnsafeBytes {
+                unsafe millrace_write(input, $0.baseAddress, $0.count)
+            }
+            guard count > 0 else { throw Failure(description: "write: errno \(-count)") }
+            written += Int(count)
+        }
+    }
+
+    func write(_ text: String) throws {
+        try write(Array(text.utf8))
+    }
+
+    /// Ends its standard input.
+    func closeInput() {
+        if input >= 0 { Glibc.close(input) }
+        input = -1
+    }
+
+    /// How many descriptors it has open.
+    var descriptorCount: Int {
+        // SAFETY: NUL-terminated for the call; closed below.
+        guard let folder = unsafe opendir("/proc/\(pid)/fd") else { return 0 }
+        defer { unsafe closedir(folder) }  // SAFETY: opened above.
+        var count = -2  // "." and ".."
+        while unsafe readdir(folder) != nil { count += 1 }  // SAFETY: as above.
+        return count
     }
 
     /// Where the build has put this test and the examples.
@@ -56,7 +106,7 @@ final class Program {
     }
 
     private static func spawn(
-        _ words: [String], output: Int32, errorOutput: Int32
+        _ words: [String], input: Int32, output: Int32, errorOutput: Int32
     ) throws -> pid_t {
         // SAFETY: structures of numbers and addresses, all zero.
         var actions = unsafe posix_spawn_file_actions_t()
@@ -68,7 +118,12 @@ final class Program {
         unsafe posix_spawnattr_init(&attributes)
         unsafe sigemptyset(&none)
         unsafe sigfillset(&every)  // SAFETY: as above.
-        unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        if input >= 0 {
+            unsafe posix_spawn_file_actions_adddup2(&actions, input, 0)  // SAFETY: as above.
+        } else {
+            // SAFETY: as above.
+            unsafe posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
         unsafe posix_spawn_file_actions_adddup2(&actions, output, 1)
         unsafe posix_spawn_file_actions_adddup2(&actions, errorOutput, 2)  // SAFETY: as above.
         unsafe posix_spawnattr_setsigmask(&attributes, &none)

@@ -139,10 +139,12 @@ import Testing
 #else
     @Suite("The larger examples without their trait")
     struct WithoutTraitTests {
-        @Test("The server says how to build it")
-        func server() throws {
+        @Test(
+            "They say how to build them",
+            arguments: ["example_tcp_client", "example_tcp_server"])
+        func explanation(_ name: String) throws {
             // If this failed, a newcomer would not learn why nothing runs.
-            let ending = try Program("example_tcp_server").end()
+            let ending = try Program(name).end()
             #expect(ending.status == 2)
             #expect(ending.errorOutput.contains("swift build --traits Examples"))
         }

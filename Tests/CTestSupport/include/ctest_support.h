@@ -8,6 +8,8 @@
 
 /// A pipe, non-blocking: `ends[0]` reads. Returns 0 or a negated errno.
 int test_pipe(int *ends);
+/// The same, blocking.
+int test_pipe_blocking(int *ends);
 /// poll(2) of one descriptor; 1 if it is ready, 0 if not in time.
 int test_poll(int fd, uint32_t events, int milliseconds);
 bool test_is_open(int fd);
