@@ -20,6 +20,13 @@
 
 extern char **environ;
 
+int test_move(int fd, int number) {
+    int moved = dup3(fd, number, O_CLOEXEC);
+    int error = errno;
+    close(fd);
+    return moved < 0 ? -error : moved;
+}
+
 int test_pipe(int *ends) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
 
 int test_pipe_blocking(int *ends) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }

@@ -36,6 +36,11 @@ enum Wires {
             millrace_socket_open(Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_STREAM)), "socket")
     }
 
+    /// Gives a descriptor a number that nobody has.
+    static func move(_ descriptor: Int32, to number: Int32) throws -> Int32 {
+        try check(test_move(descriptor, number), "dup3")
+    }
+
     static func ipv4(port: UInt16) -> millrace_address {
         var address = millrace_address()
         // SAFETY: a literal and a structure of ours.

@@ -10,6 +10,8 @@
 int test_pipe(int *ends);
 /// The same, blocking.
 int test_pipe_blocking(int *ends);
+/// Gives a descriptor another number, which nobody has. dup(2). Returns it or a negated errno.
+int test_move(int fd, int number);
 /// poll(2) of one descriptor; 1 if it is ready, 0 if not in time.
 int test_poll(int fd, uint32_t events, int milliseconds);
 bool test_is_open(int fd);
