@@ -11,6 +11,10 @@ let objectPoolsScenarios: [Scenario] = [
         summary: "4 acquire, hold and release with a canary in each object: one owner, none lost",
         run: { poolHoldScenario($0, magazineCount: 64) }),
     Scenario(
+        name: "pool-robbed", room: "ObjectPools", threads: 12,
+        summary: "12 hold all slots of a pool in turn: refills are robbed while they are made",
+        run: { poolHoldScenario($0, capacity: 128, threads: 12, magazineCount: 64) }),
+    Scenario(
         name: "pool-bare", room: "ObjectPools", threads: 4,
         summary: "the same without magazines: every slot passes through the free list",
         run: { poolHoldScenario($0, magazineCount: 0) }),
@@ -53,11 +57,13 @@ private func checkQuiescentPool(_ pool: borrowing CanaryPool, _ context: StressC
     }
 }
 
-private func poolHoldScenario(_ context: StressContext, magazineCount: Int) -> UInt64 {
+private func poolHoldScenario(
+    _ context: StressContext, capacity: Int = 48, threads: Int = 4, magazineCount: Int
+) -> UInt64 {
     let pool = Shared(
-        CanaryPool(capacity: 48, magazineCount: magazineCount, make: { Canary() }))
+        CanaryPool(capacity: capacity, magazineCount: magazineCount, make: { Canary() }))
     let total = Shared(Atomic<UInt64>(0))
-    ThreadTeam.run(count: 4) { thread in
+    ThreadTeam.run(count: threads) { thread in
         var random = SplitMix64(seed: context.seed, stream: thread)
         var held: [PoolHandle] = []
         var operations: UInt64 = 0

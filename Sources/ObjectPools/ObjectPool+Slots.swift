@@ -66,10 +66,12 @@ extension ObjectPool where Object: ~Copyable {
         // SAFETY: the free list is ours.
         let (first, count) = unsafe free.popChain(countMax: Int(batchCount))
         if count > 0 {
-            var link = first
+            var link = unsafe free.next(of: first)  // SAFETY: a chain of ours.
             for index in 0..<UInt32(count - 1) {
-                link = unsafe free.next(of: link)  // SAFETY: a chain of ours.
+                // Read before the put: from then on a thief may have the slot, and its link.
+                let next = unsafe free.next(of: link)  // SAFETY: as above.
                 unsafe magazine.put(link, at: index)  // SAFETY: the magazine is empty (I4).
+                link = next
             }
             unsafe magazine.count = UInt32(count - 1)  // SAFETY: the calling thread's magazine.
             unsafe bump(magazine.head.pointee.refilled)  // SAFETY: as above.
