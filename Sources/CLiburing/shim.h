@@ -61,6 +61,15 @@ static inline int millrace_uring_enable(struct io_uring *ring) {
     return result < 0 ? -errno : 0;
 }
 
+/// Whether the kernel has both sends without a copy (Linux 6.1).
+static inline bool millrace_uring_has_zero_copy(struct io_uring *ring) {
+    struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
+    bool has_both = probe != NULL && io_uring_opcode_supported(probe, IORING_OP_SEND_ZC) &&
+                    io_uring_opcode_supported(probe, IORING_OP_SENDMSG_ZC);
+    if (probe != NULL) io_uring_free_probe(probe);
+    return has_both;
+}
+
 /// Whether the kernel knows every operation that the backend uses.
 static inline bool millrace_uring_has_operations(struct io_uring *ring) {
     static const int needed[] = {
@@ -77,8 +86,12 @@ static inline bool millrace_uring_has_operations(struct io_uring *ring) {
     return has_all;
 }
 
-/// Maps and registers a ring of provided buffers; `*out` is NULL on failure. Returns 0 or a
-/// negated errno.
+/// What the kernel may do with a ring of buffers: fill each piece by piece (Linux 6.12). 2.3's
+/// header calls the field of the flags `pad`.
+enum { MILLRACE_BUFFERS_INCREMENTAL = 2 };
+
+/// Maps and registers a ring of provided buffers, filled piece by piece if the kernel can; `*out`
+/// is NULL on failure. Returns 0 or a negated errno.
 static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned entries,
                                                  int group, struct io_uring_buf_ring **out) {
     size_t size = entries * sizeof(struct io_uring_buf);
@@ -90,7 +103,12 @@ static inline int millrace_uring_map_buffer_ring(struct io_uring *ring, unsigned
     registration.ring_addr = (__u64)(uintptr_t)memory;
     registration.ring_entries = entries;
     registration.bgid = (__u16)group;
+    registration.pad = MILLRACE_BUFFERS_INCREMENTAL;
     int result = io_uring_register_buf_ring(ring, &registration, 0);
+    if (result == -EINVAL) {
+        registration.pad = 0;
+        result = io_uring_register_buf_ring(ring, &registration, 0);
+    }
     if (result < 0) {
         munmap(memory, size);
         return result;
@@ -111,9 +129,12 @@ static inline void millrace_uring_provide(struct io_uring_buf_ring *buffers, uns
     io_uring_buf_ring_advance(buffers, 1);
 }
 
+/// A stream of receives; with `byte_count_max`, one that ends after so many bytes (Linux 6.17: the
+/// field is `optlen` there).
 static inline void millrace_uring_prepare_receive_stream(struct io_uring_sqe *sqe, int fd,
-                                                         int group) {
+                                                         int group, unsigned byte_count_max) {
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
+    sqe->file_index = byte_count_max;
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = (__u16)group;
 }
@@ -131,9 +152,32 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
     io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
 }
 
+static inline void millrace_uring_prepare_send(struct io_uring_sqe *sqe, int fd, const void *bytes,
+                                               size_t count, bool is_zero_copy) {
+    if (is_zero_copy) {
+        io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL, 0);
+    } else {
+        io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL);
+    }
+}
+
+/// A gather write, without a copy if its pieces have at least `zero_copy_min` bytes together.
 static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe, int fd,
-                                                       const void *message) {
-    io_uring_prep_sendmsg(sqe, fd, (const struct msghdr *)message, MSG_NOSIGNAL);
+                                                       const void *message, size_t zero_copy_min) {
+    const struct msghdr *header = (const struct msghdr *)message;
+    size_t total = 0;
+    if (zero_copy_min <= INT32_MAX) {
+        for (size_t i = 0; i < header->msg_iovlen; i++) total += header->msg_iov[i].iov_len;
+    }
+    if (total > 0 && total >= zero_copy_min) {
+        io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL);
+    } else {
+        io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL);
+    }
+}
+
+static inline bool millrace_uring_is_zero_copy(const struct io_uring_sqe *sqe) {
+    return sqe->opcode == IORING_OP_SEND_ZC || sqe->opcode == IORING_OP_SENDMSG_ZC;
 }
 
 /// Submits what is queued and waits for a completion until the monotonic deadline (UINT64_MAX:
@@ -147,4 +191,33 @@ static inline int millrace_uring_submit_and_wait(struct io_uring *ring, unsigned
                                       .tv_nsec = (long long)(rest_nanoseconds % 1000000000)};
     struct io_uring_cqe *cqe;
     return io_uring_submit_and_wait_timeout(ring, &cqe, wait, &limit, NULL);
+}
+
+/// Whether a multishot receive can be told to end after a number of bytes: tries it on a pair of
+/// sockets. An older kernel refuses the field.
+static inline bool millrace_uring_counts_bytes(void) {
+    static const size_t size = 64;
+    struct io_uring ring;
+    struct io_uring_buf_ring *buffers = NULL;
+    int ends[2];
+    char memory[64];
+    bool counts = false;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) < 0) return false;
+    if (millrace_uring_open(&ring, 4, 4) == 0) {
+        if (millrace_uring_enable(&ring) == 0 &&
+            millrace_uring_map_buffer_ring(&ring, 1, 0, &buffers) == 0) {
+            millrace_uring_provide(buffers, 1, memory, size, 0);
+            millrace_uring_prepare_receive_stream(io_uring_get_sqe(&ring), ends[0], 0, 2);
+            struct io_uring_cqe *cqe;
+            if (send(ends[1], "12", 2, 0) == 2 && io_uring_submit_and_wait(&ring, 1) >= 0 &&
+                io_uring_peek_cqe(&ring, &cqe) == 0) {
+                counts = cqe->res == 2 && !(cqe->flags & IORING_CQE_F_MORE);
+            }
+        }
+        io_uring_queue_exit(&ring);
+        if (buffers != NULL) millrace_uring_unmap_buffer_ring(buffers, 1);
+    }
+    close(ends[0]);
+    close(ends[1]);
+    return counts;
 }

@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/resource.h>
+#include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,6 +26,8 @@
 
 _Static_assert(MILLRACE_AF_UNIX == AF_UNIX && MILLRACE_AF_INET == AF_INET, "");
 _Static_assert(MILLRACE_AF_INET6 == AF_INET6 && MILLRACE_SOCK_STREAM == SOCK_STREAM, "");
+_Static_assert(MILLRACE_SOCK_DGRAM == SOCK_DGRAM && MILLRACE_MSG_TRUNC == MSG_TRUNC, "");
+_Static_assert(MILLRACE_EMSGSIZE == EMSGSIZE && MILLRACE_EBUSY == EBUSY, "");
 _Static_assert(MILLRACE_SHUT_RD == SHUT_RD && MILLRACE_SHUT_WR == SHUT_WR, "");
 _Static_assert(MILLRACE_SHUT_RDWR == SHUT_RDWR, "");
 _Static_assert(MILLRACE_POLLIN == POLLIN && MILLRACE_POLLOUT == POLLOUT, "");
@@ -58,6 +61,8 @@ _Static_assert(sizeof(struct msghdr) == sizeof(struct millrace_message), "");
 _Static_assert(offsetof(struct msghdr, msg_iov) == offsetof(struct millrace_message, slices), "");
 _Static_assert(offsetof(struct msghdr, msg_iovlen) ==
                    offsetof(struct millrace_message, slice_count), "");
+_Static_assert(sizeof(struct mmsghdr) == sizeof(struct millrace_datagram), "");
+_Static_assert(offsetof(struct mmsghdr, msg_len) == offsetof(struct millrace_datagram, length), "");
 
 static int status(int result) { return result < 0 ? -errno : result; }
 static int64_t size_status(ssize_t result) { return result < 0 ? -errno : result; }
@@ -168,6 +173,20 @@ int64_t millrace_socket_send_message(int fd, const struct millrace_message *mess
 
 int64_t millrace_socket_receive(int fd, void *bytes, size_t count) {
     return size_status(recv(fd, bytes, count, MSG_DONTWAIT));
+}
+
+int millrace_socket_receive_datagrams(int fd, struct millrace_datagram *datagrams,
+                                      unsigned count) {
+    return status(recvmmsg(fd, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT, NULL));
+}
+
+int millrace_socket_send_datagrams(int fd, struct millrace_datagram *datagrams, unsigned count) {
+    return status(sendmmsg(fd, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+int64_t millrace_socket_send_file(int fd, int file, uint64_t offset, size_t count) {
+    off_t place = (off_t)offset;
+    return size_status(sendfile(fd, file, &place, count));
 }
 
 int millrace_close(int fd) { return status(close(fd)); }

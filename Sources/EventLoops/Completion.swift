@@ -8,7 +8,8 @@ public struct Completion: Sendable {
     public var id: OperationID
     /// A count, a descriptor, a set of events, zero, or a negated errno.
     public var result: Int32
-    /// Bit 0: a buffer is carried, its number in bits 16–31. Bit 1: more completions follow.
+    /// Bit 0: a buffer is carried, its number in bits 16–31. Bit 1: more completions follow. Bit 4:
+    /// the backend goes on filling the buffer that is carried.
     public var flags: UInt32
 
     /// A completion without a buffer.
@@ -19,12 +20,16 @@ public struct Completion: Sendable {
         flags = hasMore ? Self.moreFlag : 0
     }
 
-    /// A completion that carries a buffer.
+    /// A completion that carries a buffer; with `keepsBuffer`, one that is filled further.
     @inlinable
-    public init(id: OperationID, result: Int32, buffer: UInt16, hasMore: Bool) {
+    public init(
+        id: OperationID, result: Int32, buffer: UInt16, hasMore: Bool, keepsBuffer: Bool = false
+    ) {
         self.id = id
         self.result = result
-        flags = UInt32(buffer) &<< 16 | Self.bufferFlag | (hasMore ? Self.moreFlag : 0)
+        flags =
+            UInt32(buffer) &<< 16 | Self.bufferFlag | (hasMore ? Self.moreFlag : 0)
+            | (keepsBuffer ? Self.bufferKeptFlag : 0)
     }
 
     /// The completion whose three words a `CompletionHandler` was called with.
@@ -40,6 +45,14 @@ public struct Completion: Sendable {
 
     @inlinable
     static var moreFlag: UInt32 { 2 }
+
+    @inlinable
+    static var bufferKeptFlag: UInt32 { 16 }
+
+    /// Whether later completions, of this operation or another, will carry further bytes in the
+    /// same buffer, behind those of this one.
+    @inlinable
+    public var keepsBuffer: Bool { flags & Self.bufferKeptFlag != 0 }
 
     /// Whether the operation goes on and will complete again.
     @inlinable

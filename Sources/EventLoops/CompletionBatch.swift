@@ -38,14 +38,14 @@ public struct CompletionBatch: ~Copyable {
         count += added
     }
 
-    /// Drops the completions from `start` on for which `isDropped` answers true; the others keep
-    /// their order.
-    public mutating func filter(from start: Int, isDropped: (Completion) -> Bool) {
+    /// Puts what `body` answers in the place of each completion from `start` on; those for which it
+    /// answers nil are dropped. The others keep their order.
+    public mutating func revise(from start: Int, _ body: (Completion) -> Completion?) {
         precondition(start >= 0 && start <= count, "no completion at this place")
         var kept = start
         for index in start..<count {
-            let completion = unsafe base[index]  // SAFETY: below `count`.
-            guard !isDropped(completion) else { continue }
+            // SAFETY: below `count`.
+            guard let completion = body(unsafe base[index]) else { continue }
             unsafe base[kept] = completion  // SAFETY: at most `index`.
             kept += 1
         }

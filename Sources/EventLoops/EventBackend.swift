@@ -19,7 +19,9 @@ public import AtomicSupport
 /// 5. A stream delivers its bytes in order. One reading operation (accept, receive, stream) and one
 ///    writing operation (connect, send) may be under way on a descriptor at one time, and any
 ///    number of polls: of two sends at once io_uring may finish the second first.
-/// 6. A buffer that a completion carries belongs to the loop until `recycle`.
+/// 6. A buffer that a completion carries belongs to the loop until `recycle`. With
+///    `Completion.keepsBuffer` only the bytes that came do, and the backend goes on filling behind
+///    them; it is recycled once, after the completion that no longer keeps it.
 /// 7. `wait` returns when there is a completion, at the deadline, or after a `wake` that came since
 ///    the last return, also if that came first. It may return early.
 /// 8. A stream may end by itself with a success as its last completion (the kernel does so when the
@@ -32,6 +34,9 @@ public protocol EventBackend: AnyObject {
 
     /// The buffers of `Request.receiveStream`.
     var buffers: ReceiveBuffers { get }
+
+    /// What the backend has done.
+    var statistics: BackendStatistics { get }
 
     /// Called once on the loop's thread before anything else.
     func attach() throws(SystemError)
@@ -55,4 +60,9 @@ public protocol EventBackend: AnyObject {
     /// Makes a `wait` of the loop's thread return. May be called on any thread while the loop
     /// exists.
     func wake()
+}
+
+extension EventBackend {
+    /// Nothing, for a backend that does not count.
+    public var statistics: BackendStatistics { BackendStatistics() }
 }

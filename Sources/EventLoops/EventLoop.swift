@@ -35,7 +35,6 @@ public final class EventLoop: @unchecked Sendable {
     //
     // Invariants: I1  an operation is submitted only on the loop's thread
     //             I2  the loop sleeps only if the inbox was empty after `sleepState` became 1
-    //             I3  heldBuffers = buffers given out by completions and not yet recycled
     //
     // Edges: E1  post exchange → exchange before sleeping: whoever comes second in the word's
     //            modification order sees the other: either the poster finds 1 and wakes, or the
@@ -62,12 +61,10 @@ public final class EventLoop: @unchecked Sendable {
     private var phase = Phase.idle
     private var closesUnderWay = 0
     private var closeCount: UInt32 = 0
+    var ledger: BufferLedger
     var starved: [ReceiveStream] = []
-    var overdrawn: [ReceiveStream] = []
-    /// How many receive buffers are with streams.
-    package private(set) var heldBuffers = 0
-    /// What the loop has done.
-    public internal(set) var statistics = LoopStatistics()
+    var firstStream: ReceiveStream?
+    var counters = LoopStatistics()
     /// The time at the beginning of this turn.
     public private(set) var now = MonotonicInstant.now
 
@@ -98,6 +95,7 @@ public final class EventLoop: @unchecked Sendable {
         wheel = TimerWheel(capacity: options.timersMax, origin: Self.tick(atOrBefore: .now))
         inbox = MPSCInbox(capacity: options.inboxCapacity)
         batch = CompletionBatch(capacity: options.completionQueueCapacity)
+        ledger = BufferLedger(count: selected.backend.buffers.count)
     }
 
     // MARK: Running
@@ -131,10 +129,11 @@ public final class EventLoop: @unchecked Sendable {
     public var turnWorkContext: UnsafeMutableRawPointer? { unsafe turnWork?.context }
 
     /// Turns until `stop`, then ends in order. Call it once, on the thread that shall be the
-    /// loop's.
+    /// loop's. SIGPIPE is ignored in the whole process from here on.
     public func run() throws(SystemError) {
         precondition(phase == .idle, "a loop runs once")
         precondition(Self.current == nil, "the thread already runs a loop")
+        millrace_signal_ignore_pipe()
         try backend.attach()
         phase = .running
         // SAFETY: cleared before `self` can go away.
@@ -154,7 +153,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func turn() {
-        statistics.turns &+= 1
+        counters.turns &+= 1
         now = .now
         runPostedJobs()
         // Before the turn work: a timer makes tasks ready, and the loop must not sleep on them.
@@ -173,6 +172,7 @@ public final class EventLoop: @unchecked Sendable {
     private func wait(mayBlock: Bool) {
         var deadline = MonotonicInstant(nanoseconds: 0)
         if mayBlock {
+            counters.sleeps &+= 1
             deadline = phase == .running ? nextDeadline : now.advanced(byNanoseconds: 10_000_000)
             _ = sleepState.exchange(1, ordering: .acquiringAndReleasing)  // E1
             let isBusy = !inbox.isEmpty || !overflow.isEmpty
@@ -187,20 +187,20 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func dispatch() {
+        counters.completionsMax = max(counters.completionsMax, batch.count)
         for index in 0..<batch.count {
             let completion = batch[index]
-            if completion.buffer != nil { heldBuffers += 1 }
             if completion.id.index == OperationID.closingIndex {
                 closesUnderWay -= 1
                 continue
             }
             // SAFETY: hands the pointers on.
             guard let (handler, context) = unsafe operations.take(completion) else {
-                statistics.staleCompletions &+= 1
-                if let buffer = completion.buffer { recycle(buffer) }
+                counters.staleCompletions &+= 1
+                dropBuffer(of: completion)
                 continue
             }
-            statistics.completions &+= 1
+            counters.completions &+= 1
             // SAFETY: the submitter vouched for both until the last completion.
             unsafe handler(context, completion.id.rawValue, completion.result, completion.flags)
         }
@@ -224,6 +224,7 @@ public final class EventLoop: @unchecked Sendable {
             if inbox.isEmpty && overflow.isEmpty && !hasMore && closesUnderWay == 0 { break }
         }
         phase = .over
+        while let stream = firstStream { unlist(stream) }  // Ends: each turn takes one away.
         _ = inbox.close()
         runPostedJobs()
         for job in overflow.close() { job() }
@@ -251,6 +252,14 @@ public final class EventLoop: @unchecked Sendable {
         }
     }
 
+    /// What the loop has done. Read it on the loop's thread.
+    public var statistics: LoopStatistics {
+        var all = counters
+        all.wakeUps = UInt64(wakeUps)
+        all.backend = backend.statistics
+        return all
+    }
+
     // MARK: Operations
 
     /// Starts an operation; its handler is called on this thread with each completion. Nil if the
@@ -266,7 +275,7 @@ public final class EventLoop: @unchecked Sendable {
         guard phase == .running || phase == .idle else { return nil }
         // SAFETY: the caller vouches for context and handler.
         guard let id = unsafe operations.insert(handler, context) else { return nil }
-        statistics.submitted &+= 1
+        counters.submitted &+= 1
         // SAFETY: the caller vouches for the request's memory.
         unsafe backend.submit(request, as: id)
         return id
@@ -332,12 +341,12 @@ public final class EventLoop: @unchecked Sendable {
         let overflowed = overflow.count
         if !inbox.isEmpty {
             let count = inbox.drain { job in job() }
-            statistics.jobs &+= UInt64(count)
+            counters.jobs &+= UInt64(count)
         }
         guard overflowed > 0 else { return }
         for job in overflow.take(overflowed) {
             job()
-            statistics.jobs &+= 1
+            counters.jobs &+= 1
         }
     }
 
@@ -391,43 +400,9 @@ public final class EventLoop: @unchecked Sendable {
         let tick = Self.tick(atOrBefore: now)
         // Ends: a timer set here is due later or is counted once.
         while let timer = wheel.popExpired(now: tick) {
-            statistics.timersFired &+= 1
+            counters.timersFired &+= 1
             // SAFETY: vouched for by `schedule`.
             unsafe timer.handler(timer.context, false)
         }
-    }
-
-    // MARK: Buffers
-
-    /// Gives a receive buffer back.
-    func recycle(_ buffer: UInt16) {
-        heldBuffers -= 1
-        assert(heldBuffers >= 0, "a buffer was given back twice")
-        backend.recycle(buffer)
-    }
-
-    /// Starts streams again that found no buffer, in the order in which they ran dry, as many as
-    /// buffers are free. False if it started any: then the loop must not sleep yet, because those
-    /// may never use their buffers, and one that could not be started has woken its reader.
-    private func rearmStarved() -> Bool {
-        if starved.isEmpty { return true }
-        if heldBuffers == backend.buffers.count { spillOverdrawn() }
-        var free = backend.buffers.count - heldBuffers
-        let isAnyStarted = free > 0
-        while free > 0 && !starved.isEmpty {  // Ends: the list is finite.
-            starved.removeFirst().rearm()
-            free -= 1
-        }
-        return !isAnyStarted
-    }
-
-    /// The buffers are all with streams, and another one needs some: those that hold more than
-    /// their
-    /// credit (the kernel delivers a burst before a pause takes effect) move the rest to memory of
-    /// their own.
-    private func spillOverdrawn() {
-        let streams = overdrawn
-        overdrawn = []
-        for stream in streams { stream.spill() }
     }
 }

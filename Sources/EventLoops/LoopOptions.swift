@@ -13,11 +13,24 @@ public struct LoopOptions: Sendable {
     /// How many posted jobs the inbox holds before the overflow list takes over.
     public var inboxCapacity = 1024
     /// How many receive buffers the loop has; a power of two.
-    public var receiveBufferCount = 128
-    /// The size of a receive buffer in bytes.
-    public var receiveBufferByteCount = 16_384
-    /// How many received buffers one connection may hold before its stream is paused.
-    public var receiveCredit = 8
+    public var receiveBufferCount = 64
+    /// The size of a receive buffer in bytes. Where the kernel fills buffers piece by piece (Linux
+    /// 6.12), many small messages share one; elsewhere each takes one.
+    public var receiveBufferByteCount = 65_536
+    /// How many pieces one connection may hold in receive buffers before its stream is paused.
+    public var receiveCredit = 16
+    /// How many received bytes one connection may hold before its stream is paused, and how many it
+    /// may receive before others have their turn. Where the kernel counts ahead (Linux 6.17, and
+    /// epoll), at most a buffer more.
+    public var receiveCreditByteCount = 262_144
+    /// From how many bytes on a send is made without copying them into the kernel (io_uring, Linux
+    /// 6.1). Such a send completes only when the peer has acknowledged its bytes. Over loopback the
+    /// kernel copies all the same; on a network card it pays from some tens of kilobytes. Off by
+    /// default.
+    public var zeroCopyByteCountMin = Int.max
+    /// How long a loop that is busy waits for as many completions as came last time, so that fewer
+    /// system calls serve more of them (io_uring). It adds up to so much latency. Off by default.
+    public var batchWaitNanoseconds: UInt64 = 0
     /// How long a stopping loop goes on running jobs that keep making more of themselves.
     public var stopGraceNanoseconds: UInt64 = 5_000_000_000
 

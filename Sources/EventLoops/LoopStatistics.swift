@@ -16,4 +16,14 @@ public struct LoopStatistics: Sendable {
     public var jobs: UInt64 = 0
     /// How often a stream found no receive buffer free.
     public var bufferShortages: UInt64 = 0
+    /// Bytes that were copied out of the shared receive buffers because another stream needed them.
+    public var spilledBytes: UInt64 = 0
+    /// The most completions that came in one turn.
+    public var completionsMax = 0
+    /// Turns in which the loop was ready to sleep.
+    public var sleeps: UInt64 = 0
+    /// How often a poster found the loop asleep and woke it with a system call.
+    public var wakeUps: UInt64 = 0
+    /// What the backend counts.
+    public var backend = BackendStatistics()
 }

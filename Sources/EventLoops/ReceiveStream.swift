@@ -2,12 +2,14 @@
 
 internal import CLinuxShims
 
-/// The bytes that come in on one connection, with credit: at most `credit` buffers are held, and
-/// the kernel is asked for no more until half of them are back.
+/// The bytes that come in on one connection, with credit: at most `credit` pieces and about
+/// `creditByteCount` bytes are held, and the kernel is asked for no more until half of them are
+/// back.
 ///
 /// One slow reader thus never drains the buffers that all connections of a loop share. Completions
 /// that arrive after the pause are queued behind the others; the order of the bytes is never
-/// changed. All calls on the loop's thread.
+/// changed. When another stream finds no buffer, the bytes that this one holds move to memory of
+/// its own. All calls on the loop's thread; a stream that was started must be stopped.
 @safe
 public final class ReceiveStream {
     // States: idle → armed ⇄ (pausing → paused) · armed → starved → armed · any → ended
@@ -15,7 +17,9 @@ public final class ReceiveStream {
     //
     // Invariants: I1  an operation is under way exactly in `armed` and `pausing`
     //             I2  while one is, the stream holds a reference to itself
-    //             I3  chunks are in the order in which they were received
+    //             I3  `first`, then `rest` from `restStart` on, are in the order of reception;
+    //                 `rest` is empty if `first` is nil
+    //             I4  the loop lists the stream from `start` until it is stopped
 
     /// How a stream came to its end.
     public enum End: Hashable, Sendable {
@@ -40,40 +44,53 @@ public final class ReceiveStream {
     public let loop: EventLoop
     /// The socket.
     public let descriptor: Int32
-    /// How many buffers the stream may hold.
+    /// How many pieces the stream may hold.
     public let credit: Int
+    /// How many bytes it may hold, but for a buffer.
+    public let creditByteCount: Int
 
     private var state = State.idle
     private var operation: OperationID?
-    private var chunks: [Chunk] = []
-    private var firstChunk = 0
+    private var first: Chunk?
+    private var rest: [Chunk] = []
+    private var restStart = 0
     private var isStopped = false
-    private var isOverdrawn = false
     private var cancelledInTurn: UInt64 = 0
+    /// The neighbours in the loop's list of streams.
+    var nextStream: ReceiveStream?
+    unowned var previousStream: ReceiveStream?
     private var waiter: LoopJob?
     /// How the stream ended; bytes received before may still be unread.
     public private(set) var end: End?
 
-    /// A stream that has not started.
-    public init(loop: EventLoop, descriptor: Int32, credit: Int? = nil) {
+    /// A stream that has not started. Nil takes the loop's limits.
+    public init(
+        loop: EventLoop, descriptor: Int32, credit: Int? = nil, creditByteCount: Int? = nil
+    ) {
         self.loop = loop
         self.descriptor = descriptor
         self.credit = max(2, credit ?? loop.options.receiveCredit)
+        self.creditByteCount = max(1, creditByteCount ?? loop.options.receiveCreditByteCount)
     }
 
-    /// How many buffers the stream holds, spilled ones too.
-    public var heldBufferCount: Int { chunks.count - firstChunk }
+    /// How many pieces the stream holds, spilled ones too.
+    public var heldBufferCount: Int { (first == nil ? 0 : 1) + rest.count - restStart }
+
+    /// How many received bytes wait to be consumed.
+    public private(set) var heldByteCount = 0
 
     /// How many places the list of chunks has; for tests, which see that it does not grow.
-    package var slotCount: Int { chunks.count }
+    package var slotCount: Int { rest.count }
 
     /// Whether `consume` would find bytes or the end.
-    public var isReady: Bool { heldBufferCount > 0 || end != nil }
+    public var isReady: Bool { first != nil || end != nil }
 
     /// Asks the kernel for bytes; the first call starts the stream.
     public func start() {
         assert(loop.isCurrent)
-        if state == .idle { rearm() }
+        guard state == .idle, !isStopped else { return }
+        loop.list(self)
+        rearm()
     }
 
     /// Lends the oldest received bytes to `body`, which answers how many it is done with. Nil if
@@ -82,17 +99,21 @@ public final class ReceiveStream {
         _ body: (RawSpan) throws(Failure) -> Int
     ) throws(Failure) -> Int? {
         assert(loop.isCurrent)
-        guard heldBufferCount > 0 else { return nil }
-        let chunk = chunks[firstChunk]
-        // SAFETY: the buffer is this stream's until it is recycled below.
+        guard let chunk = first else { return nil }
+        // SAFETY: the buffer is this stream's until it is released below.
         let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
         // SAFETY: the chunk lies within the memory.
         let bytes = unsafe UnsafeRawBufferPointer(
             start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
         let used = unsafe try body(bytes.bytes)  // SAFETY: lent for the call only.
         precondition(used >= 0 && used <= chunk.end - chunk.start, "more bytes used than there are")
-        chunks[firstChunk].start += Int32(used)
-        if chunks[firstChunk].start == chunk.end { dropFirst() }
+        guard !isStopped else { return used }
+        heldByteCount -= used
+        if chunk.start + Int32(used) == chunk.end {
+            dropFirst()
+        } else {
+            first?.start += Int32(used)
+        }
         return used
     }
 
@@ -114,8 +135,11 @@ public final class ReceiveStream {
     /// Ends the stream: gives the buffers back, cancels what is under way. A waiter is called.
     public func stop() {
         assert(loop.isCurrent)
+        guard !isStopped else { return }
         isStopped = true
-        while heldBufferCount > 0 { dropFirst() }  // Ends: each turn drops one.
+        if state != .idle { loop.unlist(self) }
+        while first != nil { dropFirst() }  // Ends: each turn drops one.
+        heldByteCount = 0
         if end == nil { end = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
         case .armed, .pausing:
@@ -130,27 +154,31 @@ public final class ReceiveStream {
     }
 
     private func dropFirst() {
-        let chunk = chunks[firstChunk]
+        guard let chunk = first else { return }
         if let memory = unsafe chunk.spilled {  // SAFETY: looks at the pointer only.
             unsafe memory.deallocate()  // SAFETY: allocated by `spill`, dropped once.
         } else {
-            loop.recycle(chunk.buffer)
+            loop.release(chunk.buffer)
         }
-        firstChunk += 1
-        if firstChunk == chunks.count {
-            chunks.removeAll(keepingCapacity: true)
-            firstChunk = 0
-        } else if firstChunk >= 32 && firstChunk * 2 >= chunks.count {
-            chunks.removeFirst(firstChunk)  // Moves at most as many as were dropped.
-            firstChunk = 0
-        }
-        if isOverdrawn && (heldBufferCount <= credit || isStopped) { leaveOverdrawn() }
-        if state == .paused && heldBufferCount <= credit / 2 { rearm() }
+        first = nil
+        if restStart < rest.count { shiftRest() }
+        if state == .paused { rearmIfDue() }
     }
 
-    private func leaveOverdrawn() {
-        isOverdrawn = false
-        loop.overdrawn.removeAll { $0 === self }
+    private func shiftRest() {
+        first = rest[restStart]
+        restStart += 1
+        if restStart == rest.count {
+            rest.removeAll(keepingCapacity: true)
+            restStart = 0
+        } else if restStart >= 32 && restStart * 2 >= rest.count {
+            rest.removeFirst(restStart)  // Moves at most as many as were dropped.
+            restStart = 0
+        }
+    }
+
+    private func rearmIfDue() {
+        if heldBufferCount <= credit / 2 && heldByteCount <= creditByteCount / 2 { rearm() }
     }
 
     private func address(of buffer: UInt16) -> UnsafeMutableRawPointer {
@@ -161,21 +189,29 @@ public final class ReceiveStream {
         return unsafe address  // SAFETY: as above.
     }
 
-    /// Gives the buffers beyond the credit back and keeps their bytes in memory of its own. The
-    /// bound is what the kernel delivers before a pause takes effect (on io_uring a burst is 32
-    /// buffers).
+    /// Moves the bytes that are held to memory of the stream's own and gives the buffers back:
+    /// another stream needs them. The bound is the credit, and what the kernel delivers before a
+    /// pause takes effect.
     func spill() {
-        isOverdrawn = false
-        for index in min(firstChunk + credit, chunks.count)..<chunks.count {
-            let chunk = chunks[index]
-            guard unsafe chunk.spilled == nil else { continue }  // SAFETY: looks at the pointer.
-            let memory = UnsafeMutableRawPointer.allocate(
-                byteCount: Int(chunk.end), alignment: 16)
-            // SAFETY: both hold `end` bytes; the buffer is this stream's until it is recycled.
-            unsafe memory.copyMemory(from: address(of: chunk.buffer), byteCount: Int(chunk.end))
-            unsafe chunks[index].spilled = memory  // SAFETY: freed by `dropFirst`.
-            loop.recycle(chunk.buffer)
+        if var chunk = first {
+            spill(&chunk)
+            first = chunk
         }
+        for index in restStart..<rest.count { spill(&rest[index]) }
+    }
+
+    private func spill(_ chunk: inout Chunk) {
+        guard unsafe chunk.spilled == nil else { return }  // SAFETY: looks at the pointer.
+        let count = Int(chunk.end - chunk.start)
+        let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
+        // SAFETY: `count` bytes lie there; the buffer is this stream's until it is released.
+        unsafe memory.copyMemory(
+            from: address(of: chunk.buffer) + Int(chunk.start), byteCount: count)
+        loop.release(chunk.buffer)
+        loop.counters.spilledBytes &+= UInt64(count)
+        // SAFETY: freed by `dropFirst`.
+        chunk = unsafe Chunk(
+            buffer: chunk.buffer, start: 0, end: Int32(count), spilled: memory)
     }
 
     /// Starts the kernel's operation (again).
@@ -185,7 +221,9 @@ public final class ReceiveStream {
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         // SAFETY: as above; the request names no memory.
         operation = unsafe loop.submit(
-            .receiveStream(descriptor: descriptor), context: context
+            .receiveStream(
+                descriptor: descriptor, byteCountMax: max(1, creditByteCount - heldByteCount)),
+            context: context
         ) { context, id, result, flags in
             // SAFETY: the reference taken above.
             let stream = unsafe Unmanaged<ReceiveStream>.fromOpaque(context)
@@ -203,37 +241,36 @@ public final class ReceiveStream {
     }
 
     private func take(_ completion: Completion) {
-        if let buffer = completion.buffer { append(buffer, byteCount: completion.result) }
+        if let buffer = completion.buffer {
+            append(buffer, byteCount: completion.result, isKept: completion.keepsBuffer)
+        }
         if completion.hasMore {
-            if heldBufferCount >= credit { pause() }
+            if heldBufferCount >= credit || heldByteCount >= creditByteCount { pause() }
         } else {
             operation = nil
             takeLast(completion.result)
         }
-        wakeWaiter()
+        if waiter != nil { wakeWaiter() }
     }
 
     /// Cancels the operation, and again in each turn that still brings bytes: the kernel does not
     /// find a multishot operation while it is between two of its shots.
     private func pause() {
         guard state == .armed || state == .pausing, let operation else { return }
-        guard state == .armed || cancelledInTurn != loop.statistics.turns else { return }
+        guard state == .armed || cancelledInTurn != loop.counters.turns else { return }
         state = .pausing
-        cancelledInTurn = loop.statistics.turns
+        cancelledInTurn = loop.counters.turns
         loop.cancel(operation)
     }
 
-    private func append(_ buffer: UInt16, byteCount: Int32) {
-        if isStopped || byteCount <= 0 {
-            loop.recycle(buffer)
-        } else {
-            // SAFETY: no memory yet.
-            unsafe chunks.append(Chunk(buffer: buffer, start: 0, end: byteCount, spilled: nil))
-            if heldBufferCount > credit && !isOverdrawn {
-                isOverdrawn = true
-                loop.overdrawn.append(self)
-            }
-        }
+    private func append(_ buffer: UInt16, byteCount: Int32, isKept: Bool) {
+        let start = loop.take(buffer, byteCount: byteCount, isKept: isKept)
+        guard !isStopped && byteCount > 0 else { return loop.release(buffer) }
+        // SAFETY: no memory yet.
+        let chunk = unsafe Chunk(
+            buffer: buffer, start: start, end: start + byteCount, spilled: nil)
+        heldByteCount += Int(byteCount)
+        if first == nil { first = chunk } else { rest.append(chunk) }
     }
 
     private func takeLast(_ result: Int32) {
@@ -242,14 +279,14 @@ public final class ReceiveStream {
         case 0:
             finish(.finished)
         case -Int32(MILLRACE_ENOBUFS):
-            loop.statistics.bufferShortages &+= 1
+            loop.counters.bufferShortages &+= 1
             guard heldBufferCount < credit else { return state = .paused }
             state = .starved
             loop.starved.append(self)
         case 1..., -Int32(MILLRACE_ECANCELED):
             // Paused for want of credit, or the kernel ended the multishot by itself.
             state = .paused
-            if heldBufferCount <= credit / 2 { rearm() }
+            rearmIfDue()
         default:
             finish(.failed(0 - result))
         }

@@ -18,6 +18,23 @@ final class BackendDriver {
     /// The names in the order of their completions.
     private(set) var order: [OperationID] = []
     private var memories: [Memory] = []
+    private var pieces: [OperationID: [Piece]] = [:]
+    private var uses: [UInt16: BufferUse] = [:]
+
+    /// Received bytes in a buffer.
+    private struct Piece {
+        let buffer: UInt16
+        let start: Int
+        let count: Int
+    }
+
+    /// How far a buffer is filled, how many pieces of it were not yet taken, and whether the
+    /// backend still fills it.
+    private struct BufferUse {
+        var fill = 0
+        var pieceCount = 0
+        var isKept = true
+    }
 
     init(_ factory: BackendFactory, options: LoopOptions = LoopOptions()) throws {
         backend = try factory(options).backend
@@ -54,7 +71,8 @@ final class BackendDriver {
     }
 
     func receiveStream(_ descriptor: Int32) -> OperationID {
-        unsafe submit(.receiveStream(descriptor: descriptor))  // SAFETY: no memory.
+        // SAFETY: no memory.
+        unsafe submit(.receiveStream(descriptor: descriptor, byteCountMax: .max))
     }
 
     func close(_ descriptor: Int32) -> OperationID {
@@ -126,6 +144,7 @@ final class BackendDriver {
             #expect(!isOver, "a name appeared after its last completion")
             completions[completion.id, default: []].append(completion)
             order.append(completion.id)
+            notePiece(of: completion)
         }
         batch.removeAll()
     }
@@ -159,15 +178,31 @@ final class BackendDriver {
 
     func count(of id: OperationID) -> Int { completions[id]?.count ?? 0 }
 
+    private func notePiece(of completion: Completion) {
+        guard let buffer = completion.buffer else { return }
+        let count = max(0, Int(completion.result))
+        var use = uses[buffer, default: BufferUse()]
+        #expect(use.isKept, "bytes came in a buffer that the backend had let go of")
+        pieces[completion.id, default: []].append(
+            Piece(buffer: buffer, start: use.fill, count: count))
+        use.fill += count
+        use.pieceCount += 1
+        use.isKept = completion.keepsBuffer
+        uses[buffer] = use
+    }
+
     /// The bytes that a stream's completions carry so far; gives the buffers back.
     func takeBytes(of id: OperationID) -> [UInt8] {
         var bytes: [UInt8] = []
-        for completion in completions[id] ?? [] {
-            guard let buffer = completion.buffer else { continue }
-            let count = max(0, Int(completion.result))
+        for piece in pieces.removeValue(forKey: id) ?? [] {
             // SAFETY: copied before `recycle`.
-            unsafe bytes.append(contentsOf: backend.buffers[buffer][..<count])
-            backend.recycle(buffer)
+            unsafe bytes.append(
+                contentsOf: backend.buffers[piece.buffer][piece.start..<piece.start + piece.count])
+            uses[piece.buffer]?.pieceCount -= 1
+            if let use = uses[piece.buffer], use.pieceCount == 0, !use.isKept {
+                uses[piece.buffer] = nil
+                backend.recycle(piece.buffer)
+            }
         }
         completions[id] = completions[id]?.suffix(1).map {
             Completion(id: id, result: $0.result, hasMore: $0.hasMore)

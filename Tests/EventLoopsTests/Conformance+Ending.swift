@@ -105,7 +105,8 @@ extension ConformanceSuite {
         // The same slot, the next generation.
         let second = OperationID(rawValue: first.rawValue + 1 << 32)
         // SAFETY: no memory is named.
-        unsafe driver.backend.submit(.receiveStream(descriptor: near), as: second)
+        unsafe driver.backend.submit(
+            .receiveStream(descriptor: near, byteCountMax: .max), as: second)
         driver.backend.cancel(first)
         driver.backend.cancel(OperationID(rawValue: 7 << 32 | 12_345))
         for _ in 0..<3 { driver.turn(milliseconds: 5) }

@@ -30,7 +30,7 @@ struct LayoutTests {
         for index in 0..<4 { batch.append(Completion(id: UInt64(index), result: 0, flags: 0)) }
         let isFull = batch.isFull
         #expect(isFull)
-        batch.filter(from: 1) { $0.id.rawValue % 2 == 1 }
+        batch.revise(from: 1) { $0.id.rawValue % 2 == 1 ? nil : $0 }
         var kept: [UInt64] = []
         for index in 0..<batch.count { kept.append(batch[index].id.rawValue) }
         #expect(kept == [0, 2])

@@ -15,6 +15,8 @@ enum {
     MILLRACE_AF_INET = 2,
     MILLRACE_AF_INET6 = 10,
     MILLRACE_SOCK_STREAM = 1,
+    MILLRACE_SOCK_DGRAM = 2,
+    MILLRACE_MSG_TRUNC = 0x20,
     MILLRACE_SHUT_RD = 0,
     MILLRACE_SHUT_WR = 1,
     MILLRACE_SHUT_RDWR = 2,
@@ -30,6 +32,7 @@ enum {
     MILLRACE_EBADF = 9,
     MILLRACE_EAGAIN = 11,
     MILLRACE_ENOMEM = 12,
+    MILLRACE_EBUSY = 16,
     MILLRACE_EEXIST = 17,
     MILLRACE_EINVAL = 22,
     MILLRACE_ENFILE = 23,
@@ -38,6 +41,7 @@ enum {
     MILLRACE_ENOSYS = 38,
     MILLRACE_ETIME = 62,
     MILLRACE_ENOTSOCK = 88,
+    MILLRACE_EMSGSIZE = 90,
     MILLRACE_EOPNOTSUPP = 95,
     MILLRACE_EADDRINUSE = 98,
     MILLRACE_EADDRNOTAVAIL = 99,
@@ -78,6 +82,12 @@ struct millrace_message {
     void *control;
     size_t control_length;
     int flags;
+};
+
+/// One datagram of a batch: the same layout as mmsghdr. `length` is how many bytes came or went.
+struct millrace_datagram {
+    struct millrace_message message;
+    uint32_t length;
 };
 
 /// What `millrace_tcp_info` reads of a TCP connection. tcp(7), TCP_INFO.
@@ -123,6 +133,12 @@ int64_t millrace_socket_send(int fd, const void *bytes, size_t count);
 int64_t millrace_socket_send_message(int fd, const struct millrace_message *message);
 /// recv(2) with MSG_DONTWAIT.
 int64_t millrace_socket_receive(int fd, void *bytes, size_t count);
+/// recvmmsg(2) with MSG_DONTWAIT: how many datagrams came.
+int millrace_socket_receive_datagrams(int fd, struct millrace_datagram *datagrams, unsigned count);
+/// sendmmsg(2) with MSG_DONTWAIT and MSG_NOSIGNAL: how many datagrams went.
+int millrace_socket_send_datagrams(int fd, struct millrace_datagram *datagrams, unsigned count);
+/// sendfile(2) from a place of a file. A peer that is gone raises SIGPIPE unless it is ignored.
+int64_t millrace_socket_send_file(int fd, int file, uint64_t offset, size_t count);
 
 // Descriptors of any kind.
 int millrace_close(int fd);

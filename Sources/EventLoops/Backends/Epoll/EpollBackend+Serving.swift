@@ -24,7 +24,7 @@ extension EpollBackend {
         while !state.writes.isEmpty {  // Ends: every turn takes one operation away or returns.
             let operation = unsafe pending[state.writes.first]  // SAFETY: reads the record.
             // SAFETY: promise 4 of the contract.
-            guard let result = unsafe attempt(operation) else {
+            guard let result = unsafe operation.attempt() else {
                 state.isWritable = false
                 return
             }
@@ -52,36 +52,11 @@ extension EpollBackend {
         }
     }
 
-    /// The result of a write-side operation, or nil if it must wait.
-    private func attempt(_ operation: PendingOperation) -> Int32? {
-        let result: Int64
-        switch unsafe operation.kind {  // SAFETY: reads the record.
-        case .connect:
-            // SAFETY: reads the record.
-            let descriptor = unsafe operation.descriptor
-            guard millrace_poll_now(descriptor, UInt32(MILLRACE_POLLOUT)) != 0 else { return nil }
-            return millrace_socket_take_error(descriptor)
-        case .sendMessage:
-            // SAFETY: the message and what it names are the operation's (promise 4).
-            result = unsafe millrace_socket_send_message(
-                operation.descriptor,
-                operation.memory?.assumingMemoryBound(to: millrace_message.self))
-        default:
-            // SAFETY: the bytes are the operation's (promise 4).
-            result = unsafe millrace_socket_send(
-                operation.descriptor, operation.memory, operation.count)
-        }
-        return result == -Int64(MILLRACE_EAGAIN) ? nil : Int32(clamping: result)
-    }
-
     /// One receive into the caller's memory; false if it must wait.
     private func receiveOnce(
         _ operation: PendingOperation, _ state: inout DescriptorState
     ) -> Bool {
-        // SAFETY: the memory is the operation's (promise 4).
-        let result = unsafe millrace_socket_receive(
-            operation.descriptor, operation.memory, operation.count)
-        guard result != -Int64(MILLRACE_EAGAIN) else {
+        guard let result = unsafe operation.attempt() else {  // SAFETY: promise 4.
             state.isReadable = false
             return false
         }
@@ -89,7 +64,7 @@ extension EpollBackend {
         // SAFETY: as above.
         if unsafe result > 0 && result < operation.count { noteShortRead(&state) }
         pending.remove(id.index, from: &state.reads)
-        finish(id, Int32(clamping: result))
+        finish(id, result)
         return true
     }
 
@@ -113,8 +88,13 @@ extension EpollBackend {
                 }
                 return end(id, Int32(clamping: result), &state)
             }
+            let left = unsafe pending[id.index].count - Int(result)  // SAFETY: reads the record.
+            unsafe pending[id.index].count = left  // SAFETY: writes a plain word.
+            if left <= 0 { pending.remove(id.index, from: &state.reads) }
             finish(
-                Completion(id: id, result: Int32(clamping: result), buffer: buffer, hasMore: true))
+                Completion(
+                    id: id, result: Int32(clamping: result), buffer: buffer, hasMore: left > 0))
+            if left <= 0 { return true }
             if result < buffers.byteCount { noteShortRead(&state) }
             if !state.isReadable { return false }
         }

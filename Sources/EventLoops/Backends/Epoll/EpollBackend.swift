@@ -82,14 +82,23 @@ public final class EpollBackend: EventBackend {
             unsafe enqueue(.acceptStream, id, descriptor, nil, 0)  // SAFETY: names no memory.
         case .receive(let descriptor, let memory, let count):
             unsafe enqueue(.receive, id, descriptor, memory, count)  // SAFETY: promise 4.
-        case .receiveStream(let descriptor):
-            unsafe enqueue(.receiveStream, id, descriptor, nil, 0)  // SAFETY: names no memory.
+        case .receiveStream(let descriptor, let byteCountMax):
+            // SAFETY: names no memory.
+            unsafe enqueue(.receiveStream, id, descriptor, nil, max(1, byteCountMax))
         case .send(let descriptor, let memory, let count):
             let memory = unsafe UnsafeMutableRawPointer(mutating: memory)  // SAFETY: only read.
             unsafe enqueue(.send, id, descriptor, memory, count)  // SAFETY: promise 4.
         case .sendMessage(let descriptor, let message):
             let memory = unsafe UnsafeMutableRawPointer(mutating: message)  // SAFETY: only read.
             unsafe enqueue(.sendMessage, id, descriptor, memory, 0)  // SAFETY: promise 4.
+        case .sendFile(let descriptor, let file, let offset, let count):
+            // SAFETY: names no memory.
+            unsafe enqueue(.sendFile, id, descriptor, nil, count, file: file, offset: offset)
+        case .receiveDatagrams(let descriptor, let datagrams, let count):
+            // SAFETY: promise 4.
+            unsafe enqueue(.receiveDatagrams, id, descriptor, datagrams, count)
+        case .sendDatagrams(let descriptor, let datagrams, let count):
+            unsafe enqueue(.sendDatagrams, id, descriptor, datagrams, count)  // SAFETY: promise 4.
         case .poll(let descriptor, let events):
             unsafe enqueue(.poll, id, descriptor, nil, Int(events))  // SAFETY: names no memory.
         }
@@ -97,7 +106,7 @@ public final class EpollBackend: EventBackend {
 
     private func enqueue(
         _ kind: PendingOperation.Kind, _ id: OperationID, _ descriptor: Int32,
-        _ memory: UnsafeMutableRawPointer?, _ count: Int
+        _ memory: UnsafeMutableRawPointer?, _ count: Int, file: Int32 = -1, offset: UInt64 = 0
     ) {
         guard descriptor >= 0 else { return finish(id, -Int32(MILLRACE_EBADF)) }
         if kind == .connect { renew(descriptor) }
@@ -105,17 +114,17 @@ public final class EpollBackend: EventBackend {
         guard status >= 0 else { return finish(id, status) }
         // SAFETY: the record keeps what the request named until its last completion (promise 4).
         let operation = unsafe PendingOperation(
-            id: id, kind: kind, descriptor: descriptor, memory: memory, count: count,
-            next: PendingTable.none)
+            id: id, kind: kind, descriptor: descriptor, memory: memory, count: count, file: file,
+            offset: offset, next: PendingTable.none)
         let place = Int(descriptor)
         switch kind {
-        case .acceptStream, .receive, .receiveStream:
+        case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
             unsafe pending.append(operation, to: &states[place].reads)  // SAFETY: stores it.
             queue(descriptor)
         case .connect:
             states[place].isWritable = false
             unsafe pending.append(operation, to: &states[place].writes)  // SAFETY: stores it.
-        case .send, .sendMessage:
+        case .send, .sendMessage, .sendFile, .sendDatagrams:
             let isFirst = states[place].writes.isEmpty
             unsafe pending.append(operation, to: &states[place].writes)  // SAFETY: stores it.
             if isFirst && states[place].isWritable { serveWrites(&states[place]) }
@@ -156,9 +165,9 @@ public final class EpollBackend: EventBackend {
         let operation = unsafe pending[id.index]  // SAFETY: reads the record.
         let place = Int(unsafe operation.descriptor)  // SAFETY: as above.
         switch unsafe operation.kind {  // SAFETY: as above.
-        case .acceptStream, .receive, .receiveStream:
+        case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
             pending.remove(id.index, from: &states[place].reads)
-        case .connect, .send, .sendMessage:
+        case .connect, .send, .sendMessage, .sendFile, .sendDatagrams:
             pending.remove(id.index, from: &states[place].writes)
         case .poll:
             pending.remove(id.index, from: &states[place].polls)

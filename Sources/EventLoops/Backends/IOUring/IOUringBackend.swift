@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 #if IOUring
-    public import AtomicSupport
     internal import CLinuxShims
     internal import CLiburing
 
@@ -19,14 +18,25 @@
         /// The buffers of streams.
         public let buffers: ReceiveBuffers
 
-        private static var bufferGroup: Int32 { 0 }
-        private static var wakeID: UInt64 { UInt64(OperationID.reservedIndexMin) }
-        private static var ignoredID: UInt64 { UInt64(OperationID.reservedIndexMin) + 1 }
+        static var bufferGroup: Int32 { 0 }
+        /// Whether the kernel ends a stream after a number of bytes; asked once.
+        private static let countsBytes = millrace_uring_counts_bytes()
+        static var wakeID: UInt64 { UInt64(OperationID.reservedIndexMin) }
+        static var ignoredID: UInt64 { UInt64(OperationID.reservedIndexMin) + 1 }
 
-        private let ring: UnsafeMutablePointer<io_uring>
+        let ring: UnsafeMutablePointer<io_uring>
         private let bufferRing: UnsafeMutablePointer<io_uring_buf_ring>
-        private let wakeDescriptor: Int32
-        private var isWakeArmed = false
+        let wakeDescriptor: Int32
+        let zeroCopyByteCountMin: Int
+        var isWakeArmed = false
+        /// Operations that are system calls of this thread, made when the descriptor is ready.
+        var direct = DirectOperations()
+        /// The results of zero-copy sends whose memory the kernel still holds, by operation.
+        var zeroCopyResults: [OperationID: Int32] = [:]
+        /// What this backend did, for `LoopStatistics`.
+        public internal(set) var statistics = BackendStatistics()
+        /// Completions that did not come out of the ring in this turn.
+        var early: [Completion] = []
 
         /// Opens a ring and its buffers, or says why the system refuses.
         public init(options: LoopOptions) throws(SystemError) {
@@ -55,6 +65,9 @@
                 throw SystemError(.openBackend, code: -status)
             }
             self.wakeDescriptor = wakeDescriptor
+            // SAFETY: the ring is open.
+            let hasZeroCopy = unsafe millrace_uring_has_zero_copy(ring)
+            zeroCopyByteCountMin = hasZeroCopy ? max(1, options.zeroCopyByteCountMin) : .max
             self.buffers = buffers
             unsafe self.bufferRing = unsafe bufferRing  // SAFETY: unmapped in `deinit`.
             for number in 0..<UInt16(buffers.count) { recycle(number) }
@@ -101,6 +114,10 @@
         /// Queues an operation for the next `wait`.
         @unsafe
         public func submit(_ request: Request, as id: OperationID) {
+            // SAFETY: promise 4.
+            if let operation = unsafe DirectOperations.operation(for: request, id) {
+                return unsafe begin(operation)  // SAFETY: as above.
+            }
             let entry = unsafe nextEntry()  // SAFETY: filled in below, before the next submission.
             // SAFETY: reads the words of the request.
             switch unsafe request {
@@ -113,29 +130,38 @@
             case .receive(let descriptor, let memory, let count):
                 // SAFETY: promise 4.
                 unsafe io_uring_prep_recv(entry, descriptor, memory, count, 0)
-            case .receiveStream(let descriptor):
+            case .receiveStream(let descriptor, let byteCountMax):
+                let isCounted = Self.countsBytes && byteCountMax < Int(Int32.max)
                 // SAFETY: the buffers live as long as the ring.
-                unsafe millrace_uring_prepare_receive_stream(entry, descriptor, Self.bufferGroup)
+                unsafe millrace_uring_prepare_receive_stream(
+                    entry, descriptor, Self.bufferGroup, isCounted ? UInt32(byteCountMax) : 0)
             case .send(let descriptor, let memory, let count):
                 // SAFETY: promise 4.
-                unsafe io_uring_prep_send(entry, descriptor, memory, count, Int32(MSG_NOSIGNAL))
+                unsafe millrace_uring_prepare_send(
+                    entry, descriptor, memory, count, count >= zeroCopyByteCountMin)
             case .sendMessage(let descriptor, let message):
                 // SAFETY: promise 4.
-                unsafe millrace_uring_prepare_send_message(entry, descriptor, message)
+                unsafe millrace_uring_prepare_send_message(
+                    entry, descriptor, message, zeroCopyByteCountMin)
             case .shutdown(let descriptor, let how):
                 unsafe io_uring_prep_shutdown(entry, descriptor, how)  // SAFETY: plain words.
             case .close(let descriptor):
                 unsafe io_uring_prep_close(entry, descriptor)  // SAFETY: plain words.
+            case .sendFile, .receiveDatagrams, .sendDatagrams:
+                preconditionFailure("these are direct operations")
             case .poll(let descriptor, let events):
                 unsafe io_uring_prep_poll_add(entry, descriptor, events)  // SAFETY: plain words.
             }
             // SAFETY: the entry was just prepared.
             unsafe io_uring_sqe_set_data64(entry, id.rawValue)
+            // SAFETY: as above.
+            if unsafe millrace_uring_is_zero_copy(entry) { zeroCopyResults[id] = 0 }
         }
 
         /// Queues a cancellation by name. Its own completion says nothing that the operation's does
         /// not.
         public func cancel(_ id: OperationID) {
+            if !direct.isEmpty { direct.noteCancel(id) }
             let entry = unsafe nextEntry()  // SAFETY: filled in below.
             unsafe io_uring_prep_cancel64(entry, id.rawValue, 0)  // SAFETY: a plain word.
             unsafe io_uring_sqe_set_data64(entry, Self.ignoredID)  // SAFETY: as above.
@@ -143,6 +169,7 @@
 
         /// Queues a cancellation of everything on the descriptor.
         public func cancelAll(on descriptor: Int32) {
+            if !direct.isEmpty { direct.noteCancel(on: descriptor) }
             let entry = unsafe nextEntry()  // SAFETY: filled in below.
             // SAFETY: a plain word.
             unsafe millrace_uring_prepare_cancel_descriptor(entry, descriptor)
@@ -158,60 +185,30 @@
                 UInt32(buffers.byteCount), buffer)
         }
 
-        /// Submits what is queued and collects completions.
-        public func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch) {
-            if !isWakeArmed { armWake() }
-            // SAFETY: open.
-            let rest = unsafe io_uring_cq_ready(ring) > 0 ? 0 : Self.rest(until: deadline)
-            // SAFETY: the ring is open and this is its thread. EINTR, ETIME and EBUSY leave nothing
-            // undone that the next call does not do.
-            _ = unsafe millrace_uring_submit_and_wait(ring, rest == 0 ? 0 : 1, rest)
-            let first = batch.count
-            // SAFETY: room for what is asked; the layouts agree (tested).
-            let count = unsafe millrace_uring_reap(
-                ring, batch.base + first, UInt32(batch.capacity - first))
-            batch.didWrite(Int(count))
-            batch.filter(from: first) { takeOwn($0) }
-        }
-
-        private static func rest(until deadline: MonotonicInstant) -> UInt64 {
-            deadline == .never ? .max : deadline.nanoseconds(since: .now)
-        }
-
-        /// Interrupts `wait`.
-        public func wake() {
-            _ = millrace_eventfd_write(wakeDescriptor)
-        }
-
-        /// Handles a completion of the backend's own operations; false if it is the loop's.
-        private func takeOwn(_ completion: Completion) -> Bool {
-            if completion.id.index < OperationID.reservedIndexMin { return false }
-            if completion.id.rawValue == Self.wakeID {
-                _ = millrace_eventfd_read(wakeDescriptor)
-                if !completion.hasMore { isWakeArmed = false }
-            }
-            // Else a cancellation's own answer: 0 and EALREADY mean that the operation will
-            // complete, ENOENT that it has; either way the operation tells.
-            return true
-        }
-
-        private func armWake() {
-            let entry = unsafe nextEntry()  // SAFETY: filled in below.
-            // SAFETY: plain words.
-            unsafe io_uring_prep_poll_multishot(entry, wakeDescriptor, UInt32(MILLRACE_POLLIN))
-            unsafe io_uring_sqe_set_data64(entry, Self.wakeID)  // SAFETY: as above.
-            isWakeArmed = true
-        }
-
         /// A free submission entry; a full queue is submitted first.
-        private func nextEntry() -> UnsafeMutablePointer<io_uring_sqe> {
+        func nextEntry() -> UnsafeMutablePointer<io_uring_sqe> {
             var triesLeft = 1000
             while true {  // Ends: submitting empties the queue, and the tries are bounded.
                 // SAFETY: the ring is open and this is its thread.
                 if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
                 triesLeft -= 1
                 precondition(triesLeft > 0, "the kernel does not take submissions")
-                unsafe io_uring_submit(ring)  // SAFETY: as above.
+                statistics.fullSubmissionQueues &+= 1
+                let status = unsafe io_uring_submit(ring)  // SAFETY: as above.
+                // The completion queue must be emptied first.
+                if status == -Int32(MILLRACE_EBUSY) || status == -Int32(MILLRACE_EAGAIN) {
+                    reapEarly()
+                }
+            }
+        }
+
+        /// Takes what is in the completion queue out of it; the next `wait` delivers it.
+        private func reapEarly() {
+            // SAFETY: room for sixteen completions, filled in before they are read.
+            unsafe withUnsafeTemporaryAllocation(of: Completion.self, capacity: 16) { room in
+                // SAFETY: the ring is open and this is its thread; the layouts agree (tested).
+                let count = unsafe millrace_uring_reap(ring, room.baseAddress, 16)
+                unsafe early.append(contentsOf: room[..<Int(count)])  // SAFETY: filled in.
             }
         }
     }

@@ -1,23 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-/// An operation that waits until its descriptor is ready.
-@unsafe
-struct PendingOperation {
-    enum Kind: UInt8 {
-        case none, acceptStream, receive, receiveStream, poll, connect, send, sendMessage
-    }
-
-    var id: OperationID
-    var kind: Kind
-    var descriptor: Int32
-    /// Where the bytes or the message lie.
-    var memory: UnsafeMutableRawPointer?
-    /// How many bytes; for `poll` the events.
-    var count: Int
-    /// The slot of the operation behind this one in its queue.
-    var next: UInt32
-}
-
 /// The operations of one kind on one descriptor, first come first served: a list through
 /// `PendingTable`.
 struct PendingQueue {

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+
+// The receive buffers that the streams of a loop share.
+extension EventLoop {
+    /// How many receive buffers are with streams alone.
+    package var heldBuffers: Int { ledger.heldCount }
+
+    /// Notes the bytes that a completion carries; answers where in the buffer they begin.
+    func take(_ buffer: UInt16, byteCount: Int32, isKept: Bool) -> Int32 {
+        ledger.take(buffer, byteCount: byteCount, isKept: isKept)
+    }
+
+    /// Gives bytes back that `take` noted.
+    func release(_ buffer: UInt16) {
+        if ledger.release(buffer) { backend.recycle(buffer) }
+    }
+
+    /// Gives the bytes of a completion back that nobody wants.
+    func dropBuffer(of completion: Completion) {
+        guard let buffer = completion.buffer else { return }
+        _ = take(buffer, byteCount: completion.result, isKept: completion.keepsBuffer)
+        release(buffer)
+    }
+
+    /// Starts streams again that found no buffer, in the order in which they ran dry, as many as
+    /// buffers are free. False if it started any: then the loop must not sleep yet, because those
+    /// may never use their buffers, and one that could not be started has woken its reader.
+    func rearmStarved() -> Bool {
+        if starved.isEmpty { return true }
+        let count = backend.buffers.count
+        if ledger.heldCount == count { spillHeld() }
+        var free = count - ledger.heldCount
+        let isAnyStarted = free > 0
+        while free > 0 && !starved.isEmpty {  // Ends: the list is finite.
+            starved.removeFirst().rearm()
+            free -= 1
+        }
+        return !isAnyStarted
+    }
+
+    /// The buffers are all with streams that nobody reads, and another stream needs some: the bytes
+    /// move to memory of their own, until there is a buffer for each stream that waits.
+    private func spillHeld() {
+        let target = max(0, ledger.heldCount - starved.count)
+        var stream = firstStream
+        while ledger.heldCount > target, let holder = stream {  // Ends: the list is finite.
+            holder.spill()
+            stream = holder.nextStream
+        }
+    }
+
+    func list(_ stream: ReceiveStream) {
+        stream.nextStream = firstStream
+        firstStream?.previousStream = stream
+        firstStream = stream
+    }
+
+    func unlist(_ stream: ReceiveStream) {
+        let next = stream.nextStream
+        next?.previousStream = stream.previousStream
+        if let previous = stream.previousStream {
+            previous.nextStream = next
+        } else {
+            firstStream = next
+        }
+        stream.nextStream = nil
+        stream.previousStream = nil
+    }
+}
