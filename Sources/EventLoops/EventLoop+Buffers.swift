@@ -49,6 +49,13 @@ extension EventLoop {
         }
     }
 
+    /// Starts the sends of what was appended in this turn.
+    func sendQueued() {
+        guard !queuedSends.isEmpty else { return }
+        for stream in queuedSends { stream.sendQueued() }
+        queuedSends.removeAll(keepingCapacity: true)
+    }
+
     func list(_ stream: ReceiveStream) {
         stream.nextStream = firstStream
         firstStream?.previousStream = stream

@@ -62,6 +62,8 @@ public final class EventLoop: @unchecked Sendable {
     private var closesUnderWay = 0
     private var closeCount: UInt32 = 0
     var ledger: BufferLedger
+    var sendBlocks: SendBlocks
+    var queuedSends: [SendStream] = []
     var starved: [ReceiveStream] = []
     var firstStream: ReceiveStream?
     var counters = LoopStatistics()
@@ -96,6 +98,8 @@ public final class EventLoop: @unchecked Sendable {
         inbox = MPSCInbox(capacity: options.inboxCapacity)
         batch = CompletionBatch(capacity: options.completionQueueCapacity)
         ledger = BufferLedger(count: selected.backend.buffers.count)
+        sendBlocks = SendBlocks(
+            byteCount: options.sendBlockByteCount, idleMax: options.idleSendBlocksMax)
     }
 
     // MARK: Running
@@ -160,6 +164,7 @@ public final class EventLoop: @unchecked Sendable {
         fireTimers()
         let hasMore = runTurnWork()
         let isFed = rearmStarved()
+        sendQueued()
         wait(mayBlock: !hasMore && isFed && phase != .over)
         dispatch()
     }

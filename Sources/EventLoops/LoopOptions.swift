@@ -23,6 +23,11 @@ public struct LoopOptions: Sendable {
     /// may receive before others have their turn. Where the kernel counts ahead (Linux 6.17, and
     /// epoll), at most a buffer more.
     public var receiveCreditByteCount = 262_144
+    /// The size of a block that a `SendStream` copies into; each has at most two while it has
+    /// something to send.
+    public var sendBlockByteCount = 16_384
+    /// How many blocks are kept for the next stream when nobody uses them.
+    public var idleSendBlocksMax = 128
     /// From how many bytes on a send is made without copying them into the kernel (io_uring, Linux
     /// 6.1). Such a send completes only when the peer has acknowledged its bytes. Over loopback the
     /// kernel copies all the same; on a network card it pays from some tens of kilobytes. Off by

@@ -55,6 +55,7 @@ public final class ReceiveStream {
     private var rest: [Chunk] = []
     private var restStart = 0
     private var isStopped = false
+    private var isPinned = false
     private var cancelledInTurn: UInt64 = 0
     /// The neighbours in the loop's list of streams.
     var nextStream: ReceiveStream?
@@ -99,6 +100,7 @@ public final class ReceiveStream {
         _ body: (RawSpan) throws(Failure) -> Int
     ) throws(Failure) -> Int? {
         assert(loop.isCurrent)
+        precondition(!isPinned, "the stream's bytes are lent already")
         guard let chunk = first else { return nil }
         // SAFETY: the buffer is this stream's until it is released below.
         let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
@@ -106,15 +108,43 @@ public final class ReceiveStream {
         let bytes = unsafe UnsafeRawBufferPointer(
             start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
         let used = unsafe try body(bytes.bytes)  // SAFETY: lent for the call only.
+        if !isStopped { drop(used) }
+        return used
+    }
+
+    /// Lends the oldest received bytes until `unpin`: their memory stays where it is, so that the
+    /// kernel may send from it. Nil if there are none. One pin at a time; no `consume` meanwhile.
+    @unsafe
+    public func pin() -> UnsafeRawBufferPointer? {
+        assert(loop.isCurrent)
+        precondition(!isPinned, "the stream's bytes are lent already")
+        guard !isStopped, let chunk = first else { return nil }
+        isPinned = true
+        // SAFETY: the buffer is this stream's until `unpin`.
+        let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
+        // SAFETY: the chunk lies within the memory.
+        return unsafe UnsafeRawBufferPointer(
+            start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
+    }
+
+    /// Takes back what `pin` lent; the first `used` bytes are done with. Also after `stop`.
+    public func unpin(used: Int) {
+        assert(loop.isCurrent)
+        precondition(isPinned, "nothing is lent")
+        isPinned = false
+        guard !isStopped else { return dropFirst() }
+        drop(used)
+    }
+
+    private func drop(_ used: Int) {
+        guard let chunk = first else { return }
         precondition(used >= 0 && used <= chunk.end - chunk.start, "more bytes used than there are")
-        guard !isStopped else { return used }
         heldByteCount -= used
         if chunk.start + Int32(used) == chunk.end {
             dropFirst()
         } else {
             first?.start += Int32(used)
         }
-        return used
     }
 
     /// Calls the job once, as soon as there are bytes or the end. One waiter at a time.
@@ -138,7 +168,10 @@ public final class ReceiveStream {
         guard !isStopped else { return }
         isStopped = true
         if state != .idle { loop.unlist(self) }
-        while first != nil { dropFirst() }  // Ends: each turn drops one.
+        for chunk in rest[restStart...] { giveBack(chunk) }
+        rest = []
+        restStart = 0
+        if !isPinned { dropFirst() }  // Bytes that are lent stay until they come back.
         heldByteCount = 0
         if end == nil { end = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
@@ -155,14 +188,18 @@ public final class ReceiveStream {
 
     private func dropFirst() {
         guard let chunk = first else { return }
-        if let memory = unsafe chunk.spilled {  // SAFETY: looks at the pointer only.
-            unsafe memory.deallocate()  // SAFETY: allocated by `spill`, dropped once.
-        } else {
-            loop.release(chunk.buffer)
-        }
+        giveBack(chunk)
         first = nil
         if restStart < rest.count { shiftRest() }
         if state == .paused { rearmIfDue() }
+    }
+
+    private func giveBack(_ chunk: Chunk) {
+        if let memory = unsafe chunk.spilled {  // SAFETY: looks at the pointer only.
+            unsafe memory.deallocate()  // SAFETY: allocated by `spill`, given back once.
+        } else {
+            loop.release(chunk.buffer)
+        }
     }
 
     private func shiftRest() {
@@ -193,7 +230,7 @@ public final class ReceiveStream {
     /// another stream needs them. The bound is the credit, and what the kernel delivers before a
     /// pause takes effect.
     func spill() {
-        if var chunk = first {
+        if !isPinned, var chunk = first {
             spill(&chunk)
             first = chunk
         }

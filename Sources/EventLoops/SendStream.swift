@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+
+/// The bytes that go out on one connection without their sender waiting: `append` copies them, and
+/// what was appended in one turn of the loop leaves in one send.
+///
+/// | Guarantee | `append`                                                                |
+/// |-----------|-------------------------------------------------------------------------|
+/// | Progress  | never waits; answers how many bytes it took                             |
+/// | Order     | bytes leave in the order in which they were appended                    |
+/// | Cost      | one copy; one send for all that has come together                       |
+/// | Memory    | none while idle; else two blocks (`LoopOptions.sendBlockByteCount`)     |
+/// | Threads   | the loop's own                                                          |
+///
+/// A send that fails is told to whoever appends or waits next: a byte that was taken is on its way,
+/// no more. While a send of this stream is pending, no other writing operation may be under way on
+/// the descriptor. A stream with bytes must be stopped, or run empty, before its descriptor closes.
+@safe
+public final class SendStream {
+    // States: idle → queued (in the loop's list) → sending ⇄ sending (more was appended) → idle
+    //
+    // Invariants: I1  a send is under way exactly while `sending` has a block
+    //             I2  while one is, the operation holds a reference to the stream
+    //             I3  `filling` is nil or holds at least one byte
+
+    /// Copied bytes in a leased block.
+    @safe
+    private struct Portion {
+        let memory: UnsafeMutableRawPointer
+        var start = 0
+        var end = 0
+
+        var count: Int { end - start }
+    }
+
+    /// The loop that the connection lives on.
+    public let loop: EventLoop
+    /// The socket.
+    public let descriptor: Int32
+    /// Why sending failed, a positive errno; later bytes are refused.
+    public private(set) var failure: Int32?
+
+    private var filling: Portion?
+    private var sending: Portion?
+    private var operation: OperationID?
+    private var isQueued = false
+    private var waiter: LoopJob?
+    private var waitsForRoom = false
+
+    /// A stream with nothing to send.
+    public init(loop: EventLoop, descriptor: Int32) {
+        self.loop = loop
+        self.descriptor = descriptor
+    }
+
+    /// How many bytes were appended and not yet taken by the kernel.
+    public var pendingByteCount: Int { (filling?.count ?? 0) + (sending?.count ?? 0) }
+
+    /// How many bytes `append` would take now.
+    public var room: Int {
+        failure == nil ? loop.sendBlocks.byteCount - (filling?.end ?? 0) : 0
+    }
+
+    /// Copies as many of the bytes as there is room for, and answers how many. They leave before
+    /// the loop sleeps.
+    public func append(_ bytes: RawSpan) -> Int {
+        assert(loop.isCurrent)
+        let count = min(bytes.byteCount, room)
+        guard count > 0 else { return 0 }
+        // SAFETY: leased until it is given back, below or by `take`.
+        var portion = unsafe filling ?? Portion(memory: loop.sendBlocks.lease())
+        // SAFETY: the block has room for `count` bytes behind `end`.
+        unsafe bytes.extracting(first: count).withUnsafeBytes { lent in
+            guard let start = lent.baseAddress else { return }
+            // SAFETY: as above.
+            unsafe (portion.memory + portion.end).copyMemory(from: start, byteCount: count)
+        }
+        portion.end += count
+        filling = portion
+        if sending == nil && !isQueued {
+            isQueued = true
+            loop.queuedSends.append(self)
+        }
+        return count
+    }
+
+    /// Calls the job once, as soon as `append` takes bytes or sending has failed.
+    public func whenRoom(_ job: LoopJob) {
+        wait(job, forRoom: true)
+    }
+
+    /// Calls the job once, as soon as the kernel has taken every byte or sending has failed.
+    public func whenEmpty(_ job: LoopJob) {
+        wait(job, forRoom: false)
+    }
+
+    private func wait(_ job: LoopJob, forRoom: Bool) {
+        assert(loop.isCurrent)
+        precondition(waiter == nil, "a send stream has one waiter")
+        waiter = job
+        waitsForRoom = forRoom
+        wakeWaiter()
+    }
+
+    /// Forgets the waiter; false if it was called already.
+    @discardableResult
+    public func cancelWaiter() -> Bool {
+        defer { waiter = nil }
+        return waiter != nil
+    }
+
+    /// Ends the stream: bytes that the kernel has not taken are dropped, what is under way is
+    /// cancelled. A waiter is called.
+    public func stop() {
+        assert(loop.isCurrent)
+        fail(Int32(MILLRACE_ECANCELED))
+        if let operation { loop.cancel(operation) }
+    }
+
+    /// The loop is about to wait: what was appended in this turn leaves.
+    func sendQueued() {
+        isQueued = false
+        if sending == nil { sendFilling() }
+    }
+
+    private func sendFilling() {
+        guard failure == nil, let portion = filling else { return }
+        sending = portion
+        filling = nil
+        submit(portion)
+    }
+
+    private func submit(_ portion: Portion) {
+        // SAFETY: the operation holds a reference (I2), released with its completion.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        // SAFETY: the block is leased until the completion.
+        operation = unsafe loop.submit(
+            .send(
+                descriptor: descriptor, from: portion.memory + portion.start, count: portion.count),
+            context: context
+        ) { context, _, result, _ in
+            // SAFETY: the reference taken above.
+            unsafe Unmanaged<SendStream>.fromOpaque(context).takeRetainedValue().take(result)
+        }
+        if operation == nil {
+            unsafe Unmanaged<SendStream>.fromOpaque(context).release()  // SAFETY: not submitted.
+            take(-loop.refusalCode)
+        }
+    }
+
+    private func take(_ result: Int32) {
+        operation = nil
+        guard var portion = sending else { return }
+        portion.start += max(0, Int(result))
+        assert(portion.start <= portion.end, "the kernel took more than there was")
+        if result > 0 && portion.count > 0 && failure == nil {
+            sending = portion
+            return submit(portion)
+        }
+        unsafe loop.sendBlocks.giveBack(portion.memory)  // SAFETY: the kernel let go of it.
+        sending = nil
+        if result <= 0 { fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result) }
+        sendFilling()
+        wakeWaiter()
+    }
+
+    private func fail(_ code: Int32) {
+        if failure == nil { failure = code }
+        // SAFETY: nobody has it.
+        if let portion = filling { unsafe loop.sendBlocks.giveBack(portion.memory) }
+        filling = nil
+        wakeWaiter()
+    }
+
+    private func wakeWaiter() {
+        guard let job = waiter else { return }
+        guard failure != nil || (waitsForRoom ? room > 0 : pendingByteCount == 0) else { return }
+        waiter = nil
+        job()
+    }
+}
