@@ -135,7 +135,9 @@ let package = Package(
             path: "Tests/LoopChild"),
         .testTarget(
             name: "NetworkingTests",
-            dependencies: ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "Networking",
+            ]),
         .testTarget(
             name: "ConnectionPoolsTests",
             dependencies: [

@@ -21,6 +21,7 @@ public final class Suspension: @unchecked Sendable {
         case none
         case operation(OperationID)
         case stream(ReceiveStream)
+        case output(SendStream)
         case signal
         case time
     }
@@ -33,6 +34,9 @@ public final class Suspension: @unchecked Sendable {
     private var round: UInt64 = 0
     private var interruption: Int32 = 0
     private var isSignalled = false
+    /// The task whose cancellation comes by `TaskScope`, and not by a handler for each wait.
+    private var scope: TaskScope?
+    private var waitsInScope = false
 
     /// A place to wait, on a loop.
     public init(_ executor: LoopExecutor) {
@@ -60,6 +64,14 @@ public final class Suspension: @unchecked Sendable {
         for stream: ReceiveStream, until deadline: MonotonicInstant = .never
     ) async -> Int32 {
         await wait(until: deadline) { self.start(stream) }
+    }
+
+    /// Waits until the stream takes bytes or, with `isEmpty`, until the kernel has taken all of
+    /// them; in both cases also until sending has failed. Zero, or a negated errno as in `perform`.
+    public func wait(
+        for stream: SendStream, isEmpty: Bool, until deadline: MonotonicInstant = .never
+    ) async -> Int32 {
+        await wait(until: deadline) { self.start(stream, isEmpty: isEmpty) }
     }
 
     /// Sleeps until the deadline: zero; or `ECANCELED`, negated.
@@ -97,27 +109,50 @@ public final class Suspension: @unchecked Sendable {
         interrupt(Int32(MILLRACE_ECANCELED))
     }
 
+    /// Takes the cancellation of the scope's task from the scope.
+    func enter(_ scope: TaskScope) {
+        self.scope = scope
+    }
+
+    func leave(_ scope: TaskScope) {
+        if self.scope === scope { self.scope = nil }
+    }
+
+    /// The scope's task was cancelled.
+    func scopeWasCancelled() {
+        if waitsInScope { interrupt(Int32(MILLRACE_ECANCELED)) }
+    }
+
     private func wait(
         until deadline: MonotonicInstant, start: () -> Int32?
     ) async -> Int32 {
         precondition(executor.loop.isCurrent, "waits are made on the loop's own thread")
         precondition(!isWaiting, "one task at a time waits here")
         round &+= 1
+        waitsInScope = scope?.isOfCurrentTask ?? false
+        if waitsInScope, let scope {
+            if scope.isCancelled { return -Int32(MILLRACE_ECANCELED) }
+            return await suspend(until: deadline, start)
+        }
         let round = round
         return await withTaskCancellationHandler {
-            // SAFETY: resumed exactly once, by `finish` (I1).
-            unsafe await withUnsafeContinuation { continuation in
-                // SAFETY: as above.
-                unsafe self.continuation = unsafe continuation
-                self.interruption = 0
-                if let result = start() {
-                    self.finish(result)
-                } else if deadline != .never {
-                    self.setTimer(deadline)
-                }
-            }
+            await suspend(until: deadline, start)
         } onCancel: {
             cancel(round: round)
+        }
+    }
+
+    private func suspend(until deadline: MonotonicInstant, _ start: () -> Int32?) async -> Int32 {
+        // SAFETY: resumed exactly once, by `finish` (I1).
+        unsafe await withUnsafeContinuation { continuation in
+            // SAFETY: as above.
+            unsafe self.continuation = unsafe continuation
+            self.interruption = 0
+            if let result = start() {
+                self.finish(result)
+            } else if deadline != .never {
+                self.setTimer(deadline)
+            }
         }
     }
 
@@ -140,14 +175,27 @@ public final class Suspension: @unchecked Sendable {
     private func start(_ stream: ReceiveStream) -> Int32? {
         if stream.isReady { return 0 }
         subject = .stream(stream)
+        stream.whenReady(finishing)
+        return nil
+    }
+
+    private func start(_ stream: SendStream, isEmpty: Bool) -> Int32? {
+        if stream.failure != nil || (isEmpty ? stream.pendingByteCount == 0 : stream.room > 0) {
+            return 0
+        }
+        subject = .output(stream)
+        if isEmpty { stream.whenEmpty(finishing) } else { stream.whenRoom(finishing) }
+        return nil
+    }
+
+    /// The job that lets the waiting task go on.
+    private var finishing: LoopJob {
         // SAFETY: `self` is kept alive by the waiting task's frame.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+        return unsafe LoopJob(context: context) { context in  // SAFETY: as above.
             // SAFETY: as above.
             unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(0)
         }
-        stream.whenReady(job)
-        return nil
     }
 
     private func setTimer(_ deadline: MonotonicInstant) {
@@ -191,6 +239,9 @@ public final class Suspension: @unchecked Sendable {
         case .none: break
         case .operation(let id): executor.loop.cancel(id)
         case .stream(let stream):
+            stream.cancelWaiter()
+            finish(-Int32(MILLRACE_ECANCELED))
+        case .output(let stream):
             stream.cancelWaiter()
             finish(-Int32(MILLRACE_ECANCELED))
         case .signal, .time: finish(-Int32(MILLRACE_ECANCELED))

@@ -25,6 +25,7 @@ public final class StreamConnection: @unchecked Sendable {
     public let descriptor: Int32
 
     private let stream: ReceiveStream
+    private let output: SendStream
     private let reading: Suspension
     private let writing: Suspension
     private var isClosed = false
@@ -40,6 +41,7 @@ public final class StreamConnection: @unchecked Sendable {
         self.descriptor = descriptor
         stream = ReceiveStream(
             loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
+        output = SendStream(loop: executor.loop, descriptor: descriptor)
         reading = Suspension(executor)
         writing = Suspension(executor)
         do {
@@ -152,6 +154,24 @@ public final class StreamConnection: @unchecked Sendable {
         return bytes
     }
 
+    /// Waits until there are bytes and lends the oldest of them to `body`, which may wait
+    /// meanwhile, and answers how many it is done with. Their memory stays where it is, so they can
+    /// be written to any connection of the loop without a copy. Returns that number, or nil at the
+    /// end of the stream. Nothing else may read the connection meanwhile.
+    @unsafe
+    public func withReceived(
+        until deadline: MonotonicInstant = .never,
+        _ body: (UnsafeRawBufferPointer) async throws(SystemError) -> Int
+    ) async throws(SystemError) -> Int? {
+        try await waitUntilReadable(until: deadline)
+        // SAFETY: lent until `unpin`.
+        guard let bytes = unsafe stream.pin() else { return try takeEnd() }
+        var used = 0
+        defer { stream.unpin(used: used) }
+        used = unsafe try await body(bytes)  // SAFETY: as above.
+        return used
+    }
+
     private func waitUntilReadable(until deadline: MonotonicInstant) async throws(SystemError) {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         stream.start()
@@ -172,6 +192,42 @@ public final class StreamConnection: @unchecked Sendable {
 
     // MARK: Writing
 
+    /// Copies as many of the bytes as there is room for and answers how many; they leave before the
+    /// loop sleeps, together with what else is enqueued in this turn. Never waits: at zero, use
+    /// `flush`, or `write`, which does. A later call throws if sending has failed meanwhile.
+    public func enqueue(_ bytes: RawSpan) throws(SystemError) -> Int {
+        precondition(executor.loop.isCurrent, "a connection is used on its loop")
+        precondition(!isClosed, "the connection is closed")
+        precondition(!writing.isWaiting, "one writer at a time")
+        if let code = output.failure { throw SystemError(.send, code: code) }
+        return output.append(bytes)
+    }
+
+    /// Enqueues bytes of an array, from `start` on; as the other form.
+    public func enqueue(_ bytes: [UInt8], from start: Int = 0) throws(SystemError) -> Int {
+        let rest = bytes.span.extracting(droppingFirst: start)
+        return try unsafe enqueue(rest.bytes)  // SAFETY: bytes are bytes, copied at once.
+    }
+
+    /// Waits until `enqueue` takes bytes again.
+    public func waitForRoom(until deadline: MonotonicInstant = .never) async throws(SystemError) {
+        try Socket.check(
+            await writing.wait(for: output, isEmpty: false, until: deadline), .send)
+        if let code = output.failure { throw SystemError(.send, code: code) }
+    }
+
+    /// Waits until the kernel has taken everything that was enqueued.
+    public func flush(until deadline: MonotonicInstant = .never) async throws(SystemError) {
+        if output.pendingByteCount > 0 {
+            try Socket.check(
+                await writing.wait(for: output, isEmpty: true, until: deadline), .send)
+        }
+        if let code = output.failure { throw SystemError(.send, code: code) }
+    }
+
+    /// How many enqueued bytes the kernel has not yet taken.
+    public var enqueuedByteCount: Int { output.pendingByteCount }
+
     /// Writes once; returns how many bytes the kernel took, at least one.
     @unsafe
     public func writeSome(
@@ -179,6 +235,7 @@ public final class StreamConnection: @unchecked Sendable {
     ) async throws(SystemError) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
         precondition(!isClosed, "the connection is closed")
+        if output.pendingByteCount > 0 { try await flush(until: deadline) }
         // SAFETY: the caller keeps the bytes until this returns, which is after the last
         // completion.
         let result = unsafe await writing.perform(
@@ -221,6 +278,7 @@ public final class StreamConnection: @unchecked Sendable {
     ) async throws(SystemError) {
         // SAFETY: the caller keeps the pieces until this returns.
         let message = unsafe GatherMessage(pieces)
+        if output.pendingByteCount > 0 { try await flush(until: deadline) }
         while message.isPending {  // Ends: every turn sends at least one byte or throws.
             // SAFETY: the message lives to the end of this function, after the last completion.
             let result = unsafe await writing.perform(
@@ -231,10 +289,21 @@ public final class StreamConnection: @unchecked Sendable {
 
     /// Says that nothing more will be written: the peer reads the end. Reading goes on.
     public func finishWriting() async throws(SystemError) {
+        try await flush()
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
             .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
         try Socket.check(result, .shutdown)
+    }
+
+    // MARK: Cancelling
+
+    /// Runs `body` with one cancellation handler for all that the calling task waits for on this
+    /// connection: without it, each wait has one of its own, which costs as much again.
+    public func withCancellation<Value, Failure: Error>(
+        _ body: () async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        try await TaskScope.run(over: [reading, writing], body)
     }
 
     // MARK: Closing
@@ -246,6 +315,7 @@ public final class StreamConnection: @unchecked Sendable {
         guard !isClosed else { return }
         isClosed = true
         stream.stop()
+        if output.failure == nil { output.stop() }
         executor.loop.close(descriptor)
     }
 

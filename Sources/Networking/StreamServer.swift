@@ -121,9 +121,23 @@ public final class StreamServer: Sendable {
         do throws(SystemError) {
             let connection = try StreamConnection(adopting: socket, options: options)
             defer { connection.close() }
-            await handle(connection)
+            await connection.withCancellation {
+                await handle(connection)
+                await self.sendRest(of: connection)
+            }
         } catch {
             // The peer was gone before the connection was looked at: there is nobody to tell.
         }
     }
+
+    /// Lets what the handler enqueued leave before the connection is closed.
+    private func sendRest(of connection: StreamConnection) async {
+        guard connection.enqueuedByteCount > 0 else { return }
+        let deadline = MonotonicInstant.now.advanced(byNanoseconds: Self.flushNanoseconds)
+        // The peer may be gone or not read: what is left is dropped, as with any close.
+        try? await connection.flush(until: deadline)
+    }
+
+    /// How long a connection whose handler has returned may go on sending what it enqueued.
+    public static let flushNanoseconds: UInt64 = 5_000_000_000
 }

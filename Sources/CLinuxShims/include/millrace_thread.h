@@ -62,3 +62,11 @@ extern _Thread_local void *millrace_thread_loop;
 
 static inline void *millrace_current_loop(void) { return millrace_thread_loop; }
 static inline void millrace_set_current_loop(void *loop) { millrace_thread_loop = loop; }
+
+/// The Swift runtime's current task, exported by its concurrency library, which a caller of
+/// `millrace_current_task` links.
+extern void *swift_task_getCurrent(void);
+
+/// The address of the task that the calling thread runs, or NULL: to tell tasks apart, without the
+/// reference counting of `withUnsafeCurrentTask`.
+static inline void *millrace_current_task(void) { return swift_task_getCurrent(); }
