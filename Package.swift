@@ -68,6 +68,9 @@ let package = Package(
             ]),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
+        .target(
+            name: "BackendConformance",
+            dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops", "StressSupport"]),
         // The tool that keeps the house in order; not a product
         .target(name: "TidyRules"),
         .executableTarget(name: "tidy", dependencies: ["TidyRules"]),
@@ -121,14 +124,12 @@ let package = Package(
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .testTarget(
             name: "AsyncRuntimeTests",
-            dependencies: [
-                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
-            ]),
+            dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
         .testTarget(
             name: "EventLoopsTests",
             dependencies: [
-                "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops", "LoopChild",
-                "StressSupport",
+                "AtomicSupport", "BackendConformance", "CLinuxShims", "CTestSupport", "EventLoops",
+                "LoopChild",
             ]),
         .executableTarget(
             name: "LoopChild", dependencies: ["AsyncRuntime", "CTestSupport", "EventLoops"],
@@ -162,6 +163,7 @@ var rooms: [String] {
     [
         "AsyncRuntime",
         "AtomicSupport",
+        "BackendConformance",
         "ConcurrentQueues",
         "ConnectionPools",
         "DrainAllocators",

@@ -7,8 +7,8 @@ internal import EventLoops
 /// one for each wait: a handler costs about as much as the suspension itself.
 ///
 /// Inside `run`, the waits that the calling task makes in the given suspensions end with
-/// `ECANCELED` when that task is cancelled, as they do without a scope. Waits of other tasks there, children
-/// too, keep their own handlers.
+/// `ECANCELED` when that task is cancelled, as they do without a scope. Waits of other tasks there,
+/// children too, keep their own handlers.
 public final class TaskScope: @unchecked Sendable {
     // Threads: all fields belong to the loop's thread.
     private let executor: LoopExecutor

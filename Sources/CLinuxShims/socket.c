@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/tcp.h>
 #include <netdb.h>
@@ -35,6 +36,7 @@ _Static_assert(MILLRACE_POLLIN == EPOLLIN && MILLRACE_POLLOUT == EPOLLOUT, "");
 _Static_assert(MILLRACE_POLLERR == POLLERR && MILLRACE_POLLHUP == POLLHUP, "");
 _Static_assert(MILLRACE_POLLERR == EPOLLERR && MILLRACE_POLLHUP == EPOLLHUP, "");
 _Static_assert(MILLRACE_POLLRDHUP == POLLRDHUP && MILLRACE_POLLRDHUP == EPOLLRDHUP, "");
+_Static_assert(MILLRACE_FD_CLOEXEC == FD_CLOEXEC, "");
 _Static_assert((uint32_t)MILLRACE_EPOLLET == (uint32_t)EPOLLET, "");
 _Static_assert(MILLRACE_EINTR == EINTR && MILLRACE_EPERM == EPERM && MILLRACE_ENOENT == ENOENT, "");
 _Static_assert(MILLRACE_EBADF == EBADF && MILLRACE_EAGAIN == EAGAIN, "");
@@ -203,6 +205,26 @@ int millrace_poll_now(int fd, uint32_t events) {
     if (result < 0) return result;
     if (entry.revents & POLLNVAL) return -EBADF;
     return entry.revents;
+}
+
+int millrace_poll(int fd, uint32_t events, int milliseconds) {
+    struct pollfd entry = {.fd = fd, .events = (short)events};
+    return status(poll(&entry, 1, milliseconds));
+}
+
+int millrace_pipe_open(int *ends) { return status(pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
+
+int millrace_descriptor_move(int fd, int number) {
+    int result = status(dup3(fd, number, O_CLOEXEC));
+    close(fd);
+    return result;
+}
+
+int millrace_descriptor_flags(int fd) { return status(fcntl(fd, F_GETFD)); }
+
+int millrace_descriptor_is_nonblocking(int fd) {
+    int flags = status(fcntl(fd, F_GETFL));
+    return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
 }
 
 uint64_t millrace_descriptor_limit(void) {

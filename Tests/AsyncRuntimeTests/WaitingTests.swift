@@ -3,7 +3,6 @@
 import AsyncRuntime
 import AtomicSupport
 import CLinuxShims
-import CTestSupport
 import EventLoops
 import Testing
 
@@ -262,7 +261,7 @@ struct Pipe: Sendable {
 
     init() {
         var ends: [Int32] = [0, 0]
-        let status = unsafe test_pipe(&ends)  // SAFETY: room for two.
+        let status = unsafe millrace_pipe_open(&ends)  // SAFETY: room for two.
         precondition(status == 0)
         reader = ends[0]
         writer = ends[1]

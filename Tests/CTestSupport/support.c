@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
@@ -20,25 +19,7 @@
 
 extern char **environ;
 
-int test_move(int fd, int number) {
-    int moved = dup3(fd, number, O_CLOEXEC);
-    int error = errno;
-    close(fd);
-    return moved < 0 ? -error : moved;
-}
-
-int test_pipe(int *ends) { return pipe2(ends, O_NONBLOCK | O_CLOEXEC) < 0 ? -errno : 0; }
-
 int test_pipe_blocking(int *ends) { return pipe2(ends, O_CLOEXEC) < 0 ? -errno : 0; }
-
-int test_poll(int fd, uint32_t events, int milliseconds) {
-    struct pollfd entry = {.fd = fd, .events = (short)events};
-    return poll(&entry, 1, milliseconds);
-}
-
-bool test_is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
-bool test_is_nonblocking(int fd) { return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
-bool test_is_close_on_exec(int fd) { return (fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0; }
 
 static int entry_count(const char *path) {
     DIR *folder = opendir(path);

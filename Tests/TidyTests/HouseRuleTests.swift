@@ -36,6 +36,25 @@ struct HouseRuleTests {
         #expect(found.count == 1)
     }
 
+    @Test("What stands beside the floors may import any room; no room imports it")
+    func besideTheFloors() {
+        // If this failed, a room could depend on test support, or test support on nothing.
+        let path = "Sources/BackendConformance/Check.swift"
+        let suite = ProjectTarget(
+            name: "BackendConformance", path: "Sources/BackendConformance",
+            sources: ["Check.swift"], dependencies: ["EventLoops", "StressSupport"])
+        for line in ["import EventLoops\n", "import StressSupport\n"] {
+            #expect(findings(.imports, line, at: path, targets: [suite]).isEmpty)
+        }
+        #expect(findings(.imports, "import TidyRules\n", at: path, targets: [suite]).count == 1)
+        var loops = seam
+        loops.dependencies = ["BackendConformance"]
+        let found = findings(
+            .imports, "import BackendConformance\n", at: "Sources/AtomicSupport/Seam.swift",
+            targets: [suite, loops])
+        #expect(found.count == 1)
+    }
+
     @Test("Sources outside every target, and targets on no floor, are found")
     func orphans() {
         // If this failed, a file could be in the tree and never be compiled.

@@ -26,6 +26,7 @@ enum {
     MILLRACE_POLLHUP = 16,
     MILLRACE_POLLRDHUP = 0x2000,
     MILLRACE_EPOLLET = INT32_MIN,
+    MILLRACE_FD_CLOEXEC = 1,
     MILLRACE_EINTR = 4,
     MILLRACE_EPERM = 1,
     MILLRACE_ENOENT = 2,
@@ -146,6 +147,17 @@ int64_t millrace_read(int fd, void *bytes, size_t count);
 int64_t millrace_write(int fd, const void *bytes, size_t count);
 /// poll(2) of one descriptor without waiting: the events that are there, or a negated errno.
 int millrace_poll_now(int fd, uint32_t events);
+/// The same, waiting: 1 if one of the events is there, 0 if none was in time, or a negated errno.
+int millrace_poll(int fd, uint32_t events, int milliseconds);
+/// A pipe, non-blocking and close-on-exec: `ends[0]` reads. Returns 0 or a negated errno.
+int millrace_pipe_open(int *ends);
+/// Gives a descriptor another number, close-on-exec; what had that number is closed. dup3(2).
+/// Returns the number or a negated errno; the old number is closed in either case.
+int millrace_descriptor_move(int fd, int number);
+/// F_GETFD: `MILLRACE_FD_CLOEXEC` or not, or a negated errno.
+int millrace_descriptor_flags(int fd);
+/// F_GETFL: whether reads and writes return at once instead of blocking, or a negated errno.
+int millrace_descriptor_is_nonblocking(int fd);
 /// The soft limit of open descriptors, RLIMIT_NOFILE.
 uint64_t millrace_descriptor_limit(void);
 

@@ -6,17 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/// A pipe, non-blocking: `ends[0]` reads. Returns 0 or a negated errno.
-int test_pipe(int *ends);
-/// The same, blocking.
+/// A pipe, blocking: `ends[0]` reads. Returns 0 or a negated errno.
 int test_pipe_blocking(int *ends);
-/// Gives a descriptor another number, which nobody has. dup(2). Returns it or a negated errno.
-int test_move(int fd, int number);
-/// poll(2) of one descriptor; 1 if it is ready, 0 if not in time.
-int test_poll(int fd, uint32_t events, int milliseconds);
-bool test_is_open(int fd);
-bool test_is_nonblocking(int fd);
-bool test_is_close_on_exec(int fd);
 /// How many descriptors the process has open.
 int test_descriptor_count(void);
 /// How many threads the process has.

@@ -1,22 +1,20 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
-import CLinuxShims
-import EventLoops
-import Testing
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
 
-/// Makes a backend to be tested.
-typealias BackendFactory = @Sendable (LoopOptions) throws -> SelectedBackend
-
-/// Calls a backend as a loop does, on the test's own thread: submits, waits, keeps what completed.
+/// Calls a backend as a loop does, on the check's own thread: submits, waits, keeps what completed.
 @safe
 final class BackendDriver {
     let backend: any EventBackend
+    private let run: ConformanceRun
     private var batch: CompletionBatch
     private var nextIndex: UInt64 = 0
     private(set) var completions: [OperationID: [Completion]] = [:]
     /// The names in the order of their completions.
     private(set) var order: [OperationID] = []
+    private var submitted: [OperationID] = []
     private var memories: [Memory] = []
     private var pieces: [OperationID: [Piece]] = [:]
     private var uses: [UInt16: BufferUse] = [:]
@@ -36,13 +34,17 @@ final class BackendDriver {
         var isKept = true
     }
 
-    init(_ factory: BackendFactory, options: LoopOptions = LoopOptions()) throws {
-        backend = try factory(options).backend
+    init(_ run: ConformanceRun, options: LoopOptions = LoopOptions()) throws {
+        self.run = run
+        backend = try run.open(options).backend
         batch = CompletionBatch(capacity: options.completionQueueCapacity)
         try backend.attach()
     }
 
     deinit {
+        // What a backend may still write into is left behind: then the check has failed, or it was
+        // about an operation that does not end.
+        guard submitted.allSatisfy(isOver) else { return }
         for memory in memories { unsafe memory.buffer.deallocate() }  // SAFETY: allocated here.
     }
 
@@ -62,6 +64,7 @@ final class BackendDriver {
     @discardableResult
     private func submit(_ request: Request) -> OperationID {
         let id = newID()
+        submitted.append(id)
         unsafe backend.submit(request, as: id)  // SAFETY: memory comes from `memory`.
         return id
     }
@@ -138,37 +141,48 @@ final class BackendDriver {
     func turn(milliseconds: UInt64 = 20) {
         backend.wait(
             until: .now.advanced(byNanoseconds: milliseconds * 1_000_000), into: &batch)
-        for index in 0..<batch.count {
-            let completion = batch[index]
-            let isOver = completions[completion.id]?.last.map { !$0.hasMore } ?? false
-            #expect(!isOver, "a name appeared after its last completion")
-            completions[completion.id, default: []].append(completion)
-            order.append(completion.id)
-            notePiece(of: completion)
-        }
+        for index in 0..<batch.count { take(batch[index]) }
         batch.removeAll()
     }
 
+    private func take(_ completion: Completion) {
+        let id = completion.id
+        run.expect(!isOver(id), "a name appeared after its last completion")
+        notePiece(of: completion)
+        completions[id, default: []].append(completion)
+        order.append(id)
+    }
+
     /// Turns until the condition holds.
-    func turn(until condition: () -> Bool, _ what: String) throws {
-        let deadline = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
+    func turn(
+        until condition: () -> Bool, _ what: String, file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws {
+        let deadline = run.deadline
         while !condition() {  // Ends at the deadline.
-            if MonotonicInstant.now > deadline { throw TestTimeout(what: what) }
+            try run.require(.now <= deadline, "timed out: \(what)", file: file, line: line)
             turn()
         }
     }
 
     /// The result of a single-shot operation.
-    func result(of id: OperationID, _ what: String = "an operation") throws -> Int32 {
-        try turn(until: { isOver(id) }, what)
+    func result(
+        of id: OperationID, _ what: String = "an operation", file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws -> Int32 {
+        try turn(until: { isOver(id) }, what, file: file, line: line)
         let all = completions[id] ?? []
-        #expect(all.count == 1, "one operation, one completion")
+        run.expect(
+            all.count, equals: 1, "one operation has not one completion", file: file, line: line)
         return all.last?.result ?? 0
     }
 
     /// All completions of an operation, once it is over.
-    func all(of id: OperationID, _ what: String = "a stream") throws -> [Completion] {
-        try turn(until: { isOver(id) }, what)
+    func all(
+        of id: OperationID, _ what: String = "a stream", file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws -> [Completion] {
+        try turn(until: { isOver(id) }, what, file: file, line: line)
         return completions[id] ?? []
     }
 
@@ -180,9 +194,15 @@ final class BackendDriver {
 
     private func notePiece(of completion: Completion) {
         guard let buffer = completion.buffer else { return }
-        let count = max(0, Int(completion.result))
+        guard Int(buffer) < backend.buffers.count else {
+            return run.fail("no receive buffer has this number")
+        }
         var use = uses[buffer, default: BufferUse()]
-        #expect(use.isKept, "bytes came in a buffer that the backend had let go of")
+        run.expect(use.isKept, "a buffer was given out before it was recycled")
+        let count = max(0, Int(completion.result))
+        guard use.fill + count <= backend.buffers.byteCount else {
+            return run.fail("more bytes came than the buffer holds")
+        }
         pieces[completion.id, default: []].append(
             Piece(buffer: buffer, start: use.fill, count: count))
         use.fill += count

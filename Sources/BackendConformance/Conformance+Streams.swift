@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
-import CLinuxShims
-import EventLoops
-import Testing
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
 
 extension ConformanceSuite {
     static let creditChecks = [
@@ -29,9 +28,9 @@ extension ConformanceSuite {
     }
 
     @Sendable
-    static func creditPauses(_ factory: BackendFactory) throws {
+    static func creditPauses(_ run: ConformanceRun) throws {
         // Wrong: a slow reader takes all buffers, or its bytes change order around the pause.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 256, credit: 8))
+        let rig = try LoopRig(run, options: smallBuffers(count: 256, credit: 8))
         let (near, far) = try Wires.pair()
         let pattern = Wires.pattern(60_000)
         let stream = try rig.call { loop in
@@ -42,7 +41,9 @@ extension ConformanceSuite {
         var sent = 0
         var received: [UInt8] = []
         var mostHeld = 0
-        while received.count < pattern.count {
+        var deadline = run.deadline
+        while received.count < pattern.count {  // Ends: bytes come, or none in time.
+            try run.require(.now < deadline, "timed out: \(received.count) bytes came")
             sent += Wires.sendSome(pattern[sent...], to: far)
             if sent == pattern.count { _ = millrace_socket_shutdown(far, 1) }
             for _ in 0..<5 {
@@ -50,20 +51,23 @@ extension ConformanceSuite {
                 mostHeld = max(mostHeld, held)
             }
             let bytes = try rig.call { _ in stream.value.takeChunk() ?? [] }
+            if !bytes.isEmpty { deadline = run.deadline }
             received += bytes
             let isOver = try rig.call { _ in stream.value.end != nil && !stream.value.isReady }
             if isOver { break }
         }
         let isSame = received == pattern
-        #expect(isSame, "the bytes differ")
-        #expect(mostHeld >= 8, "the stream was to fill")
-        #expect(mostHeld < 128, "the stream took all buffers: \(mostHeld)")
+        run.expect(isSame, "the bytes differ")
+        run.expect(mostHeld >= 8, "the stream was to fill")
+        run.expect(mostHeld < 128, "the stream took all buffers: \(mostHeld)")
         let isEnded = Board(false)
         try rig.call { _ in
             stream.value.whenReady { isEnded.update { $0 = true } }
         }
-        #expect(isEnded.wait { $0 ? true : nil } == true)
-        #expect(try rig.call { _ in stream.value.end } == .finished)
+        run.expect(isEnded, becomes: { $0 }, "a reader at the end is not called")
+        run.expect(
+            try rig.call { _ in stream.value.end }, equals: .finished,
+            "a stream did not end in order")
         try rig.call { loop in
             stream.value.stop()
             loop.close(near)
@@ -73,9 +77,9 @@ extension ConformanceSuite {
     }
 
     @Sendable
-    static func creditIsolates(_ factory: BackendFactory) throws {
+    static func creditIsolates(_ run: ConformanceRun) throws {
         // Wrong: one connection that nobody reads stops all others.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 16, credit: 4))
+        let rig = try LoopRig(run, options: smallBuffers(count: 16, credit: 4))
         let (slow, slowFar) = try Wires.pair()
         let (quick, quickFar) = try Wires.pair()
         let received = Board<[UInt8]>([])
@@ -92,10 +96,13 @@ extension ConformanceSuite {
         _ = Wires.sendSome(Wires.pattern(100_000)[...], to: slowFar)
         let pattern = Wires.pattern(50_000)
         try Wires.send(pattern, to: quickFar)
-        #expect(received.wait { $0.count == pattern.count ? true : nil } == true)
+        run.expect(
+            received, becomes: { $0.count == pattern.count }, "a slow reader starved the quick one")
         let isSame = received.read { $0 } == pattern
-        #expect(isSame, "the bytes differ")
-        #expect(try rig.call { _ in streams.value[0].heldBufferCount } >= 4)
+        run.expect(isSame, "the bytes differ")
+        run.expect(
+            try rig.call { _ in streams.value[0].heldBufferCount } >= 4,
+            "the slow reader's stream was to fill")
         try rig.call { loop in
             streams.value.forEach { $0.stop() }
             for descriptor in [slow, quick] { loop.close(descriptor) }
@@ -105,9 +112,9 @@ extension ConformanceSuite {
     }
 
     @Sendable
-    static func creditSteady(_ factory: BackendFactory) throws {
+    static func creditSteady(_ run: ConformanceRun) throws {
         // Wrong: a stream that always holds something grows for ever.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 16, credit: 8))
+        let rig = try LoopRig(run, options: smallBuffers(count: 16, credit: 8))
         let (near, far) = try Wires.pair()
         let stream = try rig.call { loop in
             let stream = ReceiveStream(loop: loop, descriptor: near)
@@ -116,16 +123,17 @@ extension ConformanceSuite {
         }
         for round in 0..<300 {
             try Wires.send([UInt8(truncatingIfNeeded: round)], to: far)
-            var turnsLeft = 100_000
-            while try rig.call({ _ in stream.value.heldBufferCount }) < (round == 0 ? 1 : 2) {
-                turnsLeft -= 1
-                if turnsLeft == 0 { throw TestTimeout(what: "a byte") }
+            try run.wait("a byte") {
+                try rig.call { _ in stream.value.heldBufferCount } >= (round == 0 ? 1 : 2)
             }
             if round == 0 { continue }
             let byte = try rig.call { _ in stream.value.takeChunk() }
-            #expect(byte == [UInt8(truncatingIfNeeded: round - 1)])
+            run.expect(
+                byte, equals: [UInt8(truncatingIfNeeded: round - 1)],
+                "a stream's bytes are out of order")
         }
-        #expect(try rig.call { _ in stream.value.slotCount } <= 64)
+        run.expect(
+            try rig.call { _ in stream.value.slotCount } <= 64, "a stream's list of buffers grows")
         try rig.call { loop in
             stream.value.stop()
             loop.close(near)
@@ -135,9 +143,9 @@ extension ConformanceSuite {
     }
 
     @Sendable
-    static func buffersInTurn(_ factory: BackendFactory) throws {
+    static func buffersInTurn(_ run: ConformanceRun) throws {
         // Wrong: a stream that found no buffer is never served again, or always the last.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 4, credit: 4))
+        let rig = try LoopRig(run, options: smallBuffers(count: 4, credit: 4))
         let pairs = try (0..<6).map { _ in try Wires.pair() }
         let received = Board<[[UInt8]]>(Array(repeating: [], count: pairs.count))
         let streams = try rig.call { loop in
@@ -157,10 +165,9 @@ extension ConformanceSuite {
                 stream.whenReady { read() }
             }
         }
-        let isComplete = received.wait { all in
-            all.allSatisfy { $0 == pattern } ? true : nil
-        }
-        #expect(isComplete == true, "\(received.read { $0.map(\.count) })")
+        run.expect(
+            received, becomes: { $0.allSatisfy { $0 == pattern } },
+            "streams starved: \(received.read { $0.map(\.count) }) bytes of \(pattern.count) each")
         try rig.call { loop in
             streams.value.forEach { $0.stop() }
             for pair in pairs { loop.close(pair.0) }
@@ -170,10 +177,10 @@ extension ConformanceSuite {
     }
 
     @Sendable
-    static func buffersMakeWay(_ factory: BackendFactory) throws {
+    static func buffersMakeWay(_ run: ConformanceRun) throws {
         // Wrong: connections that nobody reads keep the buffers, and all others of the loop wait
         // for ever; or their own bytes are lost when they make way.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 2, credit: 2))
+        let rig = try LoopRig(run, options: smallBuffers(count: 2, credit: 2))
         let pairs = try (0..<4).map { _ in try Wires.pair() }
         let streams = try rig.call { loop in
             let streams = pairs.map { ReceiveStream(loop: loop, descriptor: $0.0) }
@@ -182,7 +189,7 @@ extension ConformanceSuite {
         }
         let pattern = Wires.pattern(200)
         try Wires.send(pattern, to: pairs[0].1)
-        try waitFor("both buffers held") {
+        try run.wait("both buffers held") {
             try rig.call { _ in streams.value[0].heldByteCount } == 200
         }
         for pair in pairs[1...] { try Wires.send([5], to: pair.1) }
@@ -193,36 +200,29 @@ extension ConformanceSuite {
                 stream.whenReady { served.update { $0 += 1 } }
             }
         }
-        #expect(served.wait(seconds: 3) { $0 == 3 ? true : nil } == true)
-        #expect(try rig.call { $0.statistics.bufferShortages } > 0)
-        #expect(try rig.call { $0.statistics.spilledBytes } > 0)
+        run.expect(served, becomes: { $0 == 3 }, "streams wait behind one that nobody reads")
+        run.expect(
+            try rig.call { $0.statistics.spilledBytes } > 0, "no bytes moved out of the buffers")
         let kept = try rig.call { _ in
             (0..<2).flatMap { _ in streams.value[0].takeChunk() ?? [] }
         }
-        #expect(kept == pattern, "the bytes that made way")
+        run.expect(kept, equals: pattern, "the bytes that made way are not the ones that came")
         try rig.call { loop in
             streams.value.forEach { $0.stop() }
             for pair in pairs { loop.close(pair.0) }
         }
-        #expect(try rig.call { $0.heldBuffers } == 0)
+        run.expect(
+            try rig.call { $0.heldBuffers }, equals: 0, "buffers are missing at the end")
         rig.stop()
         for pair in pairs { Wires.close(pair.1) }
-    }
-
-    static func waitFor(_ what: String, _ condition: () throws -> Bool) throws {
-        let deadline = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
-        while try !condition() {  // Ends at the deadline.
-            if MonotonicInstant.now > deadline { throw TestTimeout(what: what) }
-            millrace_thread_yield()
-        }
     }
 
     // MARK: Stopping
 
     @Sendable
-    static func stopReaps(_ factory: BackendFactory) throws {
+    static func stopReaps(_ run: ConformanceRun) throws {
         // Wrong: a stopped loop leaves the kernel writing into freed memory, or its owners waiting.
-        let rig = try LoopRig(factory, options: smallBuffers(count: 8, credit: 4))
+        let rig = try LoopRig(run, options: smallBuffers(count: 8, credit: 4))
         let (listener, address) = try Wires.listener(backlog: 0)
         let fillers = try (0..<4).map { _ in try Wires.connect(to: address) }
         let (near, far) = try Wires.pair()
@@ -232,66 +232,84 @@ extension ConformanceSuite {
         let target = UnsafeMutablePointer<millrace_address>.allocate(capacity: 1)
         unsafe target.initialize(to: address)  // SAFETY: just allocated.
         let place = unsafe Carried(target)  // SAFETY: the loop ends before it is freed.
-        do {
-            let stream = try rig.call { loop in
-                // SAFETY: as above.
-                unsafe loop.start(.connect(descriptor: connecting, address: place.value)) {
-                    over.update { $0.append("connect") }
-                    #expect($0.result == -Int32(MILLRACE_ECANCELED))
-                }
-                // SAFETY: no memory is named.
-                unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in
-                    over.update { $0.append("poll") }
-                    // Nothing new begins while the loop stops.
-                    // SAFETY: no memory is named.
-                    let refused = unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in }
-                    #expect(refused == nil)
-                    #expect(loop.after(nanoseconds: 1) { _ in } == nil)
-                }
-                loop.after(nanoseconds: 60_000_000_000) { isStopped in
-                    if isStopped { over.update { $0.append("timer") } }
-                }
-                let stream = ReceiveStream(loop: loop, descriptor: near)
-                stream.start()
-                return Carried(stream)
+        let stream = try rig.call { loop in
+            // SAFETY: as above.
+            unsafe loop.start(.connect(descriptor: connecting, address: place.value)) {
+                over.update { $0.append("connect") }
+                run.expect(
+                    $0.result, equals: -Int32(MILLRACE_ECANCELED),
+                    "stopping a loop did not cancel its connect")
             }
-            try Wires.send(Wires.pattern(250), to: far)
-            try waitFor("held buffers") {
-                try rig.call { _ in stream.value.heldBufferCount } >= 2
+            refuseWhenOver(loop, polling: reader, over, run)
+            loop.after(nanoseconds: 60_000_000_000) { isStopped in
+                if isStopped { over.update { $0.append("timer") } }
             }
-            try rig.call { loop in
-                stream.value.whenReady { over.update { $0.append("ready") } }
-                _ = loop.post(closure: {
-                    stream.value.whenReady {
-                        over.update { $0.append("end") }
-                        stream.value.stop()
-                        loop.close(near)
-                    }
-                    while stream.value.takeChunk() != nil {}
-                })
-            }
-            rig.stop()
-            #expect(stream.value.end != nil)
+            let stream = ReceiveStream(loop: loop, descriptor: near)
+            stream.start()
+            return Carried(stream)
         }
+        try Wires.send(Wires.pattern(250), to: far)
+        try run.wait("held buffers") {
+            try rig.call { _ in stream.value.heldBufferCount } >= 2
+        }
+        try rig.call { loop in
+            stream.value.whenReady { over.update { $0.append("ready") } }
+            _ = loop.post(closure: {
+                stream.value.whenReady {
+                    over.update { $0.append("end") }
+                    stream.value.stop()
+                    loop.close(near)
+                }
+                while stream.value.takeChunk() != nil {}
+            })
+        }
+        rig.stop()
+        guard rig.isOver else { return }  // Noted; the loop may still use what is named here.
+        run.expect(stream.value.end != nil, "a stopped loop left a stream without an end")
         let names = Set(over.read { $0 })
-        #expect(names.isSuperset(of: ["connect", "poll", "timer", "ready", "end"]), "\(names)")
-        #expect(rig.loop.operationCount == 0 && rig.loop.timerCount == 0)
-        #expect(rig.loop.statistics.staleCompletions == 0)
-        #expect(!Wires.isOpen(near), "a close during the stop is done")
-        #expect(try Wires.receive(1, from: far).isEmpty, "the socket was really closed")
+        run.expect(
+            names.isSuperset(of: ["connect", "poll", "timer", "ready", "end"]),
+            "not everything was answered before the loop ended, only \(names)")
+        run.expect(
+            rig.loop.operationCount == 0 && rig.loop.timerCount == 0,
+            "something is still under way after the loop's end")
+        run.expect(
+            rig.loop.statistics.staleCompletions, equals: 0,
+            "completions came for operations that were over")
+        run.expect(
+            !Wires.isOpen(near), "a descriptor that was closed while the loop stopped is open")
+        run.expect(
+            try Wires.receive(1, from: far).isEmpty,
+            "the peer of a descriptor that was closed while the loop stopped does not read the end")
         unsafe target.deallocate()  // SAFETY: the loop is over.
         for descriptor in fillers + [listener, connecting, far, reader, writer] {
             Wires.close(descriptor)
         }
     }
 
+    /// Polls until the loop stops, and then tries to begin something new.
+    private static func refuseWhenOver(
+        _ loop: EventLoop, polling reader: Int32, _ over: Board<[String]>, _ run: ConformanceRun
+    ) {
+        // SAFETY: no memory is named.
+        unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in
+            over.update { $0.append("poll") }
+            // SAFETY: no memory is named.
+            let refused = unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in }
+            run.expect(refused == nil, "an operation was taken while the loop stops")
+            run.expect(
+                loop.after(nanoseconds: 1) { _ in } == nil,
+                "a timer was taken while the loop stops")
+        }
+    }
+
     @Sendable
-    static func stopRefuses(_ factory: BackendFactory) throws {
+    static func stopRefuses(_ run: ConformanceRun) throws {
         // Wrong: a job that was accepted does not run, or one that was refused does.
         for round in 0..<20 {
             var options = LoopOptions()
             options.inboxCapacity = round % 2 == 0 ? 4 : 1024
-            let rig = try LoopRig(factory, options: options)
+            let rig = try LoopRig(run, options: options)
             let ran = Board(0)
             var accepted = 0
             for number in 0..<2000 {
@@ -299,22 +317,24 @@ extension ConformanceSuite {
                 if rig.post({ ran.update { $0 += 1 } }) { accepted += 1 }
             }
             rig.stop()
-            #expect(ran.read { $0 } == accepted)
-            #expect(rig.post {} == false, "a job was accepted after the end")
+            run.expect(
+                ran.read { $0 }, equals: accepted,
+                "the number of jobs that ran is not the number of those that were accepted")
+            run.expect(rig.post {} == false, "a job was accepted after the end")
         }
     }
 
     @Sendable
-    static func stopEarly(_ factory: BackendFactory) throws {
+    static func stopEarly(_ run: ConformanceRun) throws {
         // Wrong: a stop that comes before the first turn is forgotten.
-        let loop = EventLoop(try factory(LoopOptions()))
+        let loop = EventLoop(try run.open())
         let ran = Board(false)
         let isPosted = loop.post(closure: { ran.update { $0 = true } })
-        #expect(isPosted)
+        run.expect(isPosted, "a job was refused before the loop ran")
         loop.stop()
         try loop.run()
-        #expect(ran.read { $0 })
-        #expect(EventLoop.current == nil)
+        run.expect(ran.read { $0 }, "a job that was posted before the stop did not run")
+        run.expect(EventLoop.current == nil, "a thread that ran a loop still has it")
     }
 }
 

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
-import CLinuxShims
-import CTestSupport
-import EventLoops
+internal import CLinuxShims
+internal import EventLoops
 
-/// Sockets and pipes for tests, made by plain system calls.
+/// Sockets and pipes for checks, made by plain system calls.
 enum Wires {
     /// A failed preparation.
     struct Failure: Error, CustomStringConvertible {
         let what: String
         let code: Int32
-        var description: String { "\(what): \(SystemError(.openSocket, code: code))" }
+        // SAFETY: a static, NUL-terminated string.
+        var description: String { "\(what): \(unsafe String(cString: millrace_error_text(code)))" }
     }
 
     static func check(_ result: Int32, _ what: String) throws -> Int32 {
@@ -38,7 +37,7 @@ enum Wires {
 
     /// Gives a descriptor a number that nobody has.
     static func move(_ descriptor: Int32, to number: Int32) throws -> Int32 {
-        try check(test_move(descriptor, number), "dup3")
+        try check(millrace_descriptor_move(descriptor, number), "dup3")
     }
 
     static func ipv4(port: UInt16) -> millrace_address {
@@ -72,7 +71,7 @@ enum Wires {
     /// The two ends of a pipe: read, write.
     static func pipe() throws -> (Int32, Int32) {
         var ends: [Int32] = [0, 0]
-        _ = try check(unsafe test_pipe(&ends), "pipe")  // SAFETY: room for two.
+        _ = try check(unsafe millrace_pipe_open(&ends), "pipe")  // SAFETY: room for two.
         return (ends[0], ends[1])
     }
 
@@ -82,8 +81,8 @@ enum Wires {
 
     /// Waits until a descriptor is ready.
     static func ready(_ descriptor: Int32, _ events: UInt32, seconds: Int32 = 10) throws {
-        guard test_poll(descriptor, events, seconds * 1000) == 1 else {
-            throw TestTimeout(what: "poll of descriptor \(descriptor)")
+        if try check(millrace_poll(descriptor, events, seconds * 1000), "poll") == 0 {
+            throw Failure(what: "poll of \(descriptor)", code: Int32(MILLRACE_ETIMEDOUT))
         }
     }
 
@@ -127,7 +126,7 @@ enum Wires {
 
     /// Whether the number names an open descriptor.
     static func isOpen(_ descriptor: Int32) -> Bool {
-        test_is_open(descriptor)
+        millrace_descriptor_flags(descriptor) >= 0
     }
 
     /// Bytes that tell their place.
@@ -138,11 +137,12 @@ enum Wires {
 
 extension Wires {
     static func isNonBlocking(_ descriptor: Int32) -> Bool {
-        test_is_nonblocking(descriptor)
+        millrace_descriptor_is_nonblocking(descriptor) == 1
     }
 
     static func isCloseOnExec(_ descriptor: Int32) -> Bool {
-        test_is_close_on_exec(descriptor)
+        let flags = millrace_descriptor_flags(descriptor)
+        return flags >= 0 && flags & Int32(MILLRACE_FD_CLOEXEC) != 0
     }
 
     /// Makes close send a reset.

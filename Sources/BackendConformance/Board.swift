@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
-import Testing
+internal import AtomicSupport
 
 /// A value that threads change and wait for, each wait with a deadline.
 final class Board<Value>: @unchecked Sendable {
+    // Edges: the lock's carry the value. E1  ring: update add → wait load: who reads the new number
+    //        finds the value changed; who reads the old one does not sleep on it.
     private let block = SharedBlock(byteCount: 2 * CacheLine.byteCount)
     private var value: Value
 
@@ -25,7 +26,7 @@ final class Board<Value>: @unchecked Sendable {
     @discardableResult
     func update<Result>(_ body: (inout Value) -> Result) -> Result {
         let result = lock.withLock { body(&value) }
-        unsafe bell.pointee.add(1, ordering: .releasing)  // SAFETY: see `bell`.
+        unsafe bell.pointee.add(1, ordering: .releasing)  // E1  SAFETY: see `bell`.
         unsafe Parking.wake(bell, count: .max)  // SAFETY: see `bell`.
         return result
     }
@@ -35,21 +36,16 @@ final class Board<Value>: @unchecked Sendable {
     }
 
     /// Waits until `predicate` answers something; nil when the time is over.
-    func wait<Result>(seconds: UInt64 = 10, for predicate: (Value) -> Result?) -> Result? {
-        let deadline = MonotonicInstant.now.advanced(byNanoseconds: seconds * 1_000_000_000)
+    func wait<Result>(
+        until deadline: MonotonicInstant, for predicate: (Value) -> Result?
+    ) -> Result? {
         while true {  // Ends with an answer or at the deadline.
             // SAFETY: see `bell`.
-            let rung = unsafe bell.pointee.load(ordering: .acquiring)
+            let rung = unsafe bell.pointee.load(ordering: .acquiring)  // E1
             if let result = read(predicate) { return result }
             if MonotonicInstant.now >= deadline { return nil }
             // SAFETY: see `bell`.
             _ = unsafe Parking.wait(on: bell, while: rung, until: deadline)
         }
     }
-}
-
-/// A wait took longer than any correct program needs.
-struct TestTimeout: Error, CustomStringConvertible {
-    let what: String
-    var description: String { "timed out: \(what)" }
 }

@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
-import CLinuxShims
-import EventLoops
-import Testing
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
 
 /// A loop on a thread of its own, and closures that run on it.
-final class LoopRig: @unchecked Sendable {
+final class LoopRig: Sendable {
     let loop: EventLoop
+    private let run: ConformanceRun
     private let ended = Board(false)
+    private let isStopped = Board(false)
 
-    init(_ factory: BackendFactory, options: LoopOptions = LoopOptions()) throws {
-        loop = EventLoop(try factory(options), options: options)
+    init(_ run: ConformanceRun, options: LoopOptions = LoopOptions()) throws {
+        self.run = run
+        loop = EventLoop(try run.open(options), options: options)
         var handle: UInt64 = 0
         // SAFETY: the thread takes the reference over.
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
@@ -23,16 +25,36 @@ final class LoopRig: @unchecked Sendable {
                 guard let context = unsafe context else { return }
                 // SAFETY: the reference given to this thread.
                 let rig = unsafe Unmanaged<LoopRig>.fromOpaque(context).takeRetainedValue()
-                do { try rig.loop.run() } catch { Issue.record("the loop did not run: \(error)") }
+                do { try rig.loop.run() } catch { rig.run.fail("the loop did not run: \(error)") }
                 rig.ended.update { $0 = true }
-            }, context, "test-loop")
+            }, context, "checked-loop")
+        if status < 0 {
+            // SAFETY: no thread has it.
+            unsafe Unmanaged<LoopRig>.fromOpaque(context).release()
+        }
         _ = try Wires.check(status, "thread")
+        run.keep(self)
     }
 
+    /// Whether the loop's thread has left it.
+    var isOver: Bool { ended.read { $0 } }
+
     /// Stops the loop and waits until its thread has left it.
-    func stop() {
+    func stop(file: StaticString = #fileID, line: UInt = #line) {
+        stop(at: SourcePlace(file, line))
+    }
+
+    func stop(at place: SourcePlace) {
+        guard
+            !isStopped.update({ wasStopped in
+                defer { wasStopped = true }
+                return wasStopped
+            })
+        else { return }
         loop.stop()
-        #expect(ended.wait { $0 ? true : nil } == true, "the loop did not end")
+        if run.wait(ended, for: { $0 ? true : nil }) == nil {
+            run.fail("the loop did not end", at: place)
+        }
     }
 
     /// Posts a closure; false if the loop is over.
@@ -40,13 +62,17 @@ final class LoopRig: @unchecked Sendable {
     func post(_ body: @escaping @Sendable () -> Void) -> Bool { loop.post(closure: body) }
 
     /// Runs a closure on the loop's thread and waits for its value.
-    func call<Value: Sendable>(_ body: @escaping @Sendable (EventLoop) -> Value) throws -> Value {
+    func call<Value: Sendable>(
+        file: StaticString = #fileID, line: UInt = #line,
+        _ body: @escaping @Sendable (EventLoop) -> Value
+    ) throws -> Value {
         let answer = Board<Value?>(nil)
         let loop = loop
-        guard post({ answer.update { $0 = body(loop) } }) else {
-            throw TestTimeout(what: "the loop is over")
+        let isPosted = post { answer.update { $0 = body(loop) } }
+        try run.require(isPosted, "the loop is over", file: file, line: line)
+        guard let value = run.wait(answer, for: { $0 }) else {
+            throw run.giveUp("timed out: a job on the loop", at: SourcePlace(file, line))
         }
-        guard let value = answer.wait(for: { $0 }) else { throw TestTimeout(what: "a call") }
         return value
     }
 }
@@ -73,7 +99,7 @@ extension EventLoop {
     }
 
     /// Sets a timer with a closure, which is told whether the loop stopped first. A cancelled
-    /// timer's closure is never freed: tests can afford it.
+    /// timer's closure is never freed: a check can afford it.
     @discardableResult
     func after(
         nanoseconds: UInt64, _ body: @escaping (Bool) -> Void

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import CLinuxShims
-import EventLoops
-import Testing
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
 
 extension ConformanceSuite {
     static let receiveChecks = [
@@ -24,54 +24,66 @@ extension ConformanceSuite {
     ]
 
     @Sendable
-    static func receiveSingle(_ factory: BackendFactory) throws {
+    static func receiveSingle(_ run: ConformanceRun) throws {
         // Wrong: bytes are lost, doubled, or delivered late.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         try Wires.send(Wires.pattern(100), to: far)
         let (first, firstBytes) = driver.receive(60, from: near)
-        #expect(try driver.result(of: first) == 60)
-        #expect(firstBytes(60) == Wires.pattern(60))
+        run.expect(
+            try driver.result(of: first), equals: 60,
+            "a receive did not take as much as it had room for")
+        run.expect(firstBytes(60), equals: Wires.pattern(60), "the first receive's bytes are wrong")
         let (second, secondBytes) = driver.receive(60, from: near)
-        #expect(try driver.result(of: second) == 40)
-        #expect(secondBytes(40) == Wires.pattern(40, from: 60))
+        run.expect(try driver.result(of: second), equals: 40, "a receive did not take the rest")
+        run.expect(
+            secondBytes(40), equals: Wires.pattern(40, from: 60),
+            "the second receive's bytes are wrong")
         let (third, thirdBytes) = driver.receive(60, from: near)
         for _ in 0..<3 { driver.turn(milliseconds: 5) }
-        #expect(!driver.isOver(third))
+        run.expect(!driver.isOver(third), "a receive on a silent connection completed")
         try Wires.send([42], to: far)
-        #expect(try driver.result(of: third) == 1)
-        #expect(thirdBytes(1) == [42])
+        run.expect(
+            try driver.result(of: third), equals: 1,
+            "a waiting receive did not take the byte that came")
+        run.expect(thirdBytes(1), equals: [42], "the byte that a receive waited for is wrong")
         let (fourth, _) = driver.receive(60, from: near)
         driver.turn(milliseconds: 5)
         try Wires.send([43], to: far)
         Wires.close(far)
-        #expect(try driver.result(of: fourth) == 1)
+        run.expect(
+            try driver.result(of: fourth), equals: 1,
+            "a receive did not take the byte that came before the end")
         for _ in 0..<2 {
             let (end, _) = driver.receive(60, from: near)
-            #expect(try driver.result(of: end, "the end") == 0)
+            run.expect(
+                try driver.result(of: end, "the end"), equals: 0,
+                "the end of a connection is not zero, each time it is asked for")
         }
         _ = try driver.result(of: driver.close(near))
     }
 
     @Sendable
-    static func receiveReset(_ factory: BackendFactory) throws {
+    static func receiveReset(_ run: ConformanceRun) throws {
         // Wrong: a broken connection looks like an orderly end.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         let (operation, _) = driver.receive(10, from: near)
         driver.turn(milliseconds: 5)
         Wires.reset(far)
-        #expect(try driver.result(of: operation) == -Int32(MILLRACE_ECONNRESET))
+        run.expect(
+            try driver.result(of: operation), equals: -Int32(MILLRACE_ECONNRESET),
+            "a reset under a receive is not told")
         _ = try driver.result(of: driver.close(near))
     }
 
     @Sendable
-    static func streamManyBuffers(_ factory: BackendFactory) throws {
+    static func streamManyBuffers(_ run: ConformanceRun) throws {
         // Wrong: a stream loses, doubles or reorders bytes, or its end.
         var options = LoopOptions()
         options.receiveBufferCount = 16
         options.receiveBufferByteCount = 1000
-        let driver = try BackendDriver(factory, options: options)
+        let driver = try BackendDriver(run, options: options)
         let (near, far) = try Wires.pair()
         let total = 300_000
         let pattern = Wires.pattern(total)
@@ -79,14 +91,15 @@ extension ConformanceSuite {
         var sent = 0
         var received: [UInt8] = []
         var end: Int32?
-        var turnsLeft = 100_000
-        while end == nil && turnsLeft > 0 {
-            turnsLeft -= 1
+        var deadline = run.deadline
+        while end == nil && .now < deadline {  // Ends: the bytes do, or no more come in time.
             sent += Wires.sendSome(pattern[sent...], to: far)
             if sent == total { _ = millrace_socket_shutdown(far, Int32(MILLRACE_SHUT_WR)) }
             driver.turn(milliseconds: 1)
             let last = driver.completions[stream]?.last
-            received += driver.takeBytes(of: stream)
+            let bytes = driver.takeBytes(of: stream)
+            if !bytes.isEmpty { deadline = run.deadline }
+            received += bytes
             guard let last, !last.hasMore else { continue }
             if last.result == -Int32(MILLRACE_ENOBUFS) || last.result > 0 {
                 stream = driver.receiveStream(near)
@@ -94,34 +107,37 @@ extension ConformanceSuite {
                 end = last.result
             }
         }
-        #expect(end == 0)
+        run.expect(end, equals: 0, "the stream did not come to its end")
         let isSame = received == pattern
-        #expect(isSame, "the bytes differ")
+        run.expect(isSame, "the bytes differ")
         _ = try driver.result(of: driver.close(near))
         Wires.close(far)
     }
 
     @Sendable
-    static func streamReset(_ factory: BackendFactory) throws {
+    static func streamReset(_ run: ConformanceRun) throws {
         // Wrong: a stream on a broken connection ends in order, or hangs.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         let stream = driver.receiveStream(near)
         try Wires.send([1, 2], to: far)
         try driver.turn(until: { driver.count(of: stream) == 1 }, "two bytes")
-        #expect(driver.takeBytes(of: stream) == [1, 2])
+        run.expect(
+            driver.takeBytes(of: stream), equals: [1, 2], "the bytes before the reset are wrong")
         Wires.reset(far)
         let all = try driver.all(of: stream)
-        #expect(all.last?.result == -Int32(MILLRACE_ECONNRESET))
-        #expect(all.last?.buffer == nil, "an error carries no buffer")
+        run.expect(
+            all.last?.result, equals: -Int32(MILLRACE_ECONNRESET),
+            "a reset under a stream is not told")
+        run.expect(all.last?.buffer == nil, "an error carried a buffer")
         _ = try driver.result(of: driver.close(near))
     }
 
     @Sendable
-    static func streamEndAtOnce(_ factory: BackendFactory) throws {
+    static func streamEndAtOnce(_ run: ConformanceRun) throws {
         // Wrong: the end that came before the stream began is never told (edge-triggered).
         for byteCount in [0, 1, 5] {
-            let driver = try BackendDriver(factory)
+            let driver = try BackendDriver(run)
             let (near, far) = try Wires.pair()
             if byteCount > 0 { try Wires.send(Wires.pattern(byteCount), to: far) }
             Wires.close(far)
@@ -130,19 +146,23 @@ extension ConformanceSuite {
             _ = try driver.result(of: driver.poll(near, MILLRACE_POLLIN))
             let stream = driver.receiveStream(near)
             try driver.turn(until: { driver.isOver(stream) }, "the end")
-            #expect(driver.completions[stream]?.last?.result == 0)
-            #expect(driver.takeBytes(of: stream) == Wires.pattern(byteCount))
+            run.expect(
+                driver.completions[stream]?.last?.result, equals: 0,
+                "an end that was there before the stream is not told")
+            run.expect(
+                driver.takeBytes(of: stream), equals: Wires.pattern(byteCount),
+                "the bytes that were there before the stream are wrong")
             _ = try driver.result(of: driver.close(near))
         }
     }
 
     @Sendable
-    static func streamOutOfBuffers(_ factory: BackendFactory) throws {
+    static func streamOutOfBuffers(_ run: ConformanceRun) throws {
         // Wrong: a dry pool of buffers breaks the connection or loses bytes.
         var options = LoopOptions()
         options.receiveBufferCount = 2
         options.receiveBufferByteCount = 10
-        let driver = try BackendDriver(factory, options: options)
+        let driver = try BackendDriver(run, options: options)
         let (near, far) = try Wires.pair()
         try Wires.send(Wires.pattern(45), to: far)
         try Wires.ready(near, UInt32(MILLRACE_POLLIN))
@@ -151,23 +171,27 @@ extension ConformanceSuite {
             let stream = driver.receiveStream(near)
             try driver.turn(until: { driver.isOver(stream) }, "running dry")
             let results = driver.completions[stream]?.map(\.result)
-            #expect(results == [10, 10, -Int32(MILLRACE_ENOBUFS)])
+            run.expect(
+                results, equals: [10, 10, -Int32(MILLRACE_ENOBUFS)],
+                "a stream did not use both buffers and then say that there are none")
             let numbers = Set(driver.completions[stream]?.compactMap(\.buffer) ?? [])
-            #expect(numbers.count == 2, "a buffer was given out twice")
+            run.expect(numbers.count, equals: 2, "a buffer was given out twice")
             received += driver.takeBytes(of: stream)
         }
         let stream = driver.receiveStream(near)
         try driver.turn(until: { driver.count(of: stream) == 1 }, "the rest")
         received += driver.takeBytes(of: stream)
-        #expect(received == Wires.pattern(45))
+        run.expect(
+            received, equals: Wires.pattern(45),
+            "the bytes around two shortages of buffers are wrong")
         _ = try driver.result(of: driver.close(near))
         Wires.close(far)
     }
 
     @Sendable
-    static func streamFair(_ factory: BackendFactory) throws {
+    static func streamFair(_ run: ConformanceRun) throws {
         // Wrong: one busy connection keeps the others from being served.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (busy, busyFar) = try Wires.pair()
         let (calm, calmFar) = try Wires.pair()
         let pattern = Wires.pattern(200_000)
@@ -177,7 +201,8 @@ extension ConformanceSuite {
         _ = Wires.sendSome(pattern[...], to: busyFar)
         try Wires.send([9], to: calmFar)
         try driver.turn(until: { driver.count(of: calmStream) > 0 }, "the calm one")
-        #expect(driver.takeBytes(of: calmStream) == [9])
+        run.expect(
+            driver.takeBytes(of: calmStream), equals: [9], "the calm connection's byte is wrong")
         _ = driver.takeBytes(of: busyStream)
         for descriptor in [busy, calm] { _ = try driver.result(of: driver.close(descriptor)) }
         for descriptor in [busyFar, calmFar] { Wires.close(descriptor) }
@@ -186,9 +211,9 @@ extension ConformanceSuite {
     // MARK: Sending
 
     @Sendable
-    static func sendPartial(_ factory: BackendFactory) throws {
+    static func sendPartial(_ run: ConformanceRun) throws {
         // Wrong: a send that did not fit is told as whole, or overtakes another.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         _ = millrace_socket_set_send_buffer(near, 8192)
         let total = 4_000_000
@@ -196,32 +221,32 @@ extension ConformanceSuite {
         var sent = 0
         var received: [UInt8] = []
         var isPartial = false
-        while sent < total {
+        while sent < total {  // Ends: every turn sends, or gives up.
             let operation = driver.send(Array(pattern[sent...].prefix(1_000_000)), to: near)
             let want = min(1_000_000, total - sent)
-            var turnsLeft = 10_000
-            while !driver.isOver(operation) && turnsLeft > 0 {
-                turnsLeft -= 1
+            let deadline = run.deadline
+            while !driver.isOver(operation) && .now < deadline {
                 driver.turn(milliseconds: 1)
                 received += Wires.receiveSome(from: far)
             }
             let result = Int(try driver.result(of: operation))
-            try #require(result > 0 && result <= want)
+            try run.require(
+                result > 0 && result <= want, "the send took nothing, or more than it was given")
             if result < want { isPartial = true }
             sent += result
         }
         received += try Wires.receive(total - received.count, from: far)
-        #expect(isPartial, "the socket was to be too small")
+        run.expect(isPartial, "the socket was to be too small")
         let isSame = received == pattern
-        #expect(isSame, "the bytes differ")
+        run.expect(isSame, "the bytes differ")
         _ = try driver.result(of: driver.close(near))
         Wires.close(far)
     }
 
     @Sendable
-    static func sendWaits(_ factory: BackendFactory) throws {
+    static func sendWaits(_ run: ConformanceRun) throws {
         // Wrong: a full socket answers EAGAIN, or a waiting send cannot be cancelled.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         let pattern = Wires.pattern(8_000_000)
         var filled = 0
@@ -232,64 +257,92 @@ extension ConformanceSuite {
         }
         let cancelled = driver.send([1], to: near)
         for _ in 0..<3 { driver.turn(milliseconds: 5) }
-        #expect(!driver.isOver(cancelled))
+        run.expect(!driver.isOver(cancelled), "a send into a full socket completed")
         driver.backend.cancel(cancelled)
-        #expect(try driver.result(of: cancelled) == -Int32(MILLRACE_ECANCELED))
+        run.expect(
+            try driver.result(of: cancelled), equals: -Int32(MILLRACE_ECANCELED),
+            "a waiting send was not cancelled")
         let waiting = driver.send([2], to: near)
         driver.turn(milliseconds: 5)
-        #expect(!driver.isOver(waiting))
-        #expect(try Wires.receive(filled, from: far) == Array(pattern[..<filled]))
-        #expect(try driver.result(of: waiting, "room in the socket") == 1)
-        #expect(try Wires.receive(1, from: far) == [2])
+        run.expect(!driver.isOver(waiting), "a send into a full socket completed")
+        run.expect(
+            try Wires.receive(filled, from: far), equals: Array(pattern[..<filled]),
+            "the bytes in the full socket are wrong")
+        run.expect(
+            try driver.result(of: waiting, "room in the socket"), equals: 1,
+            "a waiting send did not go out when there was room")
+        run.expect(
+            try Wires.receive(1, from: far), equals: [2],
+            "the byte of the send that waited is wrong")
         _ = try driver.result(of: driver.close(near))
         Wires.close(far)
     }
 
     @Sendable
-    static func sendBroken(_ factory: BackendFactory) throws {
+    static func sendBroken(_ run: ConformanceRun) throws {
         // Wrong: writing to a closed connection kills the process.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         Wires.reset(far)
         try Wires.ready(near, UInt32(MILLRACE_POLLRDHUP))
         let errors = [-Int32(MILLRACE_ECONNRESET), -Int32(MILLRACE_EPIPE)]
-        #expect(errors.contains(try driver.result(of: driver.send([1], to: near))))
-        #expect(try driver.result(of: driver.send([1], to: near)) == -Int32(MILLRACE_EPIPE))
+        run.expect(
+            errors.contains(try driver.result(of: driver.send([1], to: near))),
+            "the first send to a reset connection is neither ECONNRESET nor EPIPE")
+        run.expect(
+            try driver.result(of: driver.send([1], to: near)), equals: -Int32(MILLRACE_EPIPE),
+            "a send to a broken connection is not EPIPE")
         let message = driver.sendMessage([[1], [2]], to: near)
-        #expect(try driver.result(of: message) == -Int32(MILLRACE_EPIPE))
+        run.expect(
+            try driver.result(of: message), equals: -Int32(MILLRACE_EPIPE),
+            "a message to a broken connection is not EPIPE")
         _ = try driver.result(of: driver.close(near))
     }
 
     @Sendable
-    static func sendMessagePieces(_ factory: BackendFactory) throws {
+    static func sendMessagePieces(_ run: ConformanceRun) throws {
         // Wrong: a gather write loses or reorders its pieces.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
         let pieces = (0..<100).map { Wires.pattern(10 + $0, from: $0 * 7) }
         let total = pieces.reduce(0) { $0 + $1.count }
-        #expect(try driver.result(of: driver.sendMessage(pieces, to: near)) == Int32(total))
-        #expect(try Wires.receive(total, from: far) == Array(pieces.joined()))
+        run.expect(
+            try driver.result(of: driver.sendMessage(pieces, to: near)), equals: Int32(total),
+            "a message did not go out whole")
+        run.expect(
+            try Wires.receive(total, from: far), equals: Array(pieces.joined()),
+            "a message's pieces are wrong")
         _ = try driver.result(of: driver.close(near))
         Wires.close(far)
     }
 
     @Sendable
-    static func shutdownEnds(_ factory: BackendFactory) throws {
+    static func shutdownEnds(_ run: ConformanceRun) throws {
         // Wrong: the peer never learns that nothing more comes, or reading stops too.
-        let driver = try BackendDriver(factory)
+        let driver = try BackendDriver(run)
         let (near, far) = try Wires.pair()
-        #expect(try driver.result(of: driver.send([1], to: near)) == 1)
-        #expect(try driver.result(of: driver.shutdown(near, MILLRACE_SHUT_WR)) == 0)
-        #expect(try Wires.receive(10, from: far) == [1])
+        run.expect(
+            try driver.result(of: driver.send([1], to: near)), equals: 1,
+            "a send of one byte failed")
+        run.expect(
+            try driver.result(of: driver.shutdown(near, MILLRACE_SHUT_WR)), equals: 0,
+            "a shutdown failed")
+        run.expect(
+            try Wires.receive(10, from: far), equals: [1],
+            "the peer did not read the byte and the end behind it")
         try Wires.send([2], to: far)
         let (operation, bytes) = driver.receive(10, from: near)
-        #expect(try driver.result(of: operation) == 1)
-        #expect(bytes(1) == [2])
+        run.expect(
+            try driver.result(of: operation), equals: 1,
+            "a receive failed after the shutdown of the other direction")
+        run.expect(bytes(1), equals: [2], "the byte received after the shutdown is wrong")
         Wires.close(far)
         _ = try driver.result(of: driver.close(near))
         let unconnected = try Wires.socket()
         let wrong = driver.shutdown(unconnected, MILLRACE_SHUT_WR)
-        #expect(try driver.result(of: wrong) == -Int32(MILLRACE_ENOTCONN))
+        run.expect(
+            try driver.result(of: wrong), equals: -Int32(MILLRACE_ENOTCONN),
+            "a shutdown of an unconnected socket is not refused")
         Wires.close(unconnected)
     }
 }
