@@ -16,6 +16,7 @@ final class BackendDriver {
     private(set) var order: [OperationID] = []
     private var submitted: [OperationID] = []
     private var memories: [Memory] = []
+    private var rooms: [DatagramRoom] = []
     private var pieces: [OperationID: [Piece]] = [:]
     private var uses: [UInt16: BufferUse] = [:]
 
@@ -73,9 +74,9 @@ final class BackendDriver {
         unsafe submit(.acceptStream(listener: listener))  // SAFETY: no memory.
     }
 
-    func receiveStream(_ descriptor: Int32) -> OperationID {
+    func receiveStream(_ descriptor: Int32, byteCountMax: Int = .max) -> OperationID {
         // SAFETY: no memory.
-        unsafe submit(.receiveStream(descriptor: descriptor, byteCountMax: .max))
+        unsafe submit(.receiveStream(descriptor: descriptor, byteCountMax: byteCountMax))
     }
 
     func close(_ descriptor: Int32) -> OperationID {
@@ -115,6 +116,28 @@ final class BackendDriver {
         let place = unsafe start.assumingMemoryBound(to: millrace_message.self)
         unsafe place.initialize(to: message)  // SAFETY: 64 bytes are kept for it.
         return unsafe submit(.sendMessage(descriptor: descriptor, place))  // SAFETY: as above.
+    }
+
+    func sendDatagrams(_ room: DatagramRoom, from descriptor: Int32) -> OperationID {
+        rooms.append(room)
+        // SAFETY: the room lives with the driver.
+        return unsafe submit(
+            .sendDatagrams(descriptor: descriptor, room.entries, count: room.count))
+    }
+
+    func receiveDatagrams(_ room: DatagramRoom, on descriptor: Int32) -> OperationID {
+        rooms.append(room)
+        // SAFETY: the room lives with the driver.
+        return unsafe submit(
+            .receiveDatagrams(descriptor: descriptor, room.entries, count: room.count))
+    }
+
+    func sendFile(
+        _ file: Int32, offset: UInt64, count: Int, to descriptor: Int32
+    ) -> OperationID {
+        // SAFETY: names no memory.
+        unsafe submit(
+            .sendFile(descriptor: descriptor, file: file, offset: offset, count: count))
     }
 
     func connect(_ descriptor: Int32, to address: millrace_address) -> OperationID {

@@ -68,6 +68,15 @@ extension ConformanceRun {
         if !isTrue { throw giveUp(sentence(), at: SourcePlace(file, line)) }
     }
 
+    /// Ends the check if there is no value.
+    func unwrap<Value>(
+        _ value: Value?, _ sentence: @autoclosure () -> String, file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws -> Value {
+        guard let value else { throw giveUp(sentence(), at: SourcePlace(file, line)) }
+        return value
+    }
+
     /// Waits with patience until `predicate` answers something; nil when the time is over.
     func wait<Value, Result>(
         _ board: Board<Value>, for predicate: (Value) -> Result?

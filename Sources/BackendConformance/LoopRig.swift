@@ -137,16 +137,43 @@ extension EventLoop {
     }
 }
 
+extension SendStream {
+    /// Appends the bytes of an array.
+    func append(_ bytes: [UInt8]) -> Int {
+        append(unsafe bytes.span.bytes)  // SAFETY: bytes are bytes, copied at once.
+    }
+
+    /// Calls the closure once, when bytes are taken again.
+    func whenRoom(closure body: @escaping () -> Void) {
+        whenRoom(unsafe job(body))  // SAFETY: see there.
+    }
+
+    /// Calls the closure once, when every byte has left.
+    func whenEmpty(closure body: @escaping () -> Void) {
+        whenEmpty(unsafe job(body))  // SAFETY: see there.
+    }
+}
+
+/// A job that calls the closure, once.
+@unsafe
+private func job(_ body: @escaping () -> Void) -> LoopJob {
+    // SAFETY: the job takes the reference over.
+    let context = unsafe Unmanaged.passRetained(Closure<Void>(body)).toOpaque()
+    return unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+        // SAFETY: as above.
+        unsafe Unmanaged<Closure<Void>>.fromOpaque(context).takeRetainedValue().body(())
+    }
+}
+
 extension ReceiveStream {
     /// Calls the closure once, when there are bytes or the end.
     func whenReady(closure body: @escaping () -> Void) {
-        // SAFETY: the job takes the reference over.
-        let context = unsafe Unmanaged.passRetained(Closure<Void>(body)).toOpaque()
-        whenReady(
-            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
-                // SAFETY: as above.
-                unsafe Unmanaged<Closure<Void>>.fromOpaque(context).takeRetainedValue().body(())
-            })
+        whenReady(unsafe job(body))  // SAFETY: see there.
+    }
+
+    /// Pins the oldest bytes; where they lie.
+    func pinnedAddress() -> UInt {
+        UInt(bitPattern: unsafe pin()?.baseAddress)  // SAFETY: only the address is looked at.
     }
 
     /// Takes the bytes of one buffer; nil if there is none.

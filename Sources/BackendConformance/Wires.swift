@@ -68,6 +68,54 @@ enum Wires {
         return (near, try check(millrace_socket_accept(listener), "accept"))
     }
 
+    /// Two connected UDP sockets.
+    static func datagramPair() throws -> (Int32, Int32) {
+        let ends = try (0..<2).map { _ in try datagramSocket() }
+        var addresses = [millrace_address(), millrace_address()]
+        for index in 0..<2 {
+            var any = ipv4(port: 0)
+            // SAFETY: the addresses are lent for the calls.
+            _ = try check(unsafe millrace_socket_bind(ends[index], &any), "bind")
+            _ = try check(  // SAFETY: as above.
+                unsafe millrace_socket_local_address(ends[index], &addresses[index]), "name")
+        }
+        for index in 0..<2 {
+            // SAFETY: as above.
+            _ = try check(
+                unsafe millrace_socket_connect(ends[index], &addresses[1 - index]), "connect")
+        }
+        return (ends[0], ends[1])
+    }
+
+    private static func datagramSocket() throws -> Int32 {
+        try check(
+            millrace_socket_open(Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_DGRAM)), "socket")
+    }
+
+    /// Two connected Unix datagram sockets: their sender waits when the receiver's queue is full.
+    static func unixDatagramPair() throws -> (Int32, Int32) {
+        var ends: [Int32] = [0, 0]
+        // SAFETY: room for two.
+        _ = try check(
+            unsafe millrace_socket_pair(Int32(MILLRACE_SOCK_DGRAM), &ends), "socketpair")
+        return (ends[0], ends[1])
+    }
+
+    /// A file in memory that holds the bytes.
+    static func file(_ bytes: [UInt8]) throws -> Int32 {
+        let file = try check(millrace_memory_file_open(), "memfd_create")
+        var written = 0
+        while written < bytes.count {  // Ends: every turn writes or throws.
+            // SAFETY: lent for the call.
+            let count = unsafe bytes[written...].withUnsafeBytes {
+                unsafe millrace_write(file, $0.baseAddress, $0.count)
+            }
+            guard count > 0 else { throw Failure(what: "write", code: Int32(-count)) }
+            written += Int(count)
+        }
+        return file
+    }
+
     /// The two ends of a pipe: read, write.
     static func pipe() throws -> (Int32, Int32) {
         var ends: [Int32] = [0, 0]

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
@@ -213,6 +214,12 @@ int millrace_poll(int fd, uint32_t events, int milliseconds) {
 }
 
 int millrace_pipe_open(int *ends) { return status(pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
+
+int millrace_socket_pair(int type, int *ends) {
+    return status(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
+}
+
+int millrace_memory_file_open(void) { return status(memfd_create("millrace", MFD_CLOEXEC)); }
 
 int millrace_descriptor_move(int fd, int number) {
     int result = status(dup3(fd, number, O_CLOEXEC));

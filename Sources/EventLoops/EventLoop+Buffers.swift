@@ -5,6 +5,9 @@ extension EventLoop {
     /// How many receive buffers are with streams alone.
     package var heldBuffers: Int { ledger.heldCount }
 
+    /// How many blocks send streams have leased.
+    package var leasedSendBlocks: Int { sendBlocks.leasedCount }
+
     /// Notes the bytes that a completion carries; answers where in the buffer they begin.
     func take(_ buffer: UInt16, byteCount: Int32, isKept: Bool) -> Int32 {
         ledger.take(buffer, byteCount: byteCount, isKept: isKept)

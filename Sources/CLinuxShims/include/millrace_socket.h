@@ -151,6 +151,10 @@ int millrace_poll_now(int fd, uint32_t events);
 int millrace_poll(int fd, uint32_t events, int milliseconds);
 /// A pipe, non-blocking and close-on-exec: `ends[0]` reads. Returns 0 or a negated errno.
 int millrace_pipe_open(int *ends);
+/// Two connected Unix sockets of a type. socketpair(2).
+int millrace_socket_pair(int type, int *ends);
+/// A file without a name, in memory. memfd_create(2).
+int millrace_memory_file_open(void);
 /// Gives a descriptor another number, close-on-exec; what had that number is closed. dup3(2).
 /// Returns the number or a negated errno; the old number is closed in either case.
 int millrace_descriptor_move(int fd, int number);
