@@ -1,0 +1,42 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: MIT
+
+import PackageDescription
+
+// The benches: a package of its own, so that users of Millrace never resolve what it is measured
+// against. Contenders and load are programs; `bench` starts them, counts, and compares.
+
+let package = Package(
+    name: "millrace-benchmarks",
+    targets: [
+        // Load, and contenders in C
+        .target(name: "CContender"),
+        .executableTarget(name: "load_c", dependencies: ["CContender"]),
+        .executableTarget(name: "send_c", dependencies: ["CContender"]),
+        .executableTarget(name: "sink_c", dependencies: ["CContender"]),
+        .executableTarget(name: "echo_epoll_c", dependencies: ["CContender"]),
+        .executableTarget(
+            name: "echo_uring_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("uring")]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+var argumentParser: Target.Dependency {
+    .product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+/// A room of Millrace.
+func room(_ name: String) -> Target.Dependency { .product(name: name, package: "millrace") }
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+for target in package.targets { target.swiftSettings = settings }
