@@ -8,7 +8,15 @@ import PackageDescription
 
 let package = Package(
     name: "millrace-benchmarks",
+    products: [
+        // Preloaded into contenders to count their allocations.
+        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
+    ],
     targets: [
+        // The harness
+        .target(name: "CBenchSupport"),
+        .target(name: "MallocCount"),
+        .target(name: "BenchSupport", dependencies: ["CBenchSupport"]),
         // Load, and contenders in C
         .target(name: "CContender"),
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
