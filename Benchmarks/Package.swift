@@ -12,6 +12,10 @@ let package = Package(
         // Preloaded into contenders to count their allocations.
         .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
     ],
+    dependencies: [
+        .package(name: "millrace", path: "..", traits: ["IOUring"]),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
     targets: [
         // The harness
         .target(name: "CBenchSupport"),
@@ -26,6 +30,17 @@ let package = Package(
         .executableTarget(
             name: "echo_uring_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("uring")]),
+        // Contenders in Swift
+        .target(name: "ContenderSupport", dependencies: [argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "echo_callback",
+            dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "echo_async",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("EventLoops"), room("Networking"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )
