@@ -21,6 +21,10 @@ let package = Package(
         .target(name: "CBenchSupport"),
         .target(name: "MallocCount"),
         .target(name: "BenchSupport", dependencies: ["CBenchSupport"]),
+        // The benches and their command
+        .target(name: "Benches", dependencies: ["BenchSupport"]),
+        .executableTarget(
+            name: "bench", dependencies: ["BenchSupport", "Benches", argumentParser]),
         // Load, and contenders in C
         .target(name: "CContender"),
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
@@ -41,6 +45,7 @@ let package = Package(
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
                 room("AtomicSupport"), room("EventLoops"), room("Networking"),
             ]),
+        .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],
     swiftLanguageModes: [.v6]
 )
