@@ -1,0 +1,70 @@
+// swift-tools-version: 6.3
+// SPDX-License-Identifier: MIT
+
+import PackageDescription
+
+// The benches: a package of its own, so that users of Millrace never resolve what it is measured
+// against. Contenders and load are programs; `bench` starts them, counts, and compares.
+
+let package = Package(
+    name: "millrace-benchmarks",
+    products: [
+        // Preloaded into contenders to count their allocations.
+        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
+    ],
+    dependencies: [
+        .package(name: "millrace", path: "..", traits: ["IOUring"]),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // The harness
+        .target(name: "CBenchSupport"),
+        .target(name: "MallocCount"),
+        .target(name: "BenchSupport", dependencies: ["CBenchSupport"]),
+        // The benches and their command
+        .target(name: "Benches", dependencies: ["BenchSupport"]),
+        .executableTarget(
+            name: "bench", dependencies: ["BenchSupport", "Benches", argumentParser]),
+        // Load, and contenders in C
+        .target(name: "CContender"),
+        .executableTarget(name: "load_c", dependencies: ["CContender"]),
+        .executableTarget(name: "send_c", dependencies: ["CContender"]),
+        .executableTarget(name: "sink_c", dependencies: ["CContender"]),
+        .executableTarget(name: "echo_epoll_c", dependencies: ["CContender"]),
+        .executableTarget(
+            name: "echo_uring_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("uring")]),
+        // Contenders in Swift
+        .target(name: "ContenderSupport", dependencies: [argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "echo_callback",
+            dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "echo_async",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("EventLoops"), room("Networking"),
+            ]),
+        .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+var argumentParser: Target.Dependency {
+    .product(name: "ArgumentParser", package: "swift-argument-parser")
+}
+
+/// A room of Millrace.
+func room(_ name: String) -> Target.Dependency { .product(name: name, package: "millrace") }
+
+let settings: [SwiftSetting] = [
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InferIsolatedConformances"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
+for target in package.targets { target.swiftSettings = settings }

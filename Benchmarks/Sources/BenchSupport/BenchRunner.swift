@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+
+/// Runs benches as the command line says.
+package struct BenchRunner {
+    private let benches: [any Bench]
+    private let options: RunOptions
+    private let processors: Processors
+
+    package init(_ benches: [any Bench], _ options: RunOptions) throws(BenchError) {
+        self.benches = benches
+        self.options = options
+        processors = try Processors.chosen()
+    }
+
+    /// The scenarios that the filter leaves. None is an error that lists what there is.
+    package func scenarios() throws(BenchError) -> [Scenario] {
+        let all = benches.flatMap { $0.scenarios(options, on: processors) }
+        guard let filter = options.filter else { return all }
+        let chosen = all.filter { $0.name.contains(filter) }
+        guard !chosen.isEmpty else {
+            throw BenchError(
+                "no bench is called '\(filter)'; there are: "
+                    + all.map(\.name).joined(separator: ", "))
+        }
+        return chosen
+    }
+
+    /// What a run that has not begun has found out.
+    package func emptyResult() -> RunResult {
+        RunResult(environment: .current(), isTiny: options.isTiny, scenarios: [])
+    }
+
+    /// Runs the scenarios and prints each table when it is complete.
+    package func run(_ scenarios: [Scenario]) throws -> RunResult {
+        var result = emptyResult()
+        Terminal.write(heading(result.environment))
+        for scenario in scenarios {
+            var alternation = Alternation(scenario, rounds: rounds(scenario), on: processors)
+            alternation.progress = Terminal.note
+            let finished = try alternation.run()
+            result.scenarios.append(finished)
+            Terminal.note("")
+            Terminal.write(Report(finished).text)
+        }
+        return result
+    }
+
+    private func rounds(_ scenario: Scenario) -> Int {
+        if options.isTiny || scenario.isExact { return 1 }
+        return options.alternations ?? scenario.alternations
+    }
+
+    private func heading(_ environment: RunEnvironment) -> String {
+        var text = "\(environment.processor), \(environment.processorCount) CPUs, "
+        text += "Linux \(environment.kernel), commit \(environment.commit)\n"
+        text += "contender on CPU \(processors.contender), load on CPU \(processors.load)"
+        if processors.isShared { text += ": one CPU for both, so the figures say little" }
+        if options.isTiny { text += "\ntiny: to see that it works; the figures say nothing" }
+        return text + "\n"
+    }
+}

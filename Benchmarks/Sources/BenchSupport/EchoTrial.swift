@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+
+/// One contender under one load, from its start to its end.
+package struct EchoTrial {
+    /// What both sides said, after they were found to agree.
+    package struct Outcome: Sendable {
+        package let result: KeyValues
+        package let cpu: ProcessCPU
+        package let requests: UInt64
+        package let nanoseconds: UInt64
+
+        /// The contender's CPU time for each request.
+        package var cpuNanosecondsPerRequest: Double {
+            Double(cpu.nanoseconds) / Double(max(1, requests))
+        }
+
+        /// The figures that go with it into the report.
+        package var metrics: [String: Double] {
+            var metrics = [
+                "requests": Double(requests),
+                "requests_per_second": Double(requests) * 1e9 / Double(max(1, nanoseconds)),
+                "cpu_share": Double(cpu.nanoseconds) / Double(max(1, nanoseconds)),
+            ]
+            metrics["user_share"] = cpu.userShare
+            for name in ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"] {
+                metrics[name] = result[name].map { Double($0) }
+            }
+            return metrics
+        }
+    }
+
+    package let contender: Contender
+    package let load: EchoLoad
+    package let processors: Processors
+    package var surroundings: RunningContender.Surroundings
+
+    package init(_ contender: Contender, _ load: EchoLoad, on processors: Processors) {
+        self.contender = contender
+        self.load = load
+        self.processors = processors
+        surroundings = RunningContender.Surroundings(cpu: processors.contender)
+    }
+
+    /// Runs it. `atEdge` is called when the measured part begins and when it has ended, with all
+    /// connections open both times; `beforeLoad` when the contender has no connection yet.
+    package func run(
+        beforeLoad: () throws -> Void = {}, atEdge: () throws -> Void = {}
+    ) throws -> Outcome {
+        let server = try RunningContender(contender, surroundings)
+        try beforeLoad()
+        let client = try ChildProcess(
+            try Directory.program("load_c"), load.arguments(port: server.port),
+            cpu: processors.load)
+        guard try client.readLine(withinSeconds: 60) == "ready" else {
+            throw try failure(of: client)
+        }
+        try atEdge()
+        let before = try server.cpu()
+        try client.writeLine("go")
+        guard let line = try client.readLine(withinSeconds: load.patienceSeconds),
+            let result = KeyValues(line, word: "result")
+        else { throw try failure(of: client) }
+        let cpu = try server.cpu().since(before)
+        try atEdge()
+        try client.writeLine("close")
+        guard try client.wait(withinSeconds: 30) == 0 else { throw try failure(of: client) }
+        try check(result, against: try server.stop())
+        return Outcome(
+            result: result, cpu: cpu, requests: try result.number("requests"),
+            nanoseconds: try result.number("nanoseconds"))
+    }
+
+    /// Both sides must have seen the same work.
+    private func check(_ result: KeyValues, against totals: KeyValues) throws(BenchError) {
+        let echoed = try result.number("total_bytes")
+        let stopped = try result.number("stopped_bytes")
+        let served = try totals.number("bytes")
+        guard served >= echoed && served <= echoed + stopped else {
+            throw BenchError(
+                "\(contender.name): the load had \(echoed) bytes echoed, the server says \(served)")
+        }
+        let connections = try totals.number("connections")
+        guard connections == UInt64(load.connections) else {
+            throw BenchError(
+                "\(contender.name): \(load.connections) connections were opened,"
+                    + " the server says \(connections)")
+        }
+        if case .requests(let count) = load.extent {
+            let done = try result.number("requests")
+            guard done == UInt64(count) || load.isIdle else {
+                throw BenchError("\(contender.name): \(count) requests were due, \(done) done")
+            }
+        }
+    }
+
+    private func failure(of client: ChildProcess) throws(BenchError) -> BenchError {
+        let status = try client.wait(withinSeconds: 15)
+        return BenchError(
+            "the load on \(contender.name) failed with status \(status): see the line above")
+    }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT
+
+package import BenchSupport
+
+/// All benches, in the order in which they run.
+package enum BenchCatalog {
+    package static var all: [any Bench] { [EchoBench()] }
+}

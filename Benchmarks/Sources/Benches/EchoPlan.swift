@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+
+internal import BenchSupport
+
+/// Makes the scenarios of the echo bench.
+struct EchoPlan {
+    let contenders: [Contender]
+    let options: RunOptions
+    let processors: Processors
+
+    /// A load with some of its defaults changed.
+    func load(_ change: (inout EchoLoad) -> Void) -> EchoLoad {
+        var load = EchoLoad()
+        change(&load)
+        return load
+    }
+
+    /// One trial: the contender's CPU time for each request.
+    private func trial(_ contender: Contender, _ load: EchoLoad) throws -> Measurement {
+        var load = load
+        load.extent = .seconds(options.seconds(or: 1))
+        let outcome = try EchoTrial(contender, load, on: processors).run()
+        return Measurement(outcome.cpuNanosecondsPerRequest, metrics: outcome.metrics)
+    }
+
+    private func entrant(_ contender: Contender, _ load: EchoLoad) -> Entrant {
+        var entrant = Entrant(contender.name) { try trial(contender, load) }
+        entrant.isPeer = contender.isPeer
+        return entrant
+    }
+
+    private func scenario(
+        _ name: String, _ title: String, unit: String, _ entrants: [Entrant]
+    ) -> Scenario {
+        var scenario = Scenario(
+            name: "echo/\(name)", title: title, unit: unit, entrants: entrants)
+        scenario.hasWarmUp = !options.isTiny
+        return scenario
+    }
+
+    func throughput(_ name: String, _ title: String, _ load: EchoLoad) -> Scenario {
+        scenario(
+            name, title, unit: "CPU ns/request", contenders.map { entrant($0, load) })
+    }
+
+    /// Many connections, each contender against its own cost with few.
+    func manyConnections() -> Scenario {
+        let count = options.isTiny ? 500 : 5_000
+        let few = EchoLoad()
+        let many = load { $0.connections = count }
+        let chosen = contenders.filter { !["c-uring-bundle", "c-uring-direct"].contains($0.name) }
+        let entrants = chosen.flatMap { contender in
+            let name = contender.name
+            let base = Entrant("\(name) at 64") { try trial(contender, few) }
+            var crowded = Entrant("\(name) at \(count)") { try trial(contender, many) }
+            crowded.baseline = base.name
+            return [base, crowded]
+        }
+        var scenario = scenario(
+            "connections", "\(count) connections, 64 bytes, against the same server's 64",
+            unit: "CPU ns/request", entrants)
+        scenario.alternations = 9
+        return scenario
+    }
+
+    /// Latency at half of what the best peer reaches, requests sent when they are due.
+    func latency() -> Scenario {
+        let rate = EchoRate()
+        let entrants = contenders.map { contender in
+            var entrant = Entrant(contender.name) {
+                let load = load {
+                    $0.rate = rate.requestsPerSecond
+                    $0.extent = .seconds(options.seconds(or: 2))
+                }
+                let outcome = try EchoTrial(contender, load, on: processors).run()
+                let latency = Double(try outcome.result.number("p99_ns"))
+                var metrics = outcome.metrics
+                metrics["p99_ns"] = nil
+                metrics["CPU ns/request"] = outcome.cpuNanosecondsPerRequest
+                return Measurement(latency / 1000, metrics: metrics)
+            }
+            entrant.isPeer = contender.isPeer
+            return entrant
+        }
+        var scenario = scenario(
+            "latency", "64 connections, 64 bytes, an open loop at half load", unit: "p99 µs",
+            entrants)
+        let candidates = contenders.filter(\.isPeer)
+        scenario.prepare = {
+            try rate.settle(candidates.isEmpty ? contenders : candidates) { contender in
+                try trial(contender, EchoLoad()).metrics["requests_per_second"] ?? 0
+            }
+        }
+        return scenario
+    }
+
+    /// What is allocated for requests and for connections: exact, so once is enough.
+    func allocations() -> Scenario {
+        let count = options.isTiny ? 500 : 20_000
+        let entrants = contenders.map { contender in
+            Entrant(contender.name) {
+                try EchoAllocations(contender, requests: count, on: processors).measure()
+            }
+        }
+        var scenario = scenario(
+            "allocations", "allocations of \(count) requests on 64 connections",
+            unit: "calls/request", entrants)
+        scenario.isExact = true
+        scenario.hasWarmUp = false
+        return scenario
+    }
+
+    /// Instructions in user mode, by callgrind.
+    func instructions() -> Scenario {
+        let counts = options.isTiny ? (256, 512) : (2_000, 12_000)
+        let entrants = contenders.map { contender in
+            var entrant = Entrant(contender.name) {
+                let value = try Callgrind.perUnit(counts: counts) { wrapper, count in
+                    let load = load { $0.extent = .requests(count) }
+                    var trial = EchoTrial(contender, load, on: processors)
+                    trial.surroundings.wrapper = wrapper
+                    trial.surroundings.patienceSeconds = 60
+                    _ = try trial.run()
+                }
+                return Measurement(value)
+            }
+            entrant.isPeer = contender.isPeer
+            return entrant
+        }
+        var scenario = scenario(
+            "instructions", "instructions in user mode, 64 connections, 64 bytes",
+            unit: "instructions/request", entrants)
+        scenario.isExact = true
+        scenario.hasWarmUp = false
+        return scenario
+    }
+}

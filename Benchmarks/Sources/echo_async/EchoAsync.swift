@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+
+internal import ArgumentParser
+internal import AsyncRuntime
+internal import CContender
+internal import ContenderSupport
+internal import EventLoops
+internal import Networking
+
+@main
+struct EchoAsync: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "echo_async",
+        abstract: "An echo server with a task for each connection.",
+        discussion: "Prints 'listening on 127.0.0.1:PORT'; SIGTERM ends it.")
+
+    @Option(help: "Port; 0 takes a free one.")
+    var port: UInt16 = 0
+
+    @Option(help: "io_uring or epoll.")
+    var backend = BackendArgument.automatic
+
+    @Option(help: "Event loops, a thread for each.")
+    var loops = 1
+
+    @Option(help: "Receive buffers of each loop, a power of two.")
+    var buffers = 128
+
+    @Flag(help: "Send out of the receive buffer instead of a copy.")
+    var lend = false
+
+    func validate() throws {
+        guard (1...256).contains(loops) else {
+            throw ValidationError("--loops takes a number from 1 to 256.")
+        }
+        guard (1...32_768).contains(buffers), buffers & (buffers - 1) == 0 else {
+            throw ValidationError("--buffers takes a power of two up to 32768.")
+        }
+    }
+
+    func run() throws {
+        _ = contender_raise_descriptors()
+        var options = LoopOptions()
+        options.receiveBufferCount = buffers
+        let service = EchoService(port: port, isLending: lend)
+        try LoopGroup.run(
+            loops: loops, choice: backend.choice, options: options,
+            signals: [.interrupt, .terminate]
+        ) { group in
+            try await service.run(group)
+        }
+        contender_totals(service.totals.connections, service.totals.bytes, 0)
+    }
+}

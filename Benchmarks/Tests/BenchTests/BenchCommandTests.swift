@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+
+import BenchSupport
+import Benches
+import Foundation
+import Testing
+
+@Suite(.serialized) struct BenchCommandTests {
+    /// All scenarios of all benches, but those that need a program that may be missing.
+    private static var scenarioNames: [String] {
+        var options = RunOptions()
+        options.isTiny = true
+        guard let processors = try? Processors.chosen() else { return [] }
+        return BenchCatalog.all.flatMap { $0.scenarios(options, on: processors) }.map(\.name)
+    }
+
+    private func run(_ arguments: [String]) throws -> (status: Int32, output: [String]) {
+        let process = try ChildProcess(try Directory.program("bench"), arguments, cpu: nil)
+        var lines: [String] = []
+        while let line = try process.readLine(withinSeconds: 120) { lines.append(line) }
+        return (try process.wait(withinSeconds: 10), lines)
+    }
+
+    @Test(arguments: scenarioNames)
+    func runsTiny(scenario: String) throws {
+        // The bench has rotted: it no longer runs, or its output cannot be read back.
+        try Directory.withTemporaryFile { file in
+            let folder = file + ".charts"
+            defer { try? FileManager.default.removeItem(atPath: folder) }
+            let (status, output) = try run(
+                ["run", scenario, "--tiny", "--json", file, "--svg", folder])
+            #expect(status == 0)
+            #expect(output.contains { $0.hasPrefix("\(scenario): ") })
+            let result = try RunResult.read(from: file)
+            #expect(result.isTiny)
+            #expect(result.scenarios.map(\.name) == [scenario])
+            #expect(result.environment.kernel != "unknown")
+            let charts = try FileManager.default.contentsOfDirectory(atPath: folder)
+            #expect(charts == [scenario.replacingOccurrences(of: "/", with: "-") + ".svg"])
+        }
+    }
+
+    @Test func unknownBenchesAreRefused() throws {
+        // A misspelt name would run nothing and look like success.
+        let (status, _) = try run(["run", "ecco", "--tiny"])
+        #expect(status == 2)
+    }
+
+    @Test(arguments: [
+        ["run", "--alternations", "0"], ["run", "--seconds", "never"], ["fly"],
+        ["run", "--seconds", "nan"],
+    ])
+    func wrongUsageIsRefused(arguments: [String]) throws {
+        // Wrong usage would trap, or run something else.
+        let (status, _) = try run(arguments)
+        #expect(status == 2)
+    }
+
+    @Test(arguments: [["--help"], ["run", "--help"], ["list"]])
+    func helpIsThere(arguments: [String]) throws {
+        // Nobody could find out what there is.
+        let (status, output) = try run(arguments)
+        #expect(status == 0)
+        #expect(!output.isEmpty)
+    }
+
+    @Test func failuresEndWithOne() throws {
+        // A bench that failed would look like success to a script.
+        let (status, _) = try run(
+            ["run", "echo/pingpong", "--tiny", "--json", "/nowhere/at/all.json"])
+        #expect(status == 1)
+    }
+}
