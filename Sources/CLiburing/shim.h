@@ -58,7 +58,10 @@ static inline int millrace_uring_open(struct io_uring *ring, unsigned entries,
 static inline int millrace_uring_enable(struct io_uring *ring) {
     long result =
         syscall(SYS_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-    return result < 0 ? -errno : 0;
+    if (result < 0) return -errno;
+    // Saves looking the ring's descriptor up in every call; an older kernel does without.
+    io_uring_register_ring_fd(ring);
+    return 0;
 }
 
 /// Whether the kernel has both sends without a copy (Linux 6.1).
@@ -152,12 +155,14 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
     io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
 }
 
+/// A send that the kernel goes on with until every byte is taken, so that a full socket costs one
+/// completion: MSG_WAITALL, io_uring_prep_send(3).
 static inline void millrace_uring_prepare_send(struct io_uring_sqe *sqe, int fd, const void *bytes,
                                                size_t count, bool is_zero_copy) {
     if (is_zero_copy) {
-        io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL, 0);
+        io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL | MSG_WAITALL, 0);
     } else {
-        io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL);
+        io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL | MSG_WAITALL);
     }
 }
 
@@ -170,9 +175,9 @@ static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe,
         for (size_t i = 0; i < header->msg_iovlen; i++) total += header->msg_iov[i].iov_len;
     }
     if (total > 0 && total >= zero_copy_min) {
-        io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL);
+        io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL | MSG_WAITALL);
     } else {
-        io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL);
+        io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL | MSG_WAITALL);
     }
 }
 

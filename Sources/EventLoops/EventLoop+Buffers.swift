@@ -3,19 +3,19 @@
 // The receive buffers that the streams of a loop share.
 extension EventLoop {
     /// How many receive buffers are with streams alone.
-    package var heldBuffers: Int { ledger.heldCount }
+    package var heldBuffers: Int { ledger.value.heldCount }
 
     /// How many blocks send streams have leased.
-    package var leasedSendBlocks: Int { sendBlocks.leasedCount }
+    package var leasedSendBlocks: Int { sendBlocks.value.leasedCount }
 
     /// Notes the bytes that a completion carries; answers where in the buffer they begin.
     func take(_ buffer: UInt16, byteCount: Int32, isKept: Bool) -> Int32 {
-        ledger.take(buffer, byteCount: byteCount, isKept: isKept)
+        ledger.value.take(buffer, byteCount: byteCount, isKept: isKept)
     }
 
     /// Gives bytes back that `take` noted.
     func release(_ buffer: UInt16) {
-        if ledger.release(buffer) { backend.recycle(buffer) }
+        if ledger.value.release(buffer) { backend.recycle(buffer) }
     }
 
     /// Gives the bytes of a completion back that nobody wants.
@@ -30,9 +30,9 @@ extension EventLoop {
     /// may never use their buffers, and one that could not be started has woken its reader.
     func rearmStarved() -> Bool {
         if starved.isEmpty { return true }
-        let count = backend.buffers.count
-        if ledger.heldCount == count { spillHeld() }
-        var free = count - ledger.heldCount
+        let count = buffers.count
+        if ledger.value.heldCount == count { spillHeld() }
+        var free = count - ledger.value.heldCount
         let isAnyStarted = free > 0
         while free > 0 && !starved.isEmpty {  // Ends: the list is finite.
             starved.removeFirst().rearm()
@@ -44,9 +44,9 @@ extension EventLoop {
     /// The buffers are all with streams that nobody reads, and another stream needs some: the bytes
     /// move to memory of their own, until there is a buffer for each stream that waits.
     private func spillHeld() {
-        let target = max(0, ledger.heldCount - starved.count)
+        let target = max(0, ledger.value.heldCount - starved.count)
         var stream = firstStream
-        while ledger.heldCount > target, let holder = stream {  // Ends: the list is finite.
+        while ledger.value.heldCount > target, let holder = stream {  // Ends: the list is finite.
             holder.spill()
             stream = holder.nextStream
         }

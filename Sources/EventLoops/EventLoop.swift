@@ -49,26 +49,28 @@ public final class EventLoop: @unchecked Sendable {
     public let selection: String
 
     let backend: any EventBackend
-    private var operations: OperationTable
-    private var wheel: TimerWheel<TimerJob>
+    let buffers: ReceiveBuffers
+    private let operations: LoopOwned<OperationTable>
+    private let wheel: LoopOwned<TimerWheel<TimerJob>>
     private let inbox: MPSCInbox<LoopJob>
     private let overflow = OverflowList()
     private let sleepState = Atomic<UInt32>(0)
     private let isStopRequested = Atomic<Bool>(false)
     private let wakeCount = Atomic<Int>(0)
-    private var batch: CompletionBatch
+    private let batch: LoopOwned<CompletionBatch>
     private var turnWork: TurnWork?
     private var phase = Phase.idle
     private var closesUnderWay = 0
     private var closeCount: UInt32 = 0
-    var ledger: BufferLedger
-    var sendBlocks: SendBlocks
+    let ledger: LoopOwned<BufferLedger>
+    let sendBlocks: LoopOwned<SendBlocks>
+    private var turnStart = MonotonicInstant.now
     var queuedSends: [SendStream] = []
     var starved: [ReceiveStream] = []
     var firstStream: ReceiveStream?
     var counters = LoopStatistics()
     /// The time at the beginning of this turn.
-    public private(set) var now = MonotonicInstant.now
+    public var now: MonotonicInstant { turnStart }
 
     /// Called once in every turn; answers whether it has more to do at once.
     public typealias TurnWorkBody = @convention(c) (UnsafeMutableRawPointer) -> Bool
@@ -93,13 +95,16 @@ public final class EventLoop: @unchecked Sendable {
         self.options = options
         selection = selected.reason
         backend = selected.backend
-        operations = OperationTable(capacity: options.operationsMax)
-        wheel = TimerWheel(capacity: options.timersMax, origin: Self.tick(atOrBefore: .now))
+        buffers = selected.backend.buffers
+        operations = LoopOwned(OperationTable(capacity: options.operationsMax))
+        wheel = LoopOwned(
+            TimerWheel(capacity: options.timersMax, origin: Self.tick(atOrBefore: .now)))
         inbox = MPSCInbox(capacity: options.inboxCapacity)
-        batch = CompletionBatch(capacity: options.completionQueueCapacity)
-        ledger = BufferLedger(count: selected.backend.buffers.count)
-        sendBlocks = SendBlocks(
-            byteCount: options.sendBlockByteCount, idleMax: options.idleSendBlocksMax)
+        batch = LoopOwned(CompletionBatch(capacity: options.completionQueueCapacity))
+        ledger = LoopOwned(BufferLedger(count: selected.backend.buffers.count))
+        sendBlocks = LoopOwned(
+            SendBlocks(
+                byteCount: options.sendBlockByteCount, idleMax: options.idleSendBlocksMax))
     }
 
     // MARK: Running
@@ -158,7 +163,7 @@ public final class EventLoop: @unchecked Sendable {
 
     private func turn() {
         counters.turns &+= 1
-        now = .now
+        turnStart = .now
         runPostedJobs()
         // Before the turn work: a timer makes tasks ready, and the loop must not sleep on them.
         fireTimers()
@@ -184,7 +189,7 @@ public final class EventLoop: @unchecked Sendable {
             let isLeaving = phase == .running && isStopRequested.load(ordering: .acquiring)  // E2
             if isBusy || isLeaving { deadline = MonotonicInstant(nanoseconds: 0) }
         }
-        backend.wait(until: deadline, into: &batch)
+        backend.wait(until: deadline, into: &batch.value)
         // Relaxed, but an exchange: a store would cut a poster's release sequence (E1), and the
         // next
         // exchange could miss the job. A poster that still reads 1 wakes once for nothing.
@@ -192,15 +197,16 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func dispatch() {
-        counters.completionsMax = max(counters.completionsMax, batch.count)
-        for index in 0..<batch.count {
-            let completion = batch[index]
+        let count = batch.value.count
+        counters.completionsMax = max(counters.completionsMax, count)
+        for index in 0..<count {
+            let completion = batch.value[index]
             if completion.id.index == OperationID.closingIndex {
                 closesUnderWay -= 1
                 continue
             }
             // SAFETY: hands the pointers on.
-            guard let (handler, context) = unsafe operations.take(completion) else {
+            guard let (handler, context) = unsafe operations.value.take(completion) else {
                 counters.staleCompletions &+= 1
                 dropBuffer(of: completion)
                 continue
@@ -209,7 +215,7 @@ public final class EventLoop: @unchecked Sendable {
             // SAFETY: the submitter vouched for both until the last completion.
             unsafe handler(context, completion.id.rawValue, completion.result, completion.flags)
         }
-        batch.removeAll()
+        batch.value.removeAll()
     }
 
     /// Cancels what is under way and turns until nothing is: every completion is reaped, every
@@ -223,7 +229,7 @@ public final class EventLoop: @unchecked Sendable {
                 nextCancellation = now.advanced(byNanoseconds: 100_000_000)
             }
             turn()
-            guard operationCount == 0 && wheel.isEmpty else { continue }
+            guard operationCount == 0 && wheel.value.isEmpty else { continue }
             let hasMore = runTurnWork()
             if now >= patience { break }
             if inbox.isEmpty && overflow.isEmpty && !hasMore && closesUnderWay == 0 { break }
@@ -235,7 +241,7 @@ public final class EventLoop: @unchecked Sendable {
         for job in overflow.close() { job() }
         _ = runTurnWork()
         while closesUnderWay > 0 {  // Ends: the backend completes what was submitted.
-            backend.wait(until: now.advanced(byNanoseconds: 10_000_000), into: &batch)
+            backend.wait(until: now.advanced(byNanoseconds: 10_000_000), into: &batch.value)
             dispatch()
         }
     }
@@ -250,8 +256,8 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func cancelEverything() {
-        operations.forEach { backend.cancel($0) }
-        while let timer = wheel.popExpired(now: .max) {  // Ends: no timer is added while stopping.
+        operations.value.forEach { backend.cancel($0) }
+        while let timer = wheel.value.popExpired(now: .max) {  // Ends: no timer is added while stopping.
             // SAFETY: vouched for by `schedule`.
             unsafe timer.handler(timer.context, true)
         }
@@ -279,7 +285,7 @@ public final class EventLoop: @unchecked Sendable {
         assert(isCurrent, "operations are submitted on the loop's thread")
         guard phase == .running || phase == .idle else { return nil }
         // SAFETY: the caller vouches for context and handler.
-        guard let id = unsafe operations.insert(handler, context) else { return nil }
+        guard let id = unsafe operations.value.insert(handler, context) else { return nil }
         counters.submitted &+= 1
         // SAFETY: the caller vouches for the request's memory.
         unsafe backend.submit(request, as: id)
@@ -290,7 +296,7 @@ public final class EventLoop: @unchecked Sendable {
     /// first.
     public func cancel(_ id: OperationID) {
         assert(isCurrent, "operations are cancelled on the loop's thread")
-        if operations.contains(id) { backend.cancel(id) }
+        if operations.value.contains(id) { backend.cancel(id) }
     }
 
     /// Cancels every operation on the descriptor and closes it. It takes no place in the table of
@@ -305,7 +311,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     /// How many operations are under way; closing is one.
-    public var operationCount: Int { operations.count + closesUnderWay }
+    public var operationCount: Int { operations.value.count + closesUnderWay }
 
     // MARK: Posting
 
@@ -381,7 +387,7 @@ public final class EventLoop: @unchecked Sendable {
         guard phase == .running || phase == .idle else { return nil }
         // SAFETY: the caller vouches for context and handler.
         let job = unsafe TimerJob(handler: handler, context: context)
-        return wheel.insert(deadline: Self.tick(atOrAfter: deadline), payload: job)
+        return wheel.value.insert(deadline: Self.tick(atOrAfter: deadline), payload: job)
     }
 
     /// Takes a timer away; false if it has come to its end already (or its handler is being
@@ -389,14 +395,14 @@ public final class EventLoop: @unchecked Sendable {
     @discardableResult
     public func cancel(_ timer: LoopTimer) -> Bool {
         assert(isCurrent, "timers are cancelled on the loop's thread")
-        return wheel.cancel(timer) != nil
+        return wheel.value.cancel(timer) != nil
     }
 
     /// How many timers are set.
-    public var timerCount: Int { wheel.count }
+    public var timerCount: Int { wheel.value.count }
 
     private var nextDeadline: MonotonicInstant {
-        guard let tick = wheel.nextDeadline() else { return .never }
+        guard let tick = wheel.value.nextDeadline() else { return .never }
         let (nanoseconds, overflow) = tick.multipliedReportingOverflow(by: 1 &<< Self.tickShift)
         return overflow ? .never : MonotonicInstant(nanoseconds: nanoseconds)
     }
@@ -404,7 +410,7 @@ public final class EventLoop: @unchecked Sendable {
     private func fireTimers() {
         let tick = Self.tick(atOrBefore: now)
         // Ends: a timer set here is due later or is counted once.
-        while let timer = wheel.popExpired(now: tick) {
+        while let timer = wheel.value.popExpired(now: tick) {
             counters.timersFired &+= 1
             // SAFETY: vouched for by `schedule`.
             unsafe timer.handler(timer.context, false)

@@ -49,6 +49,14 @@ public final class ReceiveStream {
     /// How many bytes it may hold, but for a buffer.
     public let creditByteCount: Int
 
+    /// How the stream ended; bytes received before may still be unread.
+    public var end: End? { ending }
+
+    // Private all of them: a public property is checked for overlapping accesses each time, and so
+    // is `rest`, which is therefore looked at only if `restCount` is not zero.
+    private var ending: End?
+    private var heldBytes = 0
+    private var restCount = 0
     private var state = State.idle
     private var operation: OperationID?
     private var first: Chunk?
@@ -61,8 +69,6 @@ public final class ReceiveStream {
     var nextStream: ReceiveStream?
     unowned var previousStream: ReceiveStream?
     private var waiter: LoopJob?
-    /// How the stream ended; bytes received before may still be unread.
-    public private(set) var end: End?
 
     /// A stream that has not started. Nil takes the loop's limits.
     public init(
@@ -75,16 +81,16 @@ public final class ReceiveStream {
     }
 
     /// How many pieces the stream holds, spilled ones too.
-    public var heldBufferCount: Int { (first == nil ? 0 : 1) + rest.count - restStart }
+    public var heldBufferCount: Int { (first == nil ? 0 : 1) + restCount }
 
     /// How many received bytes wait to be consumed.
-    public private(set) var heldByteCount = 0
+    public var heldByteCount: Int { heldBytes }
 
     /// How many places the list of chunks has; for tests, which see that it does not grow.
     package var slotCount: Int { rest.count }
 
     /// Whether `consume` would find bytes or the end.
-    public var isReady: Bool { first != nil || end != nil }
+    public var isReady: Bool { first != nil || ending != nil }
 
     /// Asks the kernel for bytes; the first call starts the stream.
     public func start() {
@@ -139,7 +145,7 @@ public final class ReceiveStream {
     private func drop(_ used: Int) {
         guard let chunk = first else { return }
         precondition(used >= 0 && used <= chunk.end - chunk.start, "more bytes used than there are")
-        heldByteCount -= used
+        heldBytes -= used
         if chunk.start + Int32(used) == chunk.end {
             dropFirst()
         } else {
@@ -168,12 +174,13 @@ public final class ReceiveStream {
         guard !isStopped else { return }
         isStopped = true
         if state != .idle { loop.unlist(self) }
-        for chunk in rest[restStart...] { giveBack(chunk) }
+        if restCount > 0 { for chunk in rest[restStart...] { giveBack(chunk) } }
         rest = []
         restStart = 0
+        restCount = 0
         if !isPinned { dropFirst() }  // Bytes that are lent stay until they come back.
-        heldByteCount = 0
-        if end == nil { end = .failed(Int32(MILLRACE_ECANCELED)) }
+        heldBytes = 0
+        if ending == nil { ending = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
         case .armed, .pausing:
             if let operation { loop.cancel(operation) }
@@ -190,7 +197,7 @@ public final class ReceiveStream {
         guard let chunk = first else { return }
         giveBack(chunk)
         first = nil
-        if restStart < rest.count { shiftRest() }
+        if restCount > 0 { shiftRest() }
         if state == .paused { rearmIfDue() }
     }
 
@@ -205,7 +212,8 @@ public final class ReceiveStream {
     private func shiftRest() {
         first = rest[restStart]
         restStart += 1
-        if restStart == rest.count {
+        restCount -= 1
+        if restCount == 0 {
             rest.removeAll(keepingCapacity: true)
             restStart = 0
         } else if restStart >= 32 && restStart * 2 >= rest.count {
@@ -215,12 +223,12 @@ public final class ReceiveStream {
     }
 
     private func rearmIfDue() {
-        if heldBufferCount <= credit / 2 && heldByteCount <= creditByteCount / 2 { rearm() }
+        if heldBufferCount <= credit / 2 && heldBytes <= creditByteCount / 2 { rearm() }
     }
 
     private func address(of buffer: UInt16) -> UnsafeMutableRawPointer {
         // SAFETY: only the address is taken.
-        guard let address = unsafe loop.backend.buffers[buffer].baseAddress else {
+        guard let address = unsafe loop.buffers[buffer].baseAddress else {
             preconditionFailure("a receive buffer has no memory")
         }
         return unsafe address  // SAFETY: as above.
@@ -234,6 +242,7 @@ public final class ReceiveStream {
             spill(&chunk)
             first = chunk
         }
+        guard restCount > 0 else { return }
         for index in restStart..<rest.count { spill(&rest[index]) }
     }
 
@@ -253,13 +262,13 @@ public final class ReceiveStream {
 
     /// Starts the kernel's operation (again).
     func rearm() {
-        guard !isStopped, end == nil else { return state = .ended }
+        guard !isStopped, ending == nil else { return state = .ended }
         // SAFETY: the operation holds a reference (I2), released with its last completion.
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         // SAFETY: as above; the request names no memory.
         operation = unsafe loop.submit(
             .receiveStream(
-                descriptor: descriptor, byteCountMax: max(1, creditByteCount - heldByteCount)),
+                descriptor: descriptor, byteCountMax: max(1, creditByteCount - heldBytes)),
             context: context
         ) { context, id, result, flags in
             // SAFETY: the reference taken above.
@@ -282,7 +291,7 @@ public final class ReceiveStream {
             append(buffer, byteCount: completion.result, isKept: completion.keepsBuffer)
         }
         if completion.hasMore {
-            if heldBufferCount >= credit || heldByteCount >= creditByteCount { pause() }
+            if heldBufferCount >= credit || heldBytes >= creditByteCount { pause() }
         } else {
             operation = nil
             takeLast(completion.result)
@@ -306,8 +315,26 @@ public final class ReceiveStream {
         // SAFETY: no memory yet.
         let chunk = unsafe Chunk(
             buffer: buffer, start: start, end: start + byteCount, spilled: nil)
-        heldByteCount += Int(byteCount)
-        if first == nil { first = chunk } else { rest.append(chunk) }
+        heldBytes += Int(byteCount)
+        if first == nil {
+            first = chunk
+        } else if !extendLast(with: chunk) {
+            rest.append(chunk)
+            restCount += 1
+        }
+    }
+
+    /// Bytes that lie behind the last ones in the same buffer are one piece with them, unless those
+    /// are lent.
+    private func extendLast(with chunk: Chunk) -> Bool {
+        let isAlone = restCount == 0
+        guard let last = isAlone ? first : rest.last, last.buffer == chunk.buffer,
+            last.end == chunk.start, unsafe last.spilled == nil,  // SAFETY: looks at the pointer.
+            !(isAlone && isPinned)
+        else { return false }
+        if isAlone { first?.end = chunk.end } else { rest[rest.count - 1].end = chunk.end }
+        loop.release(chunk.buffer)
+        return true
     }
 
     private func takeLast(_ result: Int32) {
@@ -330,7 +357,7 @@ public final class ReceiveStream {
     }
 
     private func finish(_ end: End) {
-        self.end = end
+        ending = end
         state = .ended
     }
 

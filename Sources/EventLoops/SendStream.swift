@@ -39,8 +39,10 @@ public final class SendStream {
     /// The socket.
     public let descriptor: Int32
     /// Why sending failed, a positive errno; later bytes are refused.
-    public private(set) var failure: Int32?
+    public var failure: Int32? { failureCode }
 
+    // Private all of them: a public property is checked for overlapping accesses each time.
+    private var failureCode: Int32?
     private var filling: Portion?
     private var sending: Portion?
     private var operation: OperationID?
@@ -59,7 +61,7 @@ public final class SendStream {
 
     /// How many bytes `append` would take now.
     public var room: Int {
-        failure == nil ? loop.sendBlocks.byteCount - (filling?.end ?? 0) : 0
+        failureCode == nil ? loop.sendBlocks.value.byteCount - (filling?.end ?? 0) : 0
     }
 
     /// Copies as many of the bytes as there is room for, and answers how many. They leave before
@@ -69,7 +71,7 @@ public final class SendStream {
         let count = min(bytes.byteCount, room)
         guard count > 0 else { return 0 }
         // SAFETY: leased until it is given back, below or by `take`.
-        var portion = unsafe filling ?? Portion(memory: loop.sendBlocks.lease())
+        var portion = unsafe filling ?? Portion(memory: loop.sendBlocks.value.lease())
         // SAFETY: the block has room for `count` bytes behind `end`.
         unsafe bytes.extracting(first: count).withUnsafeBytes { lent in
             guard let start = lent.baseAddress else { return }
@@ -125,7 +127,7 @@ public final class SendStream {
     }
 
     private func sendFilling() {
-        guard failure == nil, let portion = filling else { return }
+        guard failureCode == nil, let portion = filling else { return }
         sending = portion
         filling = nil
         submit(portion)
@@ -154,11 +156,11 @@ public final class SendStream {
         guard var portion = sending else { return }
         portion.start += max(0, Int(result))
         assert(portion.start <= portion.end, "the kernel took more than there was")
-        if result > 0 && portion.count > 0 && failure == nil {
+        if result > 0 && portion.count > 0 && failureCode == nil {
             sending = portion
             return submit(portion)
         }
-        unsafe loop.sendBlocks.giveBack(portion.memory)  // SAFETY: the kernel let go of it.
+        unsafe loop.sendBlocks.value.giveBack(portion.memory)  // SAFETY: the kernel let go of it.
         sending = nil
         if result <= 0 { fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result) }
         sendFilling()
@@ -166,16 +168,18 @@ public final class SendStream {
     }
 
     private func fail(_ code: Int32) {
-        if failure == nil { failure = code }
+        if failureCode == nil { failureCode = code }
         // SAFETY: nobody has it.
-        if let portion = filling { unsafe loop.sendBlocks.giveBack(portion.memory) }
+        if let portion = filling { unsafe loop.sendBlocks.value.giveBack(portion.memory) }
         filling = nil
         wakeWaiter()
     }
 
     private func wakeWaiter() {
         guard let job = waiter else { return }
-        guard failure != nil || (waitsForRoom ? room > 0 : pendingByteCount == 0) else { return }
+        guard failureCode != nil || (waitsForRoom ? room > 0 : pendingByteCount == 0) else {
+            return
+        }
         waiter = nil
         job()
     }

@@ -16,11 +16,14 @@ enum EchoContenders {
         "callback", "echo_callback", ["--backend", "io_uring"], isPeer: false)
     static let callbackEpoll = Contender(
         "callback-epoll", "echo_callback", ["--backend", "epoll"], isPeer: false)
-    static let async = Contender("async", "echo_async", ["--backend", "io_uring"], isPeer: false)
+    static let async = Contender(
+        "async", "echo_async", ["--forward", "--backend", "io_uring"], isPeer: false)
+    static let asyncCopy = Contender(
+        "async-copy", "echo_async", ["--backend", "io_uring"], isPeer: false)
     static let asyncEpoll = Contender(
-        "async-epoll", "echo_async", ["--backend", "epoll"], isPeer: false)
+        "async-epoll", "echo_async", ["--forward", "--backend", "epoll"], isPeer: false)
 
     static let peers = [uring, uringIncremental, uringBundle, uringDirect, epoll, epollEdge]
-    static let ours = [callback, callbackEpoll, async, asyncEpoll]
+    static let ours = [callback, callbackEpoll, async, asyncCopy, asyncEpoll]
     static let all = peers + ours
 }

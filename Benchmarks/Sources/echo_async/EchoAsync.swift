@@ -24,10 +24,10 @@ struct EchoAsync: ParsableCommand {
     var loops = 1
 
     @Option(help: "Receive buffers of each loop, a power of two.")
-    var buffers = 128
+    var buffers = LoopOptions().receiveBufferCount
 
-    @Flag(help: "Send out of the receive buffer instead of a copy.")
-    var lend = false
+    @Flag(help: "Send small messages without waiting, large ones out of the receive buffer.")
+    var forward = false
 
     func validate() throws {
         guard (1...256).contains(loops) else {
@@ -42,7 +42,7 @@ struct EchoAsync: ParsableCommand {
         _ = contender_raise_descriptors()
         var options = LoopOptions()
         options.receiveBufferCount = buffers
-        let service = EchoService(port: port, isLending: lend)
+        let service = EchoService(port: port, isForwarding: forward)
         try LoopGroup.run(
             loops: loops, choice: backend.choice, options: options,
             signals: [.interrupt, .terminate]

@@ -11,15 +11,17 @@ internal import Networking
 final class EchoService: Sendable {
     /// What one connection reads at a time when it copies.
     private static let byteCountMax = 65_536
+    /// Up to how many bytes copying is cheaper than waiting.
+    private static let copyMax = 4096
 
     private let port: UInt16
-    private let isLending: Bool
+    private let isForwarding: Bool
     private let connectionCount = Atomic<UInt64>(0)
     private let byteCount = Atomic<UInt64>(0)
 
-    init(port: UInt16, isLending: Bool) {
+    init(port: UInt16, isForwarding: Bool) {
         self.port = port
-        self.isLending = isLending
+        self.isForwarding = isForwarding
     }
 
     /// Relaxed: read when every task has ended.
@@ -56,8 +58,8 @@ final class EchoService: Sendable {
     private func serve(_ connection: StreamConnection) async {
         var count: UInt64 = 0
         do {
-            if isLending {
-                try await lend(connection, &count)
+            if isForwarding {
+                try await forward(connection, &count)
             } else {
                 try await copy(connection, &count)
             }
@@ -68,8 +70,7 @@ final class EchoService: Sendable {
         byteCount.add(count, ordering: .relaxed)
     }
 
-    /// The ordinary way. What the interface costs here: a copy of every byte, and two calls that
-    /// may suspend.
+    /// The ordinary way: reads into memory of its own and waits until the kernel has taken it.
     private func copy(
         _ connection: StreamConnection, _ total: inout UInt64
     ) async throws(SystemError) {
@@ -87,22 +88,32 @@ final class EchoService: Sendable {
         }
     }
 
-    /// Without the copy: keeps the lent bytes' address for as long as they are not used up, which
-    /// the interface does not promise.
-    private func lend(
+    /// Small messages are copied into the output and leave with the turn; large ones go out of the
+    /// receive buffers.
+    private func forward(
         _ connection: StreamConnection, _ total: inout UInt64
     ) async throws(SystemError) {
         while true {  // Ends with the client's end or an error.
-            // SAFETY: no memory yet.
-            var lent = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
-            let seen = try await connection.consume { bytes in
-                unsafe bytes.withUnsafeBytes { unsafe lent = $0 }  // SAFETY: see above.
-                return 0
+            var failure: SystemError?
+            let count = try await connection.consume { bytes in
+                if bytes.byteCount > Self.copyMax { return 0 }
+                do throws(SystemError) {
+                    return try connection.enqueue(bytes)
+                } catch {
+                    failure = error
+                    return 0
+                }
             }
-            if seen == nil { return }
-            let count = lent.count
-            try await unsafe connection.write(all: lent)  // SAFETY: see above.
-            _ = try await connection.consume { _ in count }
+            if let failure { throw failure }
+            guard var count else { return }
+            if count == 0 {
+                // SAFETY: the bytes stay until the write is over.
+                count =
+                    try await unsafe connection.withReceived { bytes throws(SystemError) in
+                        try await unsafe connection.write(all: bytes)  // SAFETY: as above.
+                        return bytes.count
+                    } ?? 0
+            }
             total += UInt64(count)
         }
     }

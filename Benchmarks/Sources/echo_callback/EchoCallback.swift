@@ -20,7 +20,7 @@ struct EchoCallback: ParsableCommand {
     var backend = BackendArgument.automatic
 
     @Option(help: "Receive buffers, a power of two.")
-    var buffers = 128
+    var buffers = LoopOptions().receiveBufferCount
 
     func validate() throws {
         guard (1...32_768).contains(buffers), buffers & (buffers - 1) == 0 else {

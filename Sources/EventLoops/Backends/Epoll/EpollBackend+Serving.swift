@@ -8,28 +8,28 @@ extension EpollBackend {
     func servePolls(_ state: inout DescriptorState) {
         var index = state.polls.first
         while index != PendingTable.none {  // Ends: walks the queue once.
-            let operation = unsafe pending[index]  // SAFETY: reads the record.
+            let operation = unsafe pending.value[index]  // SAFETY: reads the record.
             index = unsafe operation.next  // SAFETY: as above.
             // SAFETY: plain words of the record.
             let events = unsafe millrace_poll_now(
                 operation.descriptor, UInt32(operation.count))  // SAFETY: plain words.
             guard events != 0 else { continue }
             let id = unsafe operation.id  // SAFETY: as above.
-            pending.remove(id.index, from: &state.polls)
+            pending.value.remove(id.index, from: &state.polls)
             finish(id, events)
         }
     }
 
     func serveWrites(_ state: inout DescriptorState) {
         while !state.writes.isEmpty {  // Ends: every turn takes one operation away or returns.
-            let operation = unsafe pending[state.writes.first]  // SAFETY: reads the record.
+            let operation = unsafe pending.value[state.writes.first]  // SAFETY: reads the record.
             // SAFETY: promise 4 of the contract.
             guard let result = unsafe operation.attempt() else {
                 state.isWritable = false
                 return
             }
             let id = unsafe operation.id  // SAFETY: as above.
-            pending.remove(id.index, from: &state.writes)
+            pending.value.remove(id.index, from: &state.writes)
             finish(id, result)
             // SAFETY: as above.
             if unsafe operation.kind == .connect && result < 0 {
@@ -40,7 +40,7 @@ extension EpollBackend {
 
     func serveReads(_ state: inout DescriptorState) {
         while state.isReadable && !state.reads.isEmpty {  // Ends: as above, or with the budget.
-            let operation = unsafe pending[state.reads.first]  // SAFETY: reads the record.
+            let operation = unsafe pending.value[state.reads.first]  // SAFETY: reads the record.
             let isDone: Bool
             switch unsafe operation.kind {  // SAFETY: as above.
             // SAFETY: as above.
@@ -63,7 +63,7 @@ extension EpollBackend {
         let id = unsafe operation.id  // SAFETY: reads the record.
         // SAFETY: as above.
         if unsafe result > 0 && result < operation.count { noteShortRead(&state) }
-        pending.remove(id.index, from: &state.reads)
+        pending.value.remove(id.index, from: &state.reads)
         finish(id, result)
         return true
     }
@@ -74,31 +74,52 @@ extension EpollBackend {
     ) -> Bool {
         let id = unsafe operation.id  // SAFETY: reads the record.
         for _ in 0..<Self.streamBudget {
-            guard let buffer = freeBuffers.popLast() else {
-                return end(id, -Int32(MILLRACE_ENOBUFS), &state)
-            }
-            // SAFETY: the buffer is free, so nobody else's; the record names the descriptor.
+            guard let open = openBuffer() else { return end(id, -Int32(MILLRACE_ENOBUFS), &state) }
+            // SAFETY: no memory is touched yet.
+            let room = unsafe UnsafeMutableRawBufferPointer(
+                rebasing: buffers[open.number][open.fill...])
+            // SAFETY: what lies behind the fill is nobody else's; the record names the descriptor.
             let result = unsafe millrace_socket_receive(
-                operation.descriptor, buffers[buffer].baseAddress, buffers.byteCount)
+                operation.descriptor, room.baseAddress, room.count)
             guard result > 0 else {
-                freeBuffers.append(buffer)
                 if result == -Int64(MILLRACE_EAGAIN) {
                     state.isReadable = false
                     return false
                 }
                 return end(id, Int32(clamping: result), &state)
             }
-            let left = unsafe pending[id.index].count - Int(result)  // SAFETY: reads the record.
-            unsafe pending[id.index].count = left  // SAFETY: writes a plain word.
-            if left <= 0 { pending.remove(id.index, from: &state.reads) }
+            let isKept = useOpenBuffer(open, byteCount: Int(result))
+            // SAFETY: reads and writes a plain word of the record.
+            let left = unsafe pending.value[id.index].count - Int(result)
+            unsafe pending.value[id.index].count = left  // SAFETY: as above.
+            if left <= 0 { pending.value.remove(id.index, from: &state.reads) }
             finish(
                 Completion(
-                    id: id, result: Int32(clamping: result), buffer: buffer, hasMore: left > 0))
+                    id: id, result: Int32(result), buffer: open.number, hasMore: left > 0,
+                    keepsBuffer: isKept))
             if left <= 0 { return true }
-            if result < buffers.byteCount { noteShortRead(&state) }
+            if Int(result) < room.count { noteShortRead(&state) }
             if !state.isReadable { return false }
         }
         return false
+    }
+
+    /// The buffer that receives fill piece by piece; nil if none is free.
+    private func openBuffer() -> OpenBuffer? {
+        if let open = openedBuffer.value { return open }
+        guard let number = freeBuffers.value.popLast() else { return nil }
+        let open = OpenBuffer(number: number, fill: 0)
+        openedBuffer.value = open
+        return open
+    }
+
+    /// Notes that so many bytes came into the open buffer; whether it stays open: as long as half
+    /// of it is free, so that small messages share a buffer and large ones are not cut small.
+    private func useOpenBuffer(_ open: OpenBuffer, byteCount: Int) -> Bool {
+        let fill = open.fill + byteCount
+        let isKept = fill <= buffers.byteCount / 2
+        openedBuffer.value = isKept ? OpenBuffer(number: open.number, fill: fill) : nil
+        return isKept
     }
 
     /// Accepts connections; true if the listener failed.
@@ -122,7 +143,7 @@ extension EpollBackend {
     }
 
     private func end(_ id: OperationID, _ result: Int32, _ state: inout DescriptorState) -> Bool {
-        pending.remove(id.index, from: &state.reads)
+        pending.value.remove(id.index, from: &state.reads)
         finish(id, result)
         return true
     }

@@ -6,8 +6,8 @@ internal import CLinuxShims
 /// The contract on epoll(7): edge-triggered, one registration in a descriptor's life.
 ///
 /// An operation is tried when its descriptor is or may be ready, and waits in the descriptor's
-/// queue otherwise. Streams are emulated: one turn takes at most `streamBudget` buffers from a
-/// connection, so that a busy one starves nobody.
+/// queue otherwise. Streams are emulated: one turn takes at most `streamBudget` receives from a
+/// connection, so that a busy one starves nobody, and small ones share a buffer.
 @safe
 public final class EpollBackend: EventBackend {
     /// "epoll"
@@ -26,12 +26,20 @@ public final class EpollBackend: EventBackend {
 
     private let epoll: Int32
     private let wakeDescriptor: Int32
-    private var states: [DescriptorState] = []
-    var pending = PendingTable()
-    private var queued: [Int32] = []
-    private var finished: [Completion] = []
+    let states = LoopOwned([DescriptorState]())
+    let pending = LoopOwned(PendingTable())
+    private let queued = LoopOwned([Int32]())
+    private let finished = LoopOwned([Completion]())
     private var finishedStart = 0
-    var freeBuffers: [UInt16]
+    let freeBuffers: LoopOwned<[UInt16]>
+    let openedBuffer = LoopOwned<OpenBuffer?>(nil)
+
+    /// A buffer that the next receives go on filling.
+    struct OpenBuffer {
+        let number: UInt16
+        let fill: Int
+    }
+
     private let events: UnsafeMutablePointer<millrace_event>
     private static var eventsMax: Int { 256 }
 
@@ -48,7 +56,7 @@ public final class EpollBackend: EventBackend {
         self.wakeDescriptor = wakeDescriptor
         buffers = ReceiveBuffers(
             count: options.receiveBufferCount, byteCount: options.receiveBufferByteCount)
-        freeBuffers = (0..<UInt16(options.receiveBufferCount)).reversed()
+        freeBuffers = LoopOwned((0..<UInt16(options.receiveBufferCount)).reversed())
         // SAFETY: freed in `deinit`.
         unsafe events = .allocate(capacity: Self.eventsMax)
         let status = millrace_epoll_add(epoll, wakeDescriptor, UInt32(MILLRACE_POLLIN))
@@ -119,17 +127,21 @@ public final class EpollBackend: EventBackend {
         let place = Int(descriptor)
         switch kind {
         case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
-            unsafe pending.append(operation, to: &states[place].reads)  // SAFETY: stores it.
+            // SAFETY: stores it.
+            unsafe pending.value.append(operation, to: &states.value[place].reads)
             queue(descriptor)
         case .connect:
-            states[place].isWritable = false
-            unsafe pending.append(operation, to: &states[place].writes)  // SAFETY: stores it.
+            states.value[place].isWritable = false
+            // SAFETY: stores it.
+            unsafe pending.value.append(operation, to: &states.value[place].writes)
         case .send, .sendMessage, .sendFile, .sendDatagrams:
-            let isFirst = states[place].writes.isEmpty
-            unsafe pending.append(operation, to: &states[place].writes)  // SAFETY: stores it.
-            if isFirst && states[place].isWritable { serveWrites(&states[place]) }
+            let isFirst = states.value[place].writes.isEmpty
+            // SAFETY: stores it.
+            unsafe pending.value.append(operation, to: &states.value[place].writes)
+            if isFirst && states.value[place].isWritable { serveWrites(&states.value[place]) }
         case .poll:
-            unsafe pending.append(operation, to: &states[place].polls)  // SAFETY: stores it.
+            // SAFETY: stores it.
+            unsafe pending.value.append(operation, to: &states.value[place].polls)
             queue(descriptor)
         case .none:
             preconditionFailure("an operation without a kind")
@@ -140,71 +152,77 @@ public final class EpollBackend: EventBackend {
     /// is
     /// forgotten, so that it is registered again. epoll(7): closing takes a registration away.
     func renew(_ descriptor: Int32) {
-        guard Int(descriptor) < states.count, states[Int(descriptor)].isIdle else { return }
+        guard Int(descriptor) < states.value.count, states.value[Int(descriptor)].isIdle else {
+            return
+        }
         reset(Int(descriptor))
     }
 
     private func register(_ descriptor: Int32, isForeign: Bool) -> Int32 {
-        while states.count <= Int(descriptor) { states.append(DescriptorState()) }
+        while states.value.count <= Int(descriptor) { states.value.append(DescriptorState()) }
         let place = Int(descriptor)
-        if !isForeign { states[place].isForeign = false }
-        guard !states[place].isRegistered else { return 0 }
+        if !isForeign { states.value[place].isForeign = false }
+        guard !states.value[place].isRegistered else { return 0 }
         var status = millrace_epoll_add(epoll, descriptor, Self.watched)
         if status == -Int32(MILLRACE_EEXIST) {
             status = millrace_epoll_modify(epoll, descriptor, Self.watched)
         }
         // A regular file cannot be watched and is always ready.
         if status == -Int32(MILLRACE_EPERM) { return 0 }
-        if status >= 0 { states[place].isRegistered = true }
+        if status >= 0 { states.value[place].isRegistered = true }
         return status
     }
 
     /// Ends one operation with `ECANCELED` if it still waits.
     public func cancel(_ id: OperationID) {
-        guard pending.contains(id) else { return }
-        let operation = unsafe pending[id.index]  // SAFETY: reads the record.
+        guard pending.value.contains(id) else { return }
+        let operation = unsafe pending.value[id.index]  // SAFETY: reads the record.
         let place = Int(unsafe operation.descriptor)  // SAFETY: as above.
         switch unsafe operation.kind {  // SAFETY: as above.
         case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
-            pending.remove(id.index, from: &states[place].reads)
+            pending.value.remove(id.index, from: &states.value[place].reads)
         case .connect, .send, .sendMessage, .sendFile, .sendDatagrams:
-            pending.remove(id.index, from: &states[place].writes)
+            pending.value.remove(id.index, from: &states.value[place].writes)
         case .poll:
-            pending.remove(id.index, from: &states[place].polls)
+            pending.value.remove(id.index, from: &states.value[place].polls)
         case .none:
             preconditionFailure("an operation without a kind")
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
         // SAFETY: as above.
-        if unsafe operation.kind == .connect { unregister(&states[place], Int32(place)) }
+        if unsafe operation.kind == .connect { unregister(&states.value[place], Int32(place)) }
         releaseIfForeign(Int32(place))
     }
 
     /// Ends every operation that waits on the descriptor.
     public func cancelAll(on descriptor: Int32) {
-        guard descriptor >= 0, Int(descriptor) < states.count else { return }
+        guard descriptor >= 0, Int(descriptor) < states.value.count else { return }
         let place = Int(descriptor)
-        for queue in [states[place].reads, states[place].writes, states[place].polls] {
-            var index = queue.first
-            while index != PendingTable.none {  // Ends: every turn takes one operation away.
-                let id = unsafe pending[index].id  // SAFETY: reads a word of the record.
-                let next = unsafe pending[index].next  // SAFETY: as above.
-                cancel(id)
-                index = next
-            }
+        cancelAll(in: states.value[place].reads)
+        cancelAll(in: states.value[place].writes)
+        cancelAll(in: states.value[place].polls)
+    }
+
+    private func cancelAll(in queue: PendingQueue) {
+        var index = queue.first
+        while index != PendingTable.none {  // Ends: every turn takes one operation away.
+            let id = unsafe pending.value[index].id  // SAFETY: reads a word of the record.
+            let next = unsafe pending.value[index].next  // SAFETY: as above.
+            cancel(id)
+            index = next
         }
     }
 
     /// Gives a buffer back to the streams.
     public func recycle(_ buffer: UInt16) {
         assert(Int(buffer) < buffers.count)
-        freeBuffers.append(buffer)
-        assert(freeBuffers.count <= buffers.count, "a buffer was recycled twice")
+        freeBuffers.value.append(buffer)
+        assert(freeBuffers.value.count <= buffers.count, "a buffer was recycled twice")
     }
 
     /// Looks for readiness, tries what may succeed, and hands the results over.
     public func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch) {
-        let mayBlock = queued.isEmpty && finishedStart == finished.count
+        let mayBlock = queued.value.isEmpty && finishedStart == finished.value.count
         let limit = mayBlock ? deadline.nanoseconds : 0
         // SAFETY: room for `eventsMax` events.
         let count = unsafe millrace_epoll_wait(epoll, events, Int32(Self.eventsMax), limit)
@@ -212,13 +230,13 @@ public final class EpollBackend: EventBackend {
             note(unsafe events[index])  // SAFETY: below the number that was filled in.
         }
         deliver(into: &batch)
-        let round = queued.count
+        let round = queued.value.count
         var served = 0
-        while served < round && finished.count < batch.capacity {
-            serve(queued[served])
+        while served < round && finished.value.count < batch.capacity {
+            serve(queued.value[served])
             served += 1
         }
-        queued.removeFirst(served)
+        queued.value.removeFirst(served)
         deliver(into: &batch)
     }
 
@@ -233,51 +251,53 @@ public final class EpollBackend: EventBackend {
             return
         }
         let place = Int(event.fd)
-        guard place < states.count else { return }
+        guard place < states.value.count else { return }
         let ended = UInt32(MILLRACE_POLLHUP | MILLRACE_POLLERR)
         let readable = UInt32(MILLRACE_POLLIN | MILLRACE_POLLRDHUP) | ended
-        if event.events & readable != 0 { states[place].isReadable = true }
+        if event.events & readable != 0 { states.value[place].isReadable = true }
         if event.events & (UInt32(MILLRACE_POLLOUT) | ended) != 0 {
-            states[place].isWritable = true
+            states.value[place].isWritable = true
         }
         if event.events & (UInt32(MILLRACE_POLLRDHUP) | ended) != 0 {
-            states[place].isHungUp = true
+            states.value[place].isHungUp = true
         }
-        if !states[place].isIdle { queue(event.fd) }
+        if !states.value[place].isIdle { queue(event.fd) }
     }
 
     private func deliver(into batch: inout CompletionBatch) {
-        while finishedStart < finished.count && !batch.isFull {
-            batch.append(finished[finishedStart])
+        while finishedStart < finished.value.count && !batch.isFull {
+            batch.append(finished.value[finishedStart])
             finishedStart += 1
         }
-        if finishedStart == finished.count {
-            finished.removeAll(keepingCapacity: true)
+        if finishedStart == finished.value.count {
+            finished.value.removeAll(keepingCapacity: true)
             finishedStart = 0
         }
     }
 
     /// Puts a descriptor into the list of those to serve in the next turn.
     func queue(_ descriptor: Int32) {
-        guard !states[Int(descriptor)].isQueued else { return }
-        states[Int(descriptor)].isQueued = true
-        queued.append(descriptor)
+        guard !states.value[Int(descriptor)].isQueued else { return }
+        states.value[Int(descriptor)].isQueued = true
+        queued.value.append(descriptor)
     }
 
     private func serve(_ descriptor: Int32) {
         let place = Int(descriptor)
-        states[place].isQueued = false
-        servePolls(&states[place])
-        if states[place].isWritable { serveWrites(&states[place]) }
-        if states[place].isReadable { serveReads(&states[place]) }
-        if states[place].isReadable && !states[place].reads.isEmpty { queue(descriptor) }
+        states.value[place].isQueued = false
+        servePolls(&states.value[place])
+        if states.value[place].isWritable { serveWrites(&states.value[place]) }
+        if states.value[place].isReadable { serveReads(&states.value[place]) }
+        if states.value[place].isReadable && !states.value[place].reads.isEmpty {
+            queue(descriptor)
+        }
         releaseIfForeign(descriptor)
     }
 
     private func releaseIfForeign(_ descriptor: Int32) {
         let place = Int(descriptor)
-        guard states[place].isForeign, states[place].isIdle else { return }
-        if states[place].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
+        guard states.value[place].isForeign, states.value[place].isIdle else { return }
+        if states.value[place].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
         reset(place)
     }
 
@@ -289,23 +309,25 @@ public final class EpollBackend: EventBackend {
     }
 
     private func forget(_ descriptor: Int32) {
-        guard descriptor >= 0, Int(descriptor) < states.count else { return }
+        guard descriptor >= 0, Int(descriptor) < states.value.count else { return }
         cancelAll(on: descriptor)
-        if states[Int(descriptor)].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
+        if states.value[Int(descriptor)].isRegistered {
+            _ = millrace_epoll_remove(epoll, descriptor)
+        }
         reset(Int(descriptor))
     }
 
     private func reset(_ place: Int) {
-        let wasQueued = states[place].isQueued
-        states[place] = DescriptorState()
-        states[place].isQueued = wasQueued
+        let wasQueued = states.value[place].isQueued
+        states.value[place] = DescriptorState()
+        states.value[place].isQueued = wasQueued
     }
 
     func finish(_ id: OperationID, _ result: Int32) {
-        finished.append(Completion(id: id, result: result))
+        finished.value.append(Completion(id: id, result: result))
     }
 
     func finish(_ completion: Completion) {
-        finished.append(completion)
+        finished.value.append(completion)
     }
 }

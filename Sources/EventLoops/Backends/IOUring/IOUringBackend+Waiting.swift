@@ -9,16 +9,18 @@
     extension IOUringBackend {
         /// Submits what is queued and collects completions.
         public func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch) {
-            if !isWakeArmed { armWake() }
+            if !state.value.isWakeArmed { armWake() }
             // SAFETY: the ring is open.
-            let isReady = unsafe !early.isEmpty || io_uring_cq_ready(ring) > 0
+            let isReady = unsafe !state.value.early.isEmpty || io_uring_cq_ready(ring) > 0
             let rest = isReady ? 0 : Self.rest(until: deadline)
-            statistics.waits &+= 1
+            state.value.statistics.waits &+= 1
             // SAFETY: the ring is open and this is its thread. EINTR, ETIME and EBUSY leave nothing
             // undone that the next call does not do.
             _ = unsafe millrace_uring_submit_and_wait(ring, rest == 0 ? 0 : 1, rest)
             // SAFETY: the ring is open.
-            if unsafe io_uring_cq_has_overflow(ring) { statistics.completionOverflows &+= 1 }
+            if unsafe io_uring_cq_has_overflow(ring) {
+                state.value.statistics.completionOverflows &+= 1
+            }
             let first = batch.count
             deliverEarly(into: &batch)
             // SAFETY: room for what is asked; the layouts agree (tested).
@@ -38,29 +40,31 @@
         }
 
         private func deliverEarly(into batch: inout CompletionBatch) {
-            guard !early.isEmpty else { return }
-            let count = min(early.count, batch.capacity - batch.count)
-            for completion in early[..<count] { batch.append(completion) }
-            early.removeFirst(count)
+            guard !state.value.early.isEmpty else { return }
+            let count = min(state.value.early.count, batch.capacity - batch.count)
+            for completion in state.value.early[..<count] { batch.append(completion) }
+            state.value.early.removeFirst(count)
         }
 
         /// What the loop is told of a completion: itself, a later one, or nothing.
         private func settle(_ completion: Completion) -> Completion? {
             if completion.id.index >= OperationID.reservedIndexMin { return takeOwn(completion) }
-            if !direct.isEmpty && direct.contains(completion.id) { return goOn(completion) }
-            return zeroCopyResults.isEmpty ? completion : settleZeroCopy(completion)
+            if !state.value.direct.isEmpty && state.value.direct.contains(completion.id) {
+                return goOn(completion)
+            }
+            return state.value.zeroCopyResults.isEmpty ? completion : settleZeroCopy(completion)
         }
 
         /// A zero-copy send completes twice: with its result, and when the kernel has let go of the
         /// memory. The loop is told once, then. io_uring_enter(2), IORING_OP_SEND_ZC.
         private func settleZeroCopy(_ completion: Completion) -> Completion? {
-            guard let result = zeroCopyResults[completion.id] else { return completion }
+            guard let result = state.value.zeroCopyResults[completion.id] else { return completion }
             let isNotification = completion.flags & Self.notificationFlag != 0
             if completion.hasMore && !isNotification {
-                zeroCopyResults[completion.id] = completion.result
+                state.value.zeroCopyResults[completion.id] = completion.result
                 return nil
             }
-            zeroCopyResults[completion.id] = nil
+            state.value.zeroCopyResults[completion.id] = nil
             return isNotification ? Completion(id: completion.id, result: result) : completion
         }
 
@@ -70,7 +74,7 @@
         private func takeOwn(_ completion: Completion) -> Completion? {
             if completion.id.rawValue == Self.wakeID {
                 _ = millrace_eventfd_read(wakeDescriptor)
-                if !completion.hasMore { isWakeArmed = false }
+                if !completion.hasMore { state.value.isWakeArmed = false }
             }
             // Else a cancellation's own answer: 0 and EALREADY mean that the operation will
             // complete, ENOENT that it has; either way the operation tells.
@@ -84,7 +88,7 @@
         func begin(_ operation: PendingOperation) {
             let id = unsafe operation.id  // SAFETY: reads the record.
             if let result = unsafe operation.attempt() {  // SAFETY: promise 4.
-                early.append(Completion(id: id, result: result))
+                state.value.early.append(Completion(id: id, result: result))
             } else {
                 unsafe awaitReadiness(operation)  // SAFETY: as above.
             }
@@ -98,13 +102,13 @@
             unsafe io_uring_prep_poll_add(entry, operation.descriptor, UInt32(events))
             // SAFETY: as above.
             unsafe io_uring_sqe_set_data64(entry, operation.id.rawValue)
-            unsafe direct.insert(operation)  // SAFETY: as above.
+            unsafe state.value.direct.insert(operation)  // SAFETY: as above.
         }
 
         /// The poll of a direct operation has completed.
         private func goOn(_ completion: Completion) -> Completion? {
             // SAFETY: the record keeps what its request named (promise 4).
-            guard let (operation, isCancelled) = unsafe direct.remove(completion.id),
+            guard let (operation, isCancelled) = unsafe state.value.direct.remove(completion.id),
                 completion.result >= 0
             else { return completion }
             if let result = unsafe operation.attempt() {  // SAFETY: as above.
@@ -124,7 +128,7 @@
             // SAFETY: plain words.
             unsafe io_uring_prep_poll_multishot(entry, wakeDescriptor, UInt32(MILLRACE_POLLIN))
             unsafe io_uring_sqe_set_data64(entry, Self.wakeID)  // SAFETY: as above.
-            isWakeArmed = true
+            state.value.isWakeArmed = true
         }
     }
 #endif

@@ -28,15 +28,22 @@
         private let bufferRing: UnsafeMutablePointer<io_uring_buf_ring>
         let wakeDescriptor: Int32
         let zeroCopyByteCountMin: Int
-        var isWakeArmed = false
-        /// Operations that are system calls of this thread, made when the descriptor is ready.
-        var direct = DirectOperations()
-        /// The results of zero-copy sends whose memory the kernel still holds, by operation.
-        var zeroCopyResults: [OperationID: Int32] = [:]
-        /// What this backend did, for `LoopStatistics`.
-        public internal(set) var statistics = BackendStatistics()
-        /// Completions that did not come out of the ring in this turn.
-        var early: [Completion] = []
+        let state = LoopOwned(State())
+
+        /// What changes as the ring runs.
+        struct State {
+            var isWakeArmed = false
+            /// Operations that are system calls of this thread, made when the descriptor is ready.
+            var direct = DirectOperations()
+            /// The results of zero-copy sends whose memory the kernel still holds, by operation.
+            var zeroCopyResults: [OperationID: Int32] = [:]
+            /// Completions that did not come out of the ring in this turn.
+            var early: [Completion] = []
+            var statistics = BackendStatistics()
+        }
+
+        /// What this backend did.
+        public var statistics: BackendStatistics { state.value.statistics }
 
         /// Opens a ring and its buffers, or says why the system refuses.
         public init(options: LoopOptions) throws(SystemError) {
@@ -155,13 +162,13 @@
             // SAFETY: the entry was just prepared.
             unsafe io_uring_sqe_set_data64(entry, id.rawValue)
             // SAFETY: as above.
-            if unsafe millrace_uring_is_zero_copy(entry) { zeroCopyResults[id] = 0 }
+            if unsafe millrace_uring_is_zero_copy(entry) { state.value.zeroCopyResults[id] = 0 }
         }
 
         /// Queues a cancellation by name. Its own completion says nothing that the operation's does
         /// not.
         public func cancel(_ id: OperationID) {
-            if !direct.isEmpty { direct.noteCancel(id) }
+            if !state.value.direct.isEmpty { state.value.direct.noteCancel(id) }
             let entry = unsafe nextEntry()  // SAFETY: filled in below.
             unsafe io_uring_prep_cancel64(entry, id.rawValue, 0)  // SAFETY: a plain word.
             unsafe io_uring_sqe_set_data64(entry, Self.ignoredID)  // SAFETY: as above.
@@ -169,7 +176,7 @@
 
         /// Queues a cancellation of everything on the descriptor.
         public func cancelAll(on descriptor: Int32) {
-            if !direct.isEmpty { direct.noteCancel(on: descriptor) }
+            if !state.value.direct.isEmpty { state.value.direct.noteCancel(on: descriptor) }
             let entry = unsafe nextEntry()  // SAFETY: filled in below.
             // SAFETY: a plain word.
             unsafe millrace_uring_prepare_cancel_descriptor(entry, descriptor)
@@ -193,7 +200,7 @@
                 if let entry = unsafe io_uring_get_sqe(ring) { return unsafe entry }
                 triesLeft -= 1
                 precondition(triesLeft > 0, "the kernel does not take submissions")
-                statistics.fullSubmissionQueues &+= 1
+                state.value.statistics.fullSubmissionQueues &+= 1
                 let status = unsafe io_uring_submit(ring)  // SAFETY: as above.
                 // The completion queue must be emptied first.
                 if status == -Int32(MILLRACE_EBUSY) || status == -Int32(MILLRACE_EAGAIN) {
@@ -208,7 +215,8 @@
             unsafe withUnsafeTemporaryAllocation(of: Completion.self, capacity: 16) { room in
                 // SAFETY: the ring is open and this is its thread; the layouts agree (tested).
                 let count = unsafe millrace_uring_reap(ring, room.baseAddress, 16)
-                unsafe early.append(contentsOf: room[..<Int(count)])  // SAFETY: filled in.
+                // SAFETY: so many were filled in.
+                unsafe state.value.early.append(contentsOf: room[..<Int(count)])
             }
         }
     }
