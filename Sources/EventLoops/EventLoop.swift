@@ -257,7 +257,8 @@ public final class EventLoop: @unchecked Sendable {
 
     private func cancelEverything() {
         operations.value.forEach { backend.cancel($0) }
-        while let timer = wheel.value.popExpired(now: .max) {  // Ends: no timer is added while stopping.
+        // Ends: no timer is added while stopping.
+        while let timer = wheel.value.popExpired(now: .max) {
             // SAFETY: vouched for by `schedule`.
             unsafe timer.handler(timer.context, true)
         }
