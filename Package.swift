@@ -137,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "NetworkingTests",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "Networking",
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
+                "Networking",
             ]),
         .testTarget(
             name: "ConnectionPoolsTests",
