@@ -138,8 +138,14 @@ let package = Package(
             name: "NetworkingTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
-                "Networking",
+                "NetworkChild", "Networking",
             ]),
+        .executableTarget(
+            name: "NetworkChild",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CTestSupport", "EventLoops", "Networking",
+            ],
+            path: "Tests/NetworkChild"),
         .testTarget(
             name: "ConnectionPoolsTests",
             dependencies: [

@@ -66,8 +66,8 @@ struct OptionTests {
         #expect(found[0] == 1 && found[1] == 0 && found[5] == -1)
     }
 
-    @Test("A number out of its bounds is EINVAL, and the socket is closed")
-    func boundsAreChecked() throws {
+    @Test("A number out of its bounds is EINVAL, and the socket is closed", arguments: backends)
+    func boundsAreChecked(_ choice: BackendChoice) throws {
         // If this failed, a bad number would trap, or be cut to another one, or leak a descriptor.
         func changed(_ change: (inout StreamOptions) -> Void) -> StreamOptions {
             var options = StreamOptions()
@@ -87,7 +87,7 @@ struct OptionTests {
             changed { $0.sendBufferByteCount = -1 },
             changed { $0.receiveBufferByteCount = 1 << 33 },
         ]
-        let seen = try LoopGroup.run { _ in
+        let seen = try LoopGroup.run(choice: choice) { _ in
             let listener = try StreamListener(on: loopback)
             defer { listener.close() }
             var codes: [Int32] = []
