@@ -40,7 +40,8 @@
         private func deliverEarly(into batch: inout CompletionBatch) {
             guard !early.isEmpty else { return }
             let count = min(early.count, batch.capacity - batch.count)
-            for completion in early[..<count] { batch.append(completion) }
+            // Not over a slice, which would hold the array and make the removal copy it.
+            for index in 0..<count { batch.append(early[index]) }
             early.removeFirst(count)
         }
 
