@@ -122,6 +122,7 @@ let package = Package(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .testTarget(
             name: "AsyncRuntimeTests",
             dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
@@ -143,7 +144,8 @@ let package = Package(
         .executableTarget(
             name: "NetworkChild",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "CTestSupport", "EventLoops", "Networking",
+                "AsyncRuntime", "AtomicSupport", "CMallocCount", "CTestSupport", "EventLoops",
+                "Networking",
             ],
             path: "Tests/NetworkChild"),
         .testTarget(

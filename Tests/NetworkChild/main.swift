@@ -10,11 +10,13 @@ import EventLoops
 import Networking
 
 let arguments = CommandLine.arguments
-let choice = arguments.count > 2 ? BackendChoice(rawValue: arguments[2]) ?? .automatic : .automatic
+let choice: BackendChoice =
+    arguments.count > 2 ? BackendChoice(rawValue: arguments[2]) ?? .automatic : .automatic
 
 switch arguments.count > 1 ? arguments[1] : "" {
 case "races": try raceRepeatedly()
-default: fatalError("NetworkChild (races) [BACKEND]")
+case "datagrams": try countAllocationsOfDatagrams()
+default: fatalError("NetworkChild (races|datagrams) [BACKEND]")
 }
 
 func anyPort() -> SocketAddress {
