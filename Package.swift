@@ -122,6 +122,7 @@ let package = Package(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .testTarget(
             name: "AsyncRuntimeTests",
             dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
@@ -137,8 +138,16 @@ let package = Package(
         .testTarget(
             name: "NetworkingTests",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "Networking",
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
+                "NetworkChild", "Networking",
             ]),
+        .executableTarget(
+            name: "NetworkChild",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CMallocCount", "CTestSupport", "EventLoops",
+                "Networking",
+            ],
+            path: "Tests/NetworkChild"),
         .testTarget(
             name: "ConnectionPoolsTests",
             dependencies: [

@@ -52,7 +52,8 @@ public final class BlockingPool: @unchecked Sendable {
         }
     }
 
-    private func submit(_ work: @escaping @Sendable () -> Void) {
+    /// Runs `work` on one of the threads; nobody waits for it.
+    package func submit(_ work: @escaping @Sendable () -> Void) {
         let needsThread = lock.withLock {
             waiting.append(work)
             let needsThread = idleCount < waiting.count && threadCount < threadsMax

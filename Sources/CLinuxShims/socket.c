@@ -150,6 +150,9 @@ int millrace_socket_set_keep_alive(int fd, int idle, int interval, int count) {
     if (result >= 0) result = set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, count);
     return result;
 }
+int millrace_socket_set_unsent_limit(int fd, int byte_count) {
+    return set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, byte_count);
+}
 
 int millrace_socket_tcp_info(int fd, struct millrace_tcp_info *out) {
     struct tcp_info info;

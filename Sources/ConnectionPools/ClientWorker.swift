@@ -85,29 +85,22 @@ final class ClientWorker: @unchecked Sendable {
     }
 
     private func connect() async throws(ConnectionError) -> StreamConnection {
-        let addresses: [SocketAddress]
-        do throws(Resolver.Failure) {
-            addresses = try await Resolver.resolve(core.endpoint)
+        if let endReason { throw endReason }
+        let opened: StreamConnection
+        do throws(ConnectFailure) {
+            opened = try await StreamConnection.connect(
+                to: core.endpoint, options: core.configuration.stream,
+                attemptDelay: .milliseconds(250), until: .never, waitingOn: connecting,
+                isWanted: { self.endReason == nil })
         } catch {
-            throw ConnectionError(.unreachable)
-        }
-        var failure = ConnectionError(.unreachable)
-        for address in addresses {
             if let endReason { throw endReason }
-            let opened: StreamConnection
-            do throws(SystemError) {
-                opened = try await StreamConnection.connect(
-                    to: address, options: core.configuration.stream, waitingOn: connecting)
-            } catch {
-                failure = ConnectionError(during: error)
-                continue
-            }
-            guard let endReason else { return opened }
-            // Ended between the kernel's answer and now: `end` had no connection to close.
-            opened.close()
-            throw endReason
+            if case .unresolved = error.cause { throw ConnectionError(.unreachable) }
+            throw ConnectionError(during: error.summary)
         }
-        throw endReason ?? failure
+        guard let endReason else { return opened }
+        // Ended between the kernel's answer and now: `end` had no connection to close.
+        opened.close()
+        throw endReason
     }
 
     /// Closes the connection; the first reason stays.

@@ -40,11 +40,11 @@ public enum Resolver {
         }
     }
 
-    private struct Explanation: Error {
+    struct Explanation: Error {
         let text: String
     }
 
-    private static func lookUp(
+    static func lookUp(
         host: String, port: UInt16
     ) -> Result<[SocketAddress], Explanation> {
         // SAFETY: room for `addressesMax` addresses; the strings are NUL-terminated for the call.

@@ -7,8 +7,10 @@ internal import EventLoops
 struct Socket: ~Copyable {
     let descriptor: Int32
 
-    /// Opens a stream socket for an address.
-    init(for address: SocketAddress) throws(SystemError) {
+    /// Opens a socket for an address: for a stream, or of another type.
+    init(
+        for address: SocketAddress, type: Int32 = Int32(MILLRACE_SOCK_STREAM)
+    ) throws(SystemError) {
         let family =
             switch address.family {
             case .ipv4: MILLRACE_AF_INET
@@ -16,7 +18,7 @@ struct Socket: ~Copyable {
             case .unix: MILLRACE_AF_UNIX
             }
         descriptor = try Self.check(
-            millrace_socket_open(Int32(family), Int32(MILLRACE_SOCK_STREAM)), .openSocket)
+            millrace_socket_open(Int32(family), type), .openSocket)
     }
 
     deinit {

@@ -49,7 +49,8 @@ public final class StreamConnection: @unchecked Sendable {
             try options.apply(to: descriptor, family: family)
         } catch {
             isClosed = true
-            _ = millrace_close(descriptor)
+            // The backend may have seen the socket, so the loop closes it.
+            executor.loop.close(descriptor)
             throw error
         }
     }

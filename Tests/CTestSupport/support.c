@@ -8,11 +8,14 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +37,26 @@ static int entry_count(const char *path) {
 
 int test_descriptor_count(void) { return entry_count("/proc/self/fd") - 1; }
 int test_thread_count(void) { return entry_count("/proc/self/task"); }
+
+static int option(int fd, int level, int name, int *value) {
+    socklen_t length = sizeof *value;
+    return getsockopt(fd, level, name, value, &length) < 0 ? -errno : 0;
+}
+
+int test_tcp_options(int fd, struct test_tcp_options *options) {
+    struct linger linger = {0};
+    socklen_t length = sizeof linger;
+    int result = option(fd, IPPROTO_TCP, TCP_NODELAY, &options->no_delay);
+    if (result == 0) result = option(fd, SOL_SOCKET, SO_KEEPALIVE, &options->keep_alive);
+    if (result == 0) result = option(fd, IPPROTO_TCP, TCP_KEEPIDLE, &options->keep_idle);
+    if (result == 0) result = option(fd, IPPROTO_TCP, TCP_KEEPINTVL, &options->keep_interval);
+    if (result == 0) result = option(fd, IPPROTO_TCP, TCP_KEEPCNT, &options->keep_count);
+    if (result == 0) result = option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &options->unsent_limit);
+    if (result < 0) return result;
+    if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) < 0) return -errno;
+    options->linger_seconds = linger.l_onoff ? linger.l_linger : -1;
+    return 0;
+}
 
 int test_deny(int number, int error) {
     struct sock_filter code[] = {

@@ -77,7 +77,7 @@ struct AcknowledgedModeTests {
             rig.arrivals.note([1])
             #expect(await rig.settled(1))
             #expect(rig.outcomes[0] == .ok)
-            #expect(rig.arrivals.count(of: long.dropLast()) == 1)
+            #expect(await until { rig.arrivals.count(of: long.dropLast()) == 1 })
         }
     }
 }

@@ -127,6 +127,8 @@ int millrace_socket_set_send_buffer(int fd, int byte_count);
 int millrace_socket_set_receive_buffer(int fd, int byte_count);
 /// Turns SO_KEEPALIVE on and sets its three numbers, in seconds and a count. tcp(7).
 int millrace_socket_set_keep_alive(int fd, int idle, int interval, int count);
+/// TCP_NOTSENT_LOWAT: with so many unsent bytes a socket is not writable. tcp(7).
+int millrace_socket_set_unsent_limit(int fd, int byte_count);
 int millrace_socket_tcp_info(int fd, struct millrace_tcp_info *info);
 /// send(2) with MSG_NOSIGNAL and MSG_DONTWAIT.
 int64_t millrace_socket_send(int fd, const void *bytes, size_t count);

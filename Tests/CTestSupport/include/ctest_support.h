@@ -13,6 +13,20 @@ int test_descriptor_count(void);
 /// How many threads the process has.
 int test_thread_count(void);
 
+/// What a TCP socket's options are set to. socket(7), tcp(7).
+struct test_tcp_options {
+    int no_delay;
+    int keep_alive;
+    int keep_idle;
+    int keep_interval;
+    int keep_count;
+    /// -1 if lingering is off.
+    int linger_seconds;
+    int unsent_limit;
+};
+/// Reads them back. Returns 0 or a negated errno.
+int test_tcp_options(int fd, struct test_tcp_options *options);
+
 /// Lets a system call answer `error` from here on, in this process. seccomp(2). Returns 0 or a
 /// negated errno.
 int test_deny(int number, int error);

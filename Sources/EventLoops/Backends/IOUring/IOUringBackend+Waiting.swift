@@ -42,7 +42,8 @@
         private func deliverEarly(into batch: inout CompletionBatch) {
             guard !state.value.early.isEmpty else { return }
             let count = min(state.value.early.count, batch.capacity - batch.count)
-            for completion in state.value.early[..<count] { batch.append(completion) }
+            // Not over a slice, which would hold the array and make the removal copy it.
+            for index in 0..<count { batch.append(state.value.early[index]) }
             state.value.early.removeFirst(count)
         }
 
