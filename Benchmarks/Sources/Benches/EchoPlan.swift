@@ -38,9 +38,12 @@ struct EchoPlan {
         return scenario
     }
 
-    func throughput(_ name: String, _ title: String, _ load: EchoLoad) -> Scenario {
+    func throughput(
+        _ name: String, _ title: String, _ load: EchoLoad, more: [Contender] = []
+    ) -> Scenario {
         scenario(
-            name, title, unit: "CPU ns/request", contenders.map { entrant($0, load) })
+            name, title, unit: "CPU ns/request",
+            (more + contenders).map { entrant($0, load) })
     }
 
     /// Many connections, each contender against its own cost with few.
