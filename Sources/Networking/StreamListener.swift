@@ -131,7 +131,7 @@ public final class StreamListener: @unchecked Sendable {
         if operation == nil {
             // SAFETY: not submitted.
             unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
-            failure = Int32(MILLRACE_ENOBUFS)
+            failure = executor.loop.refusalCode
             waiting.signal()
         }
     }
@@ -158,7 +158,10 @@ public final class StreamListener: @unchecked Sendable {
 
     private func takeError(_ code: Int32) {
         switch Int(code) {
-        case MILLRACE_ECANCELED: break
+        case MILLRACE_ECANCELED:
+            // Paused at the limit. Those that waited may have been taken meanwhile, when `arm` had
+            // nothing to do yet.
+            if accepted.count <= Self.pendingMax / 2 { arm() }
         case MILLRACE_ECONNABORTED: arm()
         case MILLRACE_EMFILE, MILLRACE_ENFILE, MILLRACE_ENOBUFS, MILLRACE_ENOMEM:
             exhaustionCount += 1

@@ -156,6 +156,32 @@ struct StreamTests {
         #expect(codes == [125, 125])
     }
 
+    @Test("A burst beyond the listener's limit does not end accepting", arguments: backends)
+    func acceptingGoesOnAfterABurst(_ choice: BackendChoice) throws {
+        // If this failed, a listener that paused at its limit, and was emptied before the kernel
+        // had answered the pause, would never accept again.
+        let burst = Burst(count: StreamListener.pendingMax + 44)
+        let accepted = try LoopGroup.run(loops: 2, choice: choice) { group in
+            let listener = try StreamListener(on: loopback)
+            defer { listener.close() }
+            let address = listener.address
+            return await withTaskGroup(of: Int.self) { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    await burst.accept(from: listener)
+                }
+                tasks.addTask(executorPreference: group.executors[1]) {
+                    await burst.connect(to: address)
+                }
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    burst.standStill()
+                    return 0
+                }
+                return await tasks.reduce(0, +)
+            }
+        }
+        #expect(accepted == burst.count + 1)
+    }
+
     @Test("A refused port and a taken port are errors with their names", arguments: backends)
     func errorsAreNamed(_ choice: BackendChoice) throws {
         // If this failed, a user would see a trap or a number instead of the reason.
@@ -210,5 +236,51 @@ struct StreamTests {
         }
         // 50 exchanges with Nagle and delayed acknowledgements take 2 s.
         #expect(roundTrips < 1_500_000_000)
+    }
+}
+
+/// So many connections while the listener's loop stands still, and one more when those were
+/// accepted.
+private final class Burst: Sendable {
+    let count: Int
+    // Relaxed: numbers that are waited for; nothing else is read by them.
+    private let connected = Atomic<Int>(0)
+    private let accepted = Atomic<Int>(0)
+    private let deadline = MonotonicInstant.now.advanced(byNanoseconds: 5_000_000_000)
+
+    init(count: Int) {
+        self.count = count
+    }
+
+    /// Holds the calling loop until all are in the kernel's queue.
+    func standStill() {
+        while connected.load(ordering: .relaxed) < count && MonotonicInstant.now < deadline {
+            // Ends with the burst or the deadline.
+        }
+    }
+
+    /// How many could be accepted.
+    func accept(from listener: StreamListener) async -> Int {
+        while accepted.load(ordering: .relaxed) <= count {  // Ends with the last or the deadline.
+            let isOver = await code { try await listener.accept(until: deadline).close() } != 0
+            if isOver { break }
+            accepted.add(1, ordering: .relaxed)
+        }
+        return accepted.load(ordering: .relaxed)
+    }
+
+    func connect(to address: SocketAddress) async -> Int {
+        var connections: [StreamConnection] = []
+        for _ in 0..<count {
+            guard let connection = try? await StreamConnection.connect(to: address) else { break }
+            connections.append(connection)
+            connected.add(1, ordering: .relaxed)
+        }
+        while accepted.load(ordering: .relaxed) < count && MonotonicInstant.now < deadline {
+            try? await LoopTime.sleep(for: .milliseconds(5))
+        }
+        if let last = try? await StreamConnection.connect(to: address) { connections.append(last) }
+        for connection in connections { connection.close() }
+        return 0
     }
 }

@@ -15,13 +15,14 @@ package final class ChildProcess {
 
     /// Starts a program; `cpu` nil lets it run anywhere.
     package init(
-        _ program: String, _ arguments: [String], cpu: Int?, environment: [String: String] = [:]
+        _ program: String, _ arguments: [String], cpu: Int?, environment: [String: String] = [:],
+        name: String? = nil
     ) throws(BenchError) {
-        name = program.split(separator: "/").last.map(String.init) ?? program
+        self.name = name ?? program.split(separator: "/").last.map(String.init) ?? program
         let words = [program] + arguments
         let variables = environment.map { "\($0.key)=\($0.value)" }
         guard (words + variables).allSatisfy({ !$0.contains("\n") }) else {
-            throw BenchError("an argument of \(name) holds a line break")
+            throw BenchError("an argument of \(self.name) holds a line break")
         }
         var ends = (input: Int32(-1), output: Int32(-1))
         // SAFETY: the callee copies the texts and fills in both descriptors.
@@ -29,7 +30,7 @@ package final class ChildProcess {
             words.joined(separator: "\n"), variables.joined(separator: "\n"), Int32(cpu ?? -1),
             &ends.input, &ends.output)
         guard result > 0 else {
-            throw BenchError("cannot start \(name): errno \(0 - result)")
+            throw BenchError("cannot start \(self.name): errno \(0 - result)")
         }
         id = result
         input = ends.input

@@ -50,7 +50,7 @@ package struct EchoTrial {
         try beforeLoad()
         let client = try ChildProcess(
             try Directory.program("load_c"), load.arguments(port: server.port),
-            cpu: processors.load)
+            cpu: processors.load, name: "the load on \(contender.name)")
         guard try client.readLine(withinSeconds: 60) == "ready" else {
             throw try failure(of: client)
         }

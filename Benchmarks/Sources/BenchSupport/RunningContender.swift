@@ -27,7 +27,7 @@ package final class RunningContender {
         let words = surroundings.wrapper + [try contender.path()] + contender.arguments
         process = try ChildProcess(
             words[0], Array(words.dropFirst()), cpu: surroundings.cpu,
-            environment: surroundings.environment)
+            environment: surroundings.environment, name: contender.name)
         let prefix = "listening on 127.0.0.1:"
         guard let line = try process.readLine(withinSeconds: surroundings.patienceSeconds),
             line.hasPrefix(prefix), let port = UInt16(line.dropFirst(prefix.count))

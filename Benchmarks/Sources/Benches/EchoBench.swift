@@ -7,14 +7,18 @@ package struct EchoBench: Bench {
     package let name = "echo"
     package let summary = "echo servers: CPU per request, many connections, latency, allocations"
     private let contenders: [Contender]
+    /// Peers that only large messages make sense for.
+    private let large: [Contender]
 
     package init() {
         contenders = EchoContenders.all
+        large = EchoContenders.large
     }
 
     /// The same scenarios with other contenders.
     package init(contenders: [Contender]) {
         self.contenders = contenders
+        large = []
     }
 
     package func scenarios(_ options: RunOptions, on processors: Processors) -> [Scenario] {
@@ -27,7 +31,7 @@ package struct EchoBench: Bench {
                 plan.load { $0.pipeline = 16 }),
             plan.throughput(
                 "large", "64 connections, 64 KiB, one request at a time",
-                plan.load { $0.byteCount = 65_536 }),
+                plan.load { $0.byteCount = 65_536 }, more: large),
             plan.manyConnections(),
             plan.latency(),
             plan.allocations(),

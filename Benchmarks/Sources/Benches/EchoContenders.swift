@@ -12,6 +12,14 @@ enum EchoContenders {
     static let epoll = Contender("c-epoll", "echo_epoll_c", isPeer: true)
     static let epollEdge = Contender("c-epoll-edge", "echo_epoll_c", ["--edge"], isPeer: true)
 
+    /// Reads a large message at once.
+    static let large = [
+        Contender(
+            "c-epoll-64k", "echo_epoll_c", ["--edge", "--buffer", "65536"], isPeer: true),
+        Contender(
+            "c-uring-64k", "echo_uring_c", ["--buffer", "65536"], isPeer: true),
+    ]
+
     static let callback = Contender(
         "callback", "echo_callback", ["--backend", "io_uring"], isPeer: false)
     static let callbackEpoll = Contender(

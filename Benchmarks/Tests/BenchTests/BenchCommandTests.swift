@@ -40,6 +40,17 @@ import Testing
         }
     }
 
+    @Test func echoesDoNotAllocate() throws {
+        // An allocation for each request has crept into a server, or into what it is built on.
+        try Directory.withTemporaryFile { file in
+            let (status, _) = try run(["run", "echo/allocations", "--tiny", "--json", file])
+            #expect(status == 0)
+            let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
+            #expect(rows.count == 10)
+            for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
+        }
+    }
+
     @Test func unknownBenchesAreRefused() throws {
         // A misspelt name would run nothing and look like success.
         let (status, _) = try run(["run", "ecco", "--tiny"])
