@@ -16,5 +16,5 @@ package struct RunOptions: Sendable {
     package init() {}
 
     /// The length of a trial.
-    package func seconds(or fallback: Double) -> Double { isTiny ? 0.05 : seconds ?? fallback }
+    package func seconds(or fallback: Double) -> Double { isTiny ? 0.02 : seconds ?? fallback }
 }
