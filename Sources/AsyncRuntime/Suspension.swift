@@ -34,9 +34,11 @@ public final class Suspension: @unchecked Sendable {
     private var round: UInt64 = 0
     private var interruption: Int32 = 0
     private var isSignalled = false
-    /// The task whose cancellation comes by `TaskScope`, and not by a handler for each wait.
-    private var scope: TaskScope?
-    private var waitsInScope = false
+    /// The task whose cancellation comes by `cancelWatched`, and not by a handler for each wait.
+    private var watchedTask: UInt = 0
+    private var watchNumber: UInt64 = 0
+    private var isWatchCancelled = false
+    private var waitsWatched = false
 
     /// A place to wait, on a loop.
     public init(_ executor: LoopExecutor) {
@@ -109,50 +111,88 @@ public final class Suspension: @unchecked Sendable {
         interrupt(Int32(MILLRACE_ECANCELED))
     }
 
-    /// Takes the cancellation of the scope's task from the scope.
-    func enter(_ scope: TaskScope) {
-        self.scope = scope
+    // MARK: Watching for cancellation
+
+    /// Says that somebody else watches for the cancellation of the calling task: its waits here
+    /// need no handler of their own. Answers the number of this watch, for the two calls below; nil
+    /// if the task is watched already, by whoever began before.
+    public func watch() -> UInt64? {
+        precondition(executor.loop.isCurrent, "waits are watched on the loop's own thread")
+        guard watchedTask != Self.currentTask else { return nil }
+        watchedTask = Self.currentTask
+        watchNumber &+= 1
+        isWatchCancelled = false
+        return watchNumber
     }
 
-    func leave(_ scope: TaskScope) {
-        if self.scope === scope { self.scope = nil }
+    /// Watches the task that `other` watches, from now on.
+    public func join(_ other: Suspension) {
+        watchedTask = other.watchedTask
+        watchNumber &+= 1
+        isWatchCancelled = other.isWatchCancelled
     }
 
-    /// The scope's task was cancelled.
-    func scopeWasCancelled() {
-        if waitsInScope { interrupt(Int32(MILLRACE_ECANCELED)) }
+    /// The watched task was cancelled: its wait ends, and later ones do at once. With a number,
+    /// only if that watch goes on.
+    public func cancelWatched(_ number: UInt64? = nil) {
+        guard watchedTask != 0, number == nil || number == watchNumber else { return }
+        isWatchCancelled = true
+        if waitsWatched { interrupt(Int32(MILLRACE_ECANCELED)) }
     }
 
+    /// Nobody watches any more.
+    public func endWatch(_ number: UInt64) {
+        if watchNumber == number { watchedTask = 0 }
+    }
+
+    private static var currentTask: UInt {
+        UInt(bitPattern: unsafe millrace_current_task())  // SAFETY: only the address is looked at.
+    }
+
+    // MARK: Suspending
+
+    /// One frame for the task and no handler if it is watched: what a suspension must cost.
+    @inline(__always)
     private func wait(
         until deadline: MonotonicInstant, start: () -> Int32?
     ) async -> Int32 {
         precondition(executor.loop.isCurrent, "waits are made on the loop's own thread")
         precondition(!isWaiting, "one task at a time waits here")
         round &+= 1
-        waitsInScope = scope?.isOfCurrentTask ?? false
-        if waitsInScope, let scope {
-            if scope.isCancelled { return -Int32(MILLRACE_ECANCELED) }
-            return await suspend(until: deadline, start)
+        waitsWatched = watchedTask != 0 && watchedTask == Self.currentTask
+        guard waitsWatched else { return await waitWithHandler(until: deadline, start) }
+        if isWatchCancelled { return -Int32(MILLRACE_ECANCELED) }
+        // SAFETY: resumed exactly once, by `finish` (I1).
+        return unsafe await withUnsafeContinuation { continuation in
+            unsafe begin(continuation, until: deadline, start)  // SAFETY: as above.
         }
+    }
+
+    @inline(never)
+    private func waitWithHandler(
+        until deadline: MonotonicInstant, _ start: () -> Int32?
+    ) async -> Int32 {
         let round = round
         return await withTaskCancellationHandler {
-            await suspend(until: deadline, start)
+            // SAFETY: resumed exactly once, by `finish` (I1).
+            unsafe await withUnsafeContinuation { continuation in
+                unsafe begin(continuation, until: deadline, start)  // SAFETY: as above.
+            }
         } onCancel: {
             cancel(round: round)
         }
     }
 
-    private func suspend(until deadline: MonotonicInstant, _ start: () -> Int32?) async -> Int32 {
-        // SAFETY: resumed exactly once, by `finish` (I1).
-        unsafe await withUnsafeContinuation { continuation in
-            // SAFETY: as above.
-            unsafe self.continuation = unsafe continuation
-            self.interruption = 0
-            if let result = start() {
-                self.finish(result)
-            } else if deadline != .never {
-                self.setTimer(deadline)
-            }
+    private func begin(
+        _ continuation: UnsafeContinuation<Int32, Never>, until deadline: MonotonicInstant,
+        _ start: () -> Int32?
+    ) {
+        unsafe self.continuation = unsafe continuation  // SAFETY: resumed once, by `finish`.
+        interruption = 0
+        if let result = start() {
+            finish(result)
+        } else if deadline != .never {
+            setTimer(deadline)
         }
     }
 

@@ -27,8 +27,11 @@ public final class StreamConnection: @unchecked Sendable {
     private let stream: ReceiveStream
     private let output: SendStream
     private let reading: Suspension
-    private let writing: Suspension
+    private var writer: Suspension?
     private var isClosed = false
+    private var isWatched = false
+    /// Where the connection stands among a server's.
+    var place = 0
 
     /// Takes a connected, non-blocking socket over, on the calling thread's loop.
     public init(
@@ -43,7 +46,6 @@ public final class StreamConnection: @unchecked Sendable {
             loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
         output = SendStream(loop: executor.loop, descriptor: descriptor)
         reading = Suspension(executor)
-        writing = Suspension(executor)
         do {
             let family = try Socket.localAddress(of: descriptor).family
             try options.apply(to: descriptor, family: family)
@@ -173,6 +175,7 @@ public final class StreamConnection: @unchecked Sendable {
         return used
     }
 
+    @inline(__always)
     private func waitUntilReadable(until deadline: MonotonicInstant) async throws(SystemError) {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         stream.start()
@@ -199,7 +202,7 @@ public final class StreamConnection: @unchecked Sendable {
     public func enqueue(_ bytes: RawSpan) throws(SystemError) -> Int {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         precondition(!isClosed, "the connection is closed")
-        precondition(!writing.isWaiting, "one writer at a time")
+        precondition(writer?.isWaiting != true, "one writer at a time")
         if let code = output.failure { throw SystemError(.send, code: code) }
         return output.append(bytes)
     }
@@ -298,6 +301,28 @@ public final class StreamConnection: @unchecked Sendable {
     }
 
     // MARK: Cancelling
+
+    /// Where a task waits to write; most connections never need it.
+    private var writing: Suspension {
+        if let writer { return writer }
+        let suspension = Suspension(executor)
+        if isWatched { suspension.join(reading) }
+        writer = suspension
+        return suspension
+    }
+
+    /// Somebody watches for the cancellation of the calling task, and calls `cancelWaits`.
+    func watchWaits() {
+        isWatched = true
+        _ = reading.watch()
+        writer?.join(reading)
+    }
+
+    /// The watched task was cancelled.
+    func cancelWaits() {
+        reading.cancelWatched()
+        writer?.cancelWatched()
+    }
 
     /// Runs `body` with one cancellation handler for all that the calling task waits for on this
     /// connection: without it, each wait has one of its own, which costs as much again.

@@ -21,12 +21,15 @@ public final class StreamServer: Sendable {
     private let listeners: [StreamListener]
     private let group: LoopGroup
     private let options: StreamOptions
+    /// For each of the group's loops.
+    private let live: [LiveConnections]
 
     private init(listeners: [StreamListener], group: LoopGroup, options: StreamOptions) {
         address = listeners[0].address
         self.listeners = listeners
         self.group = group
         self.options = options
+        live = group.executors.map { LiveConnections($0) }
     }
 
     /// Starts listening; connections wait in the kernel until `run`.
@@ -83,6 +86,7 @@ public final class StreamServer: Sendable {
             }
         } onCancel: {
             stopAccepting()
+            for connections in live { connections.cancel() }
         }
     }
 
@@ -108,31 +112,35 @@ public final class StreamServer: Sendable {
                     return
                 }
                 let executor = isHandingOver ? group.nextExecutor : listener.executor
+                guard let live = live.first(where: { $0.executor === executor }) else {
+                    preconditionFailure("a loop of the group")
+                }
                 tasks.addTask(executorPreference: executor) {
-                    await self.serve(socket, handle)
+                    await self.serve(socket, among: live, handle)
                 }
             }
         }
     }
 
+    /// Inlined: a frame less, and the task fits into the memory that it is born with.
+    @inline(__always)
     private func serve(
-        _ socket: Int32, _ handle: @Sendable (StreamConnection) async -> Void
+        _ socket: Int32, among live: LiveConnections,
+        _ handle: @Sendable (StreamConnection) async -> Void
     ) async {
-        do throws(SystemError) {
-            let connection = try StreamConnection(adopting: socket, options: options)
-            defer { connection.close() }
-            await connection.withCancellation {
-                await handle(connection)
-                await self.sendRest(of: connection)
-            }
-        } catch {
-            // The peer was gone before the connection was looked at: there is nobody to tell.
+        // If this fails, the peer was gone before the connection was looked at: nobody to tell.
+        guard let connection = try? StreamConnection(adopting: socket, options: options) else {
+            return
         }
+        live.add(connection)
+        await handle(connection)
+        if connection.enqueuedByteCount > 0 { await sendRest(of: connection) }
+        live.remove(connection)
+        connection.close()
     }
 
     /// Lets what the handler enqueued leave before the connection is closed.
     private func sendRest(of connection: StreamConnection) async {
-        guard connection.enqueuedByteCount > 0 else { return }
         let deadline = MonotonicInstant.now.advanced(byNanoseconds: Self.flushNanoseconds)
         // The peer may be gone or not read: what is left is dropped, as with any close.
         try? await connection.flush(until: deadline)

@@ -55,6 +55,7 @@ final class EchoService: Sendable {
         _ = fflush(nil)
     }
 
+    @inline(__always)
     private func serve(_ connection: StreamConnection) async {
         var count: UInt64 = 0
         do {
@@ -90,6 +91,7 @@ final class EchoService: Sendable {
 
     /// Small messages are copied into the output and leave with the turn; large ones go out of the
     /// receive buffers.
+    @inline(__always)
     private func forward(
         _ connection: StreamConnection, _ total: inout UInt64
     ) async throws(SystemError) {
