@@ -12,11 +12,7 @@
             if !state.value.isWakeArmed { armWake() }
             // SAFETY: the ring is open.
             let isReady = unsafe !state.value.early.isEmpty || io_uring_cq_ready(ring) > 0
-            let rest = isReady ? 0 : Self.rest(until: deadline)
-            state.value.statistics.waits &+= 1
-            // SAFETY: the ring is open and this is its thread. EINTR, ETIME and EBUSY leave nothing
-            // undone that the next call does not do.
-            _ = unsafe millrace_uring_submit_and_wait(ring, rest == 0 ? 0 : 1, rest)
+            submitAndWait(isReady ? 0 : Self.rest(until: deadline))
             // SAFETY: the ring is open.
             if unsafe io_uring_cq_has_overflow(ring) {
                 state.value.statistics.completionOverflows &+= 1
@@ -27,7 +23,20 @@
             let count = unsafe millrace_uring_reap(
                 ring, batch.base + batch.count, UInt32(batch.capacity - batch.count))
             batch.didWrite(Int(count))
+            state.value.lastCount = count
             batch.revise(from: first) { settle($0) }
+        }
+
+        /// One system call. After a turn with several completions, a loop that may gather waits a
+        /// little for as many, and only then for one.
+        private func submitAndWait(_ rest: UInt64) {
+            let isGathering = batchWaitNanoseconds > 0 && state.value.lastCount > 1
+            let wanted = rest == 0 ? 0 : isGathering ? state.value.lastCount : 1
+            let limit = isGathering ? min(rest, batchWaitNanoseconds) : rest
+            state.value.statistics.waits &+= 1
+            // SAFETY: the ring is open and this is its thread. EINTR, ETIME and EBUSY leave nothing
+            // undone that the next call does not do.
+            _ = unsafe millrace_uring_submit_and_wait(ring, wanted, limit)
         }
 
         private static func rest(until deadline: MonotonicInstant) -> UInt64 {

@@ -28,11 +28,14 @@
         private let bufferRing: UnsafeMutablePointer<io_uring_buf_ring>
         let wakeDescriptor: Int32
         let zeroCopyByteCountMin: Int
+        let batchWaitNanoseconds: UInt64
         let state = LoopOwned(State())
 
         /// What changes as the ring runs.
         struct State {
             var isWakeArmed = false
+            /// How many completions came with the last call.
+            var lastCount: UInt32 = 0
             /// Operations that are system calls of this thread, made when the descriptor is ready.
             var direct = DirectOperations()
             /// The results of zero-copy sends whose memory the kernel still holds, by operation.
@@ -72,6 +75,7 @@
                 throw SystemError(.openBackend, code: -status)
             }
             self.wakeDescriptor = wakeDescriptor
+            batchWaitNanoseconds = options.batchWaitNanoseconds
             // SAFETY: the ring is open.
             let hasZeroCopy = unsafe millrace_uring_has_zero_copy(ring)
             zeroCopyByteCountMin = hasZeroCopy ? max(1, options.zeroCopyByteCountMin) : .max
