@@ -203,6 +203,7 @@ var smallExamples: [Target] {
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
+        ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
     ].map { (name: String, rooms: [Target.Dependency]) in
         .executableTarget(

@@ -8,8 +8,13 @@ internal import CLinuxShims
 /// Accepts connections and spreads them over a group's loops, a task for each.
 ///
 /// TCP: every loop listens by itself on the same port (SO_REUSEPORT), and the kernel spreads the
-/// connections. A Unix socket cannot be shared that way: the first loop listens and hands the
-/// connections over in turn.
+/// connections. A Unix socket cannot be shared that way (EOPNOTSUPP): the first loop listens and
+/// hands the connections over in turn, so that each loop gets as many as the others, its own
+/// included. What is on its way to another loop when the server stops is still served; what waits
+/// in the kernel or in a listener is closed.
+///
+/// The file of a Unix socket stays when the server has stopped, and listening there again is
+/// EADDRINUSE until somebody removes it. unix(7).
 ///
 /// ```swift
 /// let server = try await StreamServer.open(on: address, group: group)

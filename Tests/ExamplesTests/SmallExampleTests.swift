@@ -61,6 +61,13 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a token that has fired cancels nothing: true",
             ]),
         SmallExample(
+            name: "udp",
+            lines: [
+                "came back: 10000 of 10000, sum 49995000",
+                "a port that refuses: receive: Connection refused (ECONNREFUSED)",
+                "a silent one: receive: Connection timed out (ETIMEDOUT)",
+            ]),
+        SmallExample(
             name: "wait_group",
             lines: [
                 "all 3 jobs done: true, sum 14", "a job that never ends: timed out", "left: 0",

@@ -16,7 +16,8 @@ let choice: BackendChoice =
 switch arguments.count > 1 ? arguments[1] : "" {
 case "races": try raceRepeatedly()
 case "datagrams": try countAllocationsOfDatagrams()
-default: fatalError("NetworkChild (races|datagrams) [BACKEND]")
+case "handover": try stopWhileHandingOver()
+default: fatalError("NetworkChild (races|datagrams|handover) [BACKEND]")
 }
 
 func anyPort() -> SocketAddress {
