@@ -16,5 +16,6 @@ public enum ConformanceSuite {
     /// All checks. Each stands alone: they run in any order, and side by side on several threads.
     public static let checks: [ConformanceCheck] =
         acceptChecks + connectChecks + receiveChecks + sendChecks + cancelChecks + pollChecks
-        + limitChecks + creditChecks + timerChecks + postingChecks + stoppingChecks
+        + limitChecks + creditChecks + sharingChecks + timerChecks + postingChecks
+        + stoppingChecks
 }
