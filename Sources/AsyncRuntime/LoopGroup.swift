@@ -41,6 +41,29 @@ public final class LoopGroup: Sendable {
         loops: Int = 1, choice: BackendChoice = .automatic, options: LoopOptions = LoopOptions(),
         signals: SignalSet = [], _ body: @escaping @Sendable (LoopGroup) async throws -> Value
     ) throws -> Value {
+        try run(
+            loops: loops, options: options, signals: signals, backend: choice.open(options:), body)
+    }
+
+    /// The same, on backends that `backend` makes: for one that is not Millrace's own.
+    ///
+    /// ```swift
+    /// try LoopGroup.run(loops: 2, backend: PollBackend.open) { group in … }
+    /// ```
+    ///
+    /// - Parameters:
+    ///   - loops: how many loops, each on a thread of its own.
+    ///   - options: the limits of each loop.
+    ///   - signals: blocked while the group runs, for `SignalStream`.
+    ///   - backend: called once for each loop, on the calling thread, with `options`. What it
+    ///     throws, `run` throws; then no thread was started.
+    ///   - body: the program.
+    /// - Returns: what `body` gave.
+    public static func run<Value: Sendable>(
+        loops: Int = 1, options: LoopOptions = LoopOptions(), signals: SignalSet = [],
+        backend: (LoopOptions) throws(SystemError) -> SelectedBackend,
+        _ body: @escaping @Sendable (LoopGroup) async throws -> Value
+    ) throws -> Value {
         precondition(loops > 0, "a group needs at least one loop")
         precondition(EventLoop.current == nil, "a group is not started on a loop")
         millrace_signal_ignore_pipe()
@@ -48,7 +71,8 @@ public final class LoopGroup: Sendable {
         defer { millrace_signals_restore(previous) }
         var executors: [LoopExecutor] = []
         for _ in 0..<loops {
-            executors.append(LoopExecutor(try EventLoop(choice: choice, options: options)))
+            let loop = EventLoop(try backend(options), options: options)
+            executors.append(LoopExecutor(loop))
         }
         let threads = try LoopThread.startAll(executors)
         let group = LoopGroup(executors)

@@ -36,7 +36,12 @@ final class ConformanceRun: Sendable {
     }
 
     /// When what begins now is given up.
-    var deadline: MonotonicInstant { .now.advanced(byNanoseconds: patienceNanoseconds) }
+    var deadline: MonotonicInstant { deadline(from: .now) }
+
+    /// When what began at an instant is given up.
+    func deadline(from start: MonotonicInstant) -> MonotonicInstant {
+        start.advanced(byNanoseconds: patienceNanoseconds)
+    }
 
     // MARK: Loops
 

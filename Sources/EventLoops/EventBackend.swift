@@ -28,6 +28,10 @@ public import AtomicSupport
 ///    completion queue overflows): it is then submitted again.
 /// 9. A socket on which an operation was submitted is closed by `Request.close`. What waits for a
 ///    poll alone belongs to somebody else, who closes it after the poll's last completion.
+///
+/// A backend on an interface that tells readiness finds in `Request.attempt(into:)` what to do when
+/// a descriptor is ready. Whether all promises are kept, the suite in the module
+/// `BackendConformance` says. `Tests/OutsideBackend` is a whole one on poll(2), to copy from.
 public protocol EventBackend: AnyObject {
     /// The name that users see and give: "io_uring", "epoll".
     var name: String { get }

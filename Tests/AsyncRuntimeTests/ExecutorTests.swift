@@ -97,6 +97,51 @@ struct ExecutorTests {
         }
     }
 
+    @Test("A group runs on backends that the program brings")
+    func broughtBackends() throws {
+        // If this failed, a backend of one's own could not carry tasks.
+        var options = LoopOptions()
+        options.operationsMax = 77
+        var opened: [Int] = []
+        let selection = try LoopGroup.run(
+            loops: 3, options: options,
+            backend: { options throws(SystemError) in
+                opened.append(options.operationsMax)
+                let epoll = try BackendChoice.epoll.open(options: options).backend
+                return SelectedBackend(backend: epoll, reason: "brought along")
+            }
+        ) { group in
+            try await LoopTime.sleep(for: .milliseconds(1))
+            let areOnLoops = await withTaskGroup(of: Bool.self) { tasks in
+                for executor in group.executors {
+                    tasks.addTask(executorPreference: executor) { executor.loop.isCurrent }
+                }
+                return await tasks.reduce(true) { $0 && $1 }
+            }
+            return areOnLoops ? group.selection : "elsewhere"
+        }
+        #expect(selection == "brought along")
+        #expect(opened == [77, 77, 77])
+    }
+
+    @Test("A backend that cannot be made is the group's error, and nothing runs")
+    func refusedBackend() {
+        // If this failed, a group would start with fewer loops than asked for, or leave threads.
+        let refusal = SystemError(.openBackend, code: 24)
+        var opened = 0
+        #expect(throws: refusal) {
+            try LoopGroup.run(
+                loops: 3,
+                backend: { options throws(SystemError) in
+                    opened += 1
+                    if opened == 2 { throw refusal }
+                    return try BackendChoice.epoll.open(options: options)
+                }
+            ) { _ in Issue.record("the program ran") }
+        }
+        #expect(opened == 2)
+    }
+
     @Test("Several loops run at the same time, each on its own thread", arguments: backends)
     func severalLoops(_ choice: BackendChoice) throws {
         // If this failed, work spread over loops would run on one of them.

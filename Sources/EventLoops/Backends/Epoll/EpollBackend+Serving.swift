@@ -10,10 +10,8 @@ extension EpollBackend {
         while index != PendingTable.none {  // Ends: walks the queue once.
             let operation = unsafe pending.value[index]  // SAFETY: reads the record.
             index = unsafe operation.next  // SAFETY: as above.
-            // SAFETY: plain words of the record.
-            let events = unsafe millrace_poll_now(
-                operation.descriptor, UInt32(operation.count))  // SAFETY: plain words.
-            guard events != 0 else { continue }
+            // SAFETY: a poll names no memory.
+            guard let events = unsafe operation.request?.attempt() else { continue }
             let id = unsafe operation.id  // SAFETY: as above.
             pending.value.remove(id.index, from: &state.polls)
             finish(id, events)
@@ -24,7 +22,7 @@ extension EpollBackend {
         while !state.writes.isEmpty {  // Ends: every turn takes one operation away or returns.
             let operation = unsafe pending.value[state.writes.first]  // SAFETY: reads the record.
             // SAFETY: promise 4 of the contract.
-            guard let result = unsafe operation.attempt() else {
+            guard let result = unsafe operation.request?.attempt() else {
                 state.isWritable = false
                 return
             }
@@ -32,8 +30,8 @@ extension EpollBackend {
             pending.value.remove(id.index, from: &state.writes)
             finish(id, result)
             // SAFETY: as above.
-            if unsafe operation.kind == .connect && result < 0 {
-                unregister(&state, unsafe operation.descriptor)  // SAFETY: as above.
+            if result < 0, case .connect(let descriptor, _) = unsafe operation.request {
+                unregister(&state, descriptor)
             }
         }
     }
@@ -41,12 +39,13 @@ extension EpollBackend {
     func serveReads(_ state: inout DescriptorState) {
         while state.isReadable && !state.reads.isEmpty {  // Ends: as above, or with the budget.
             let operation = unsafe pending.value[state.reads.first]  // SAFETY: reads the record.
+            let id = unsafe operation.id  // SAFETY: as above.
+            guard let request = unsafe operation.request else { return }  // SAFETY: as above.
             let isDone: Bool
-            switch unsafe operation.kind {  // SAFETY: as above.
-            // SAFETY: as above.
-            case .receiveStream: isDone = unsafe fillBuffers(operation, &state)
-            case .acceptStream: isDone = unsafe acceptAll(operation, &state)  // SAFETY: as above.
-            default: isDone = unsafe receiveOnce(operation, &state)  // SAFETY: as above.
+            switch unsafe request {  // SAFETY: as above.
+            case .receiveStream(let descriptor, _): isDone = fillBuffers(id, descriptor, &state)
+            case .acceptStream: isDone = unsafe acceptAll(id, request, &state)  // SAFETY: as above.
+            default: isDone = unsafe receiveOnce(id, request, &state)  // SAFETY: as above.
             }
             guard isDone else { return }
         }
@@ -54,15 +53,18 @@ extension EpollBackend {
 
     /// One receive into the caller's memory; false if it must wait.
     private func receiveOnce(
-        _ operation: PendingOperation, _ state: inout DescriptorState
+        _ id: OperationID, _ request: Request, _ state: inout DescriptorState
     ) -> Bool {
-        guard let result = unsafe operation.attempt() else {  // SAFETY: promise 4.
+        guard let result = unsafe request.attempt() else {  // SAFETY: promise 4.
             state.isReadable = false
             return false
         }
-        let id = unsafe operation.id  // SAFETY: reads the record.
-        // SAFETY: as above.
-        if unsafe result > 0 && result < operation.count { noteShortRead(&state) }
+        let wanted: Int
+        switch unsafe request {  // SAFETY: reads a word.
+        case .receive(_, _, let count), .receiveDatagrams(_, _, let count): wanted = count
+        default: wanted = 0
+        }
+        if result > 0 && result < wanted { noteShortRead(&state) }
         pending.value.remove(id.index, from: &state.reads)
         finish(id, result)
         return true
@@ -70,17 +72,15 @@ extension EpollBackend {
 
     /// Receives into buffers; true if the stream is over.
     private func fillBuffers(
-        _ operation: PendingOperation, _ state: inout DescriptorState
+        _ id: OperationID, _ descriptor: Int32, _ state: inout DescriptorState
     ) -> Bool {
-        let id = unsafe operation.id  // SAFETY: reads the record.
         for _ in 0..<Self.streamBudget {
             guard let open = openBuffer() else { return end(id, -Int32(MILLRACE_ENOBUFS), &state) }
             // SAFETY: no memory is touched yet.
             let room = unsafe UnsafeMutableRawBufferPointer(
                 rebasing: buffers[open.number][open.fill...])
-            // SAFETY: what lies behind the fill is nobody else's; the record names the descriptor.
-            let result = unsafe millrace_socket_receive(
-                operation.descriptor, room.baseAddress, room.count)
+            // SAFETY: what lies behind the fill is nobody else's.
+            let result = unsafe millrace_socket_receive(descriptor, room.baseAddress, room.count)
             guard result > 0 else {
                 if result == -Int64(MILLRACE_EAGAIN) {
                     state.isReadable = false
@@ -90,8 +90,8 @@ extension EpollBackend {
             }
             let isKept = useOpenBuffer(open, byteCount: Int(result))
             // SAFETY: reads and writes a plain word of the record.
-            let left = unsafe pending.value[id.index].count - Int(result)
-            unsafe pending.value[id.index].count = left  // SAFETY: as above.
+            let left = unsafe pending.value[id.index].left - Int(result)
+            unsafe pending.value[id.index].left = left  // SAFETY: as above.
             if left <= 0 { pending.value.remove(id.index, from: &state.reads) }
             finish(
                 Completion(
@@ -124,20 +124,15 @@ extension EpollBackend {
 
     /// Accepts connections; true if the listener failed.
     private func acceptAll(
-        _ operation: PendingOperation, _ state: inout DescriptorState
+        _ id: OperationID, _ request: Request, _ state: inout DescriptorState
     ) -> Bool {
-        let id = unsafe operation.id  // SAFETY: reads the record.
         for _ in 0..<Self.acceptBudget {
-            // SAFETY: a plain word.
-            let result = unsafe millrace_socket_accept(operation.descriptor)
-            switch result {
-            case 0...: finish(Completion(id: id, result: result, hasMore: true))
-            case -Int32(MILLRACE_EAGAIN):
+            guard let result = unsafe request.attempt() else {  // SAFETY: names no memory.
                 state.isReadable = false
                 return false
-            case -Int32(MILLRACE_ECONNABORTED): continue
-            default: return end(id, result, &state)
             }
+            guard result >= 0 else { return end(id, result, &state) }
+            finish(Completion(id: id, result: result, hasMore: true))
         }
         return false
     }

@@ -82,70 +82,60 @@ public final class EpollBackend: EventBackend {
             finish(id, millrace_close(descriptor))
         case .shutdown(let descriptor, let how):
             finish(id, millrace_socket_shutdown(descriptor, how))
-        case .connect(let descriptor, let address):
-            let status = unsafe millrace_socket_connect(descriptor, address)  // SAFETY: promise 4.
-            guard status == -Int32(MILLRACE_EINPROGRESS) else { return finish(id, status) }
-            unsafe enqueue(.connect, id, descriptor, nil, 0)  // SAFETY: names no memory.
-        case .acceptStream(let descriptor):
-            unsafe enqueue(.acceptStream, id, descriptor, nil, 0)  // SAFETY: names no memory.
-        case .receive(let descriptor, let memory, let count):
-            unsafe enqueue(.receive, id, descriptor, memory, count)  // SAFETY: promise 4.
-        case .receiveStream(let descriptor, let byteCountMax):
-            // SAFETY: names no memory.
-            unsafe enqueue(.receiveStream, id, descriptor, nil, max(1, byteCountMax))
-        case .send(let descriptor, let memory, let count):
-            let memory = unsafe UnsafeMutableRawPointer(mutating: memory)  // SAFETY: only read.
-            unsafe enqueue(.send, id, descriptor, memory, count)  // SAFETY: promise 4.
-        case .sendMessage(let descriptor, let message):
-            let memory = unsafe UnsafeMutableRawPointer(mutating: message)  // SAFETY: only read.
-            unsafe enqueue(.sendMessage, id, descriptor, memory, 0)  // SAFETY: promise 4.
-        case .sendFile(let descriptor, let file, let offset, let count):
-            // SAFETY: names no memory.
-            unsafe enqueue(.sendFile, id, descriptor, nil, count, file: file, offset: offset)
-        case .receiveDatagrams(let descriptor, let datagrams, let count):
-            // SAFETY: promise 4.
-            unsafe enqueue(.receiveDatagrams, id, descriptor, datagrams, count)
-        case .sendDatagrams(let descriptor, let datagrams, let count):
-            unsafe enqueue(.sendDatagrams, id, descriptor, datagrams, count)  // SAFETY: promise 4.
-        case .poll(let descriptor, let events):
-            unsafe enqueue(.poll, id, descriptor, nil, Int(events))  // SAFETY: names no memory.
+        case .connect(let descriptor, _):
+            renew(descriptor)
+            if let result = unsafe request.attempt() { return finish(id, result) }  // SAFETY: as above.
+            unsafe enqueue(request, id, on: descriptor)  // SAFETY: as above.
+        default:
+            unsafe enqueue(request, id, on: request.descriptor)  // SAFETY: as above.
         }
     }
 
-    private func enqueue(
-        _ kind: PendingOperation.Kind, _ id: OperationID, _ descriptor: Int32,
-        _ memory: UnsafeMutableRawPointer?, _ count: Int, file: Int32 = -1, offset: UInt64 = 0
-    ) {
+    private func enqueue(_ request: Request, _ id: OperationID, on descriptor: Int32) {
         guard descriptor >= 0 else { return finish(id, -Int32(MILLRACE_EBADF)) }
-        if kind == .connect { renew(descriptor) }
-        let status = register(descriptor, isForeign: kind == .poll)
+        let direction = unsafe Direction(request)  // SAFETY: reads which case it is.
+        let status = register(descriptor, isForeign: direction == .polling)
         guard status >= 0 else { return finish(id, status) }
         // SAFETY: the record keeps what the request named until its last completion (promise 4).
         let operation = unsafe PendingOperation(
-            id: id, kind: kind, descriptor: descriptor, memory: memory, count: count, file: file,
-            offset: offset, next: PendingTable.none)
+            id: id, request: request, left: Self.byteCountMax(of: request), next: PendingTable.none)
         let place = Int(descriptor)
-        switch kind {
-        case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
-            // SAFETY: stores it.
-            unsafe pending.value.append(operation, to: &states.value[place].reads)
+        switch direction {
+        case .reading:
+            unsafe pending.value.append(operation, to: &states.value[place].reads)  // SAFETY: as above.
             queue(descriptor)
-        case .connect:
-            states.value[place].isWritable = false
-            // SAFETY: stores it.
-            unsafe pending.value.append(operation, to: &states.value[place].writes)
-        case .send, .sendMessage, .sendFile, .sendDatagrams:
+        case .writing:
             let isFirst = states.value[place].writes.isEmpty
-            // SAFETY: stores it.
-            unsafe pending.value.append(operation, to: &states.value[place].writes)
+            unsafe pending.value.append(operation, to: &states.value[place].writes)  // SAFETY: as above.
             if isFirst && states.value[place].isWritable { serveWrites(&states.value[place]) }
-        case .poll:
-            // SAFETY: stores it.
-            unsafe pending.value.append(operation, to: &states.value[place].polls)
+        case .connecting:
+            states.value[place].isWritable = false
+            unsafe pending.value.append(operation, to: &states.value[place].writes)  // SAFETY: as above.
+        case .polling:
+            unsafe pending.value.append(operation, to: &states.value[place].polls)  // SAFETY: as above.
             queue(descriptor)
-        case .none:
-            preconditionFailure("an operation without a kind")
         }
+    }
+
+    /// Which queue of its descriptor an operation stands in.
+    private enum Direction {
+        case reading, writing, connecting, polling
+
+        init(_ request: Request) {
+            switch unsafe request {  // SAFETY: reads which case it is.
+            case .acceptStream, .receive, .receiveStream, .receiveDatagrams: self = .reading
+            case .send, .sendMessage, .sendFile, .sendDatagrams: self = .writing
+            case .connect: self = .connecting
+            case .poll: self = .polling
+            case .shutdown, .close: preconditionFailure("done at once, never enqueued")
+            }
+        }
+    }
+
+    private static func byteCountMax(of request: Request) -> Int {
+        // SAFETY: reads a word of the request.
+        guard case .receiveStream(_, let count) = unsafe request else { return 0 }
+        return max(1, count)
     }
 
     /// The number names a new socket: what is known of one that was closed behind the loop's back
@@ -176,21 +166,18 @@ public final class EpollBackend: EventBackend {
     /// Ends one operation with `ECANCELED` if it still waits.
     public func cancel(_ id: OperationID) {
         guard pending.value.contains(id) else { return }
-        let operation = unsafe pending.value[id.index]  // SAFETY: reads the record.
-        let place = Int(unsafe operation.descriptor)  // SAFETY: as above.
-        switch unsafe operation.kind {  // SAFETY: as above.
-        case .acceptStream, .receive, .receiveStream, .receiveDatagrams:
-            pending.value.remove(id.index, from: &states.value[place].reads)
-        case .connect, .send, .sendMessage, .sendFile, .sendDatagrams:
+        // SAFETY: reads the record; `contains` saw that the slot is in use.
+        guard let request = unsafe pending.value[id.index].request else { return }
+        let direction = unsafe Direction(request)  // SAFETY: as above.
+        let place = Int(unsafe request.descriptor)  // SAFETY: as above.
+        switch direction {
+        case .reading: pending.value.remove(id.index, from: &states.value[place].reads)
+        case .writing, .connecting:
             pending.value.remove(id.index, from: &states.value[place].writes)
-        case .poll:
-            pending.value.remove(id.index, from: &states.value[place].polls)
-        case .none:
-            preconditionFailure("an operation without a kind")
+        case .polling: pending.value.remove(id.index, from: &states.value[place].polls)
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
-        // SAFETY: as above.
-        if unsafe operation.kind == .connect { unregister(&states.value[place], Int32(place)) }
+        if direction == .connecting { unregister(&states.value[place], Int32(place)) }
         releaseIfForeign(Int32(place))
     }
 

@@ -32,8 +32,7 @@ struct PendingTable: ~Copyable {
     private static var empty: PendingOperation {
         // SAFETY: no memory is named.
         unsafe PendingOperation(
-            id: OperationID(rawValue: 0), kind: .none, descriptor: -1, memory: nil, count: 0,
-            next: none)
+            id: OperationID(rawValue: 0), request: nil, left: 0, next: none)
     }
 
     subscript(index: UInt32) -> PendingOperation {
@@ -51,14 +50,14 @@ struct PendingTable: ~Copyable {
     func contains(_ id: OperationID) -> Bool {
         guard Int(id.index) < capacity else { return false }
         // SAFETY: checked above.
-        return unsafe slots[Int(id.index)].kind != .none && slots[Int(id.index)].id == id
+        return unsafe slots[Int(id.index)].request != nil && slots[Int(id.index)].id == id
     }
 
     /// Puts an operation behind the others of its queue.
     mutating func append(_ operation: PendingOperation, to queue: inout PendingQueue) {
         let index = unsafe operation.id.index  // SAFETY: reads a word of the value.
         while Int(index) >= capacity { grow() }  // Doubles; ends at the loop's limit of operations.
-        assert(unsafe self[index].kind == .none)  // SAFETY: reads a word of the value.
+        assert(unsafe self[index].request == nil)  // SAFETY: reads a word of the value.
         unsafe self[index] = unsafe operation  // SAFETY: stores the value; nothing is dereferenced.
         unsafe self[index].next = Self.none  // SAFETY: as above.
         if queue.isEmpty {

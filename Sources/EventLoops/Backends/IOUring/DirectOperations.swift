@@ -11,7 +11,7 @@
 
         @safe
         private struct Record {
-            let operation: PendingOperation
+            let request: Request
             var isCancelled = false
         }
 
@@ -21,16 +21,13 @@
 
         func contains(_ id: OperationID) -> Bool { records[id] != nil }
 
-        mutating func insert(_ operation: PendingOperation) {
-            // SAFETY: stores the record.
-            unsafe records[operation.id] = unsafe Record(operation: operation)
+        mutating func insert(_ request: Request, _ id: OperationID) {
+            records[id] = unsafe Record(request: request)  // SAFETY: promise 4 of the contract.
         }
 
-        mutating func remove(
-            _ id: OperationID
-        ) -> (operation: PendingOperation, isCancelled: Bool)? {
+        mutating func remove(_ id: OperationID) -> (request: Request, isCancelled: Bool)? {
             guard let record = records.removeValue(forKey: id) else { return nil }
-            return unsafe (record.operation, record.isCancelled)  // SAFETY: hands the record on.
+            return unsafe (record.request, record.isCancelled)  // SAFETY: hands the words on.
         }
 
         mutating func noteCancel(_ id: OperationID) {
@@ -41,31 +38,15 @@
         mutating func noteCancel(on descriptor: Int32) {
             for (id, record) in records {
                 // SAFETY: reads a word of the record.
-                if unsafe record.operation.descriptor == descriptor { noteCancel(id) }
+                if unsafe record.request.descriptor == descriptor { noteCancel(id) }
             }
         }
 
-        /// The record of a request that is made this way; nil for all others.
-        static func operation(for request: Request, _ id: OperationID) -> PendingOperation? {
-            // SAFETY: copies the words of the request.
-            switch unsafe request {
-            case .sendFile(let descriptor, let file, let offset, let count):
-                // SAFETY: names no memory.
-                unsafe PendingOperation(
-                    id: id, kind: .sendFile, descriptor: descriptor, memory: nil, count: count,
-                    file: file, offset: offset, next: .max)
-            case .receiveDatagrams(let descriptor, let datagrams, let count):
-                // SAFETY: promise 4.
-                unsafe PendingOperation(
-                    id: id, kind: .receiveDatagrams, descriptor: descriptor, memory: datagrams,
-                    count: count, next: .max)
-            case .sendDatagrams(let descriptor, let datagrams, let count):
-                // SAFETY: promise 4.
-                unsafe PendingOperation(
-                    id: id, kind: .sendDatagrams, descriptor: descriptor, memory: datagrams,
-                    count: count, next: .max)
-            default:
-                nil
+        /// Whether a request is made this way.
+        static func isDirect(_ request: Request) -> Bool {
+            switch unsafe request {  // SAFETY: reads which case it is.
+            case .sendFile, .receiveDatagrams, .sendDatagrams: true
+            default: false
             }
         }
     }

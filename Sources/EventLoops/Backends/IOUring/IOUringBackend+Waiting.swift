@@ -95,39 +95,35 @@
 
         /// Starts an operation that is a system call of this thread: at once if the descriptor is
         /// ready, else when a poll says so.
-        func begin(_ operation: PendingOperation) {
-            let id = unsafe operation.id  // SAFETY: reads the record.
-            if let result = unsafe operation.attempt() {  // SAFETY: promise 4.
+        func begin(_ request: Request, _ id: OperationID) {
+            if let result = unsafe request.attempt() {  // SAFETY: promise 4.
                 state.value.early.append(Completion(id: id, result: result))
             } else {
-                unsafe awaitReadiness(operation)  // SAFETY: as above.
+                unsafe awaitReadiness(request, id)  // SAFETY: as above.
             }
         }
 
-        private func awaitReadiness(_ operation: PendingOperation) {
-            // SAFETY: reads the record.
-            let events = unsafe operation.isWriting ? MILLRACE_POLLOUT : MILLRACE_POLLIN
+        private func awaitReadiness(_ request: Request, _ id: OperationID) {
             let entry = unsafe nextEntry()  // SAFETY: filled in below.
             // SAFETY: plain words.
-            unsafe io_uring_prep_poll_add(entry, operation.descriptor, UInt32(events))
-            // SAFETY: as above.
-            unsafe io_uring_sqe_set_data64(entry, operation.id.rawValue)
-            unsafe state.value.direct.insert(operation)  // SAFETY: as above.
+            unsafe io_uring_prep_poll_add(entry, request.descriptor, request.readiness)
+            unsafe io_uring_sqe_set_data64(entry, id.rawValue)  // SAFETY: as above.
+            unsafe state.value.direct.insert(request, id)  // SAFETY: promise 4.
         }
 
         /// The poll of a direct operation has completed.
         private func goOn(_ completion: Completion) -> Completion? {
-            // SAFETY: the record keeps what its request named (promise 4).
-            guard let (operation, isCancelled) = unsafe state.value.direct.remove(completion.id),
+            // SAFETY: the request's memory is the operation's (promise 4).
+            guard let (request, isCancelled) = unsafe state.value.direct.remove(completion.id),
                 completion.result >= 0
             else { return completion }
-            if let result = unsafe operation.attempt() {  // SAFETY: as above.
+            if let result = unsafe request.attempt() {  // SAFETY: as above.
                 return Completion(id: completion.id, result: result)
             }
             if isCancelled {
                 return Completion(id: completion.id, result: -Int32(MILLRACE_ECANCELED))
             }
-            unsafe awaitReadiness(operation)  // SAFETY: as above.
+            unsafe awaitReadiness(request, completion.id)  // SAFETY: as above.
             return nil
         }
 

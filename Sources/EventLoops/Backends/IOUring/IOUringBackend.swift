@@ -126,9 +126,7 @@
         @unsafe
         public func submit(_ request: Request, as id: OperationID) {
             // SAFETY: promise 4.
-            if let operation = unsafe DirectOperations.operation(for: request, id) {
-                return unsafe begin(operation)  // SAFETY: as above.
-            }
+            if unsafe DirectOperations.isDirect(request) { return unsafe begin(request, id) }
             let entry = unsafe nextEntry()  // SAFETY: filled in below, before the next submission.
             // SAFETY: reads the words of the request.
             switch unsafe request {
