@@ -127,7 +127,7 @@ public final class DatagramSocket: @unchecked Sendable {
     public func receive(
         into batch: DatagramBatch, until deadline: MonotonicInstant = .never
     ) async throws(SystemError) -> Int {
-        precondition(!isClosed, "the socket is closed")
+        try check(.receive)
         batch.lendForReceiving()
         // SAFETY: the batch is alive and untouched until `takeBack`, after the last completion.
         let result = unsafe await receiving.perform(
@@ -146,7 +146,7 @@ public final class DatagramSocket: @unchecked Sendable {
     public func sendSome(
         of batch: DatagramBatch, from first: Int = 0, until deadline: MonotonicInstant = .never
     ) async throws(SystemError) -> Int {
-        precondition(!isClosed, "the socket is closed")
+        try check(.send)
         precondition(first >= 0 && first <= batch.count, "no such datagram")
         let count = batch.count - first
         guard count > 0 else { return 0 }
@@ -168,6 +168,11 @@ public final class DatagramSocket: @unchecked Sendable {
         while sent < batch.count {  // Ends: every turn sends at least one or throws.
             sent += try await sendSome(of: batch, from: sent, until: deadline)
         }
+    }
+
+    /// A task may close the socket while another is between two calls: that one is told.
+    private func check(_ operation: SystemError.Operation) throws(SystemError) {
+        if isClosed { throw SystemError(operation, code: Int32(MILLRACE_ECANCELED)) }
     }
 
     // MARK: One at a time
@@ -221,8 +226,8 @@ public final class DatagramSocket: @unchecked Sendable {
         try await TaskScope.run(over: [receiving, sending], body)
     }
 
-    /// Closes the socket: cancels what is under way; tasks that wait on it go on with `ECANCELED`.
-    /// More than once is the same as once.
+    /// Closes the socket: cancels what is under way; tasks that wait on it go on with `ECANCELED`,
+    /// and so do those that use it later. More than once is the same as once.
     public func close() {
         precondition(executor.loop.isCurrent, "a socket is used on its loop")
         guard !isClosed else { return }

@@ -20,7 +20,11 @@ func stopWhileHandingOver() throws {
         }
         let after = await count(group)
         print(before == after ? "no leak" : "leak: \(before) before, \(after) after")
-        let operations = group.executors.map { $0.loop.operationCount }
+        var operations: [Int] = []
+        for executor in group.executors {
+            operations.append(
+                await withTaskExecutorPreference(executor) { executor.loop.operationCount })
+        }
         print("operations: \(operations), stuck: \(tally.stuck.load(ordering: .relaxed))")
     }
     let served = tally.served.load(ordering: .relaxed)
