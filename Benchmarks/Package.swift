@@ -13,7 +13,7 @@ let package = Package(
         .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
     ],
     dependencies: [
-        .package(name: "millrace", path: "..", traits: ["IOUring"]),
+        .package(name: "millrace", path: "..", traits: ["GlobalExecutorHook", "IOUring"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [

@@ -59,7 +59,8 @@ struct AttemptTests {
         // SAFETY: eight bytes.
         let receive = unsafe Trial(.receive(descriptor: far, into: start, count: 8))
         let send = unsafe Trial(.send(descriptor: near, from: start, count: 8))
-        let stream = unsafe Request.receiveStream(descriptor: far, byteCountMax: .max)  // SAFETY: no memory.
+        // SAFETY: no memory.
+        let stream = unsafe Request.receiveStream(descriptor: far, byteCountMax: .max)
         #expect(receive.once == nil)
         #expect(send.whenReady == 8)
         bytes.value = 0
@@ -79,10 +80,12 @@ struct AttemptTests {
     @Test("A request says what to wait for")
     func readiness() {
         // If this failed, a backend on readiness would wait for the wrong event.
-        let stream = unsafe Request.receiveStream(descriptor: 3, byteCountMax: .max)  // SAFETY: no memory.
+        // SAFETY: no memory.
+        let stream = unsafe Request.receiveStream(descriptor: 3, byteCountMax: .max)
         let poll = unsafe Request.poll(descriptor: 3, events: 5)  // SAFETY: no memory.
         let close = unsafe Request.close(descriptor: 3)  // SAFETY: no memory.
-        let areStreams = unsafe [stream.isStream, poll.isStream, close.isStream]  // SAFETY: words.
+        // SAFETY: words.
+        let areStreams = unsafe [stream.isStream, poll.isStream, close.isStream]
         #expect(areStreams == [true, false, false])
         let filling = unsafe [stream.fillsBuffers, poll.fillsBuffers]  // SAFETY: as above.
         #expect(filling == [true, false])

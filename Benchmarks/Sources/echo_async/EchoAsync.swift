@@ -29,6 +29,12 @@ struct EchoAsync: ParsableCommand {
     @Flag(help: "Send small messages without waiting, large ones out of the receive buffer.")
     var forward = false
 
+    @Flag(help: "One loop that has the process's global jobs, and tasks without a preference.")
+    var hook = false
+
+    @Option(help: "Microseconds that a busy loop waits for as many completions as came last.")
+    var gather: UInt64 = 0
+
     func validate() throws {
         guard (1...256).contains(loops) else {
             throw ValidationError("--loops takes a number from 1 to 256.")
@@ -42,12 +48,21 @@ struct EchoAsync: ParsableCommand {
         _ = contender_raise_descriptors()
         var options = LoopOptions()
         options.receiveBufferCount = buffers
+        options.batchWaitNanoseconds = gather * 1000
         let service = EchoService(port: port, isForwarding: forward)
-        try LoopGroup.run(
-            loops: loops, choice: backend.choice, options: options,
-            signals: [.interrupt, .terminate]
-        ) { group in
-            try await service.run(group)
+        if hook {
+            try LoopGroup.runTakingGlobalJobs(
+                choice: backend.choice, options: options, signals: [.interrupt, .terminate]
+            ) { group in
+                try await service.run(group)
+            }
+        } else {
+            try LoopGroup.run(
+                loops: loops, choice: backend.choice, options: options,
+                signals: [.interrupt, .terminate]
+            ) { group in
+                try await service.run(group)
+            }
         }
         contender_totals(service.totals.connections, service.totals.bytes, 0)
     }

@@ -84,7 +84,8 @@ public final class EpollBackend: EventBackend {
             finish(id, millrace_socket_shutdown(descriptor, how))
         case .connect(let descriptor, _):
             renew(descriptor)
-            if let result = unsafe request.attempt() { return finish(id, result) }  // SAFETY: as above.
+            // SAFETY: as above.
+            if let result = unsafe request.attempt() { return finish(id, result) }
             unsafe enqueue(request, id, on: descriptor)  // SAFETY: as above.
         default:
             unsafe enqueue(request, id, on: request.descriptor)  // SAFETY: as above.
@@ -102,17 +103,21 @@ public final class EpollBackend: EventBackend {
         let place = Int(descriptor)
         switch direction {
         case .reading:
-            unsafe pending.value.append(operation, to: &states.value[place].reads)  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe pending.value.append(operation, to: &states.value[place].reads)
             queue(descriptor)
         case .writing:
             let isFirst = states.value[place].writes.isEmpty
-            unsafe pending.value.append(operation, to: &states.value[place].writes)  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe pending.value.append(operation, to: &states.value[place].writes)
             if isFirst && states.value[place].isWritable { serveWrites(&states.value[place]) }
         case .connecting:
             states.value[place].isWritable = false
-            unsafe pending.value.append(operation, to: &states.value[place].writes)  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe pending.value.append(operation, to: &states.value[place].writes)
         case .polling:
-            unsafe pending.value.append(operation, to: &states.value[place].polls)  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe pending.value.append(operation, to: &states.value[place].polls)
             queue(descriptor)
         }
     }
