@@ -205,7 +205,9 @@ public final class Suspension: @unchecked Sendable {
             let isLast = !Completion(id: id, result: result, flags: flags).hasMore
             precondition(isLast, "a stream of completions is not for one suspension")
             // SAFETY: as above.
-            unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(result)
+            unsafe Unmanaged<Suspension>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                $0.finish(result)
+            }
         }
         guard let id else { return -executor.loop.refusalCode }
         subject = .operation(id)
@@ -234,7 +236,9 @@ public final class Suspension: @unchecked Sendable {
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         return unsafe LoopJob(context: context) { context in  // SAFETY: as above.
             // SAFETY: as above.
-            unsafe Unmanaged<Suspension>.fromOpaque(context).takeUnretainedValue().finish(0)
+            unsafe Unmanaged<Suspension>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                $0.finish(0)
+            }
         }
     }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <liburing.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -23,12 +24,16 @@ struct millrace_uring_completion {
 };
 
 /// Moves at most `capacity` completions out of the queue and gives their places back to the kernel.
-static inline unsigned millrace_uring_reap(struct io_uring *ring, void *out, unsigned capacity) {
+/// `*has_own` says whether the low half of any `user_data` is `first_own` or more.
+static inline unsigned millrace_uring_reap(struct io_uring *ring, void *out, unsigned capacity,
+                                           unsigned first_own, bool *has_own) {
     struct millrace_uring_completion *completions = (struct millrace_uring_completion *)out;
     struct io_uring_cqe *cqe;
     unsigned head, count = 0;
+    *has_own = false;
     io_uring_for_each_cqe(ring, head, cqe) {
         if (count == capacity) break;
+        *has_own |= (unsigned)cqe->user_data >= first_own;
         completions[count].user_data = cqe->user_data;
         completions[count].result = cqe->res;
         completions[count].flags = cqe->flags;

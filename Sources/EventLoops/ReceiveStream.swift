@@ -274,7 +274,7 @@ public final class ReceiveStream {
             // SAFETY: the reference taken above.
             let stream = unsafe Unmanaged<ReceiveStream>.fromOpaque(context)
             let completion = Completion(id: id, result: result, flags: flags)
-            unsafe stream.takeUnretainedValue().take(completion)  // SAFETY: as above.
+            unsafe stream._withUnsafeGuaranteedRef { $0.take(completion) }  // SAFETY: as above.
             if !completion.hasMore { unsafe stream.release() }  // SAFETY: balanced once (I2).
         }
         if operation == nil {

@@ -97,20 +97,25 @@ public final class EpollBackend: EventBackend {
         let direction = unsafe Direction(request)  // SAFETY: reads which case it is.
         let status = register(descriptor, isForeign: direction == .polling)
         guard status >= 0 else { return finish(id, status) }
+        let place = Int(descriptor)
+        // What can leave at once needs no record.
+        if direction == .writing, states.value[place].isWritable, states.value[place].writes.isEmpty
+        {
+            // SAFETY: promise 4.
+            if let result = unsafe request.attempt() { return finish(id, result) }
+            states.value[place].isWritable = false
+        }
         // SAFETY: the record keeps what the request named until its last completion (promise 4).
         let operation = unsafe PendingOperation(
             id: id, request: request, left: Self.byteCountMax(of: request), next: PendingTable.none)
-        let place = Int(descriptor)
         switch direction {
         case .reading:
             // SAFETY: as above.
             unsafe pending.value.append(operation, to: &states.value[place].reads)
             queue(descriptor)
         case .writing:
-            let isFirst = states.value[place].writes.isEmpty
             // SAFETY: as above.
             unsafe pending.value.append(operation, to: &states.value[place].writes)
-            if isFirst && states.value[place].isWritable { serveWrites(&states.value[place]) }
         case .connecting:
             states.value[place].isWritable = false
             // SAFETY: as above.

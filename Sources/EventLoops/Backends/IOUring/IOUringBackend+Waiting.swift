@@ -19,12 +19,28 @@
             }
             let first = batch.count
             deliverEarly(into: &batch)
+            var hasOwn = batch.count > first
             // SAFETY: room for what is asked; the layouts agree (tested).
+            let count = unsafe reap(
+                into: batch.base + batch.count, capacity: batch.capacity - batch.count, &hasOwn)
+            batch.didWrite(count)
+            state.value.lastCount = UInt32(count)
+            let isPlain =
+                !hasOwn && state.value.direct.isEmpty && state.value.zeroCopyResults.isEmpty
+            if !isPlain { batch.revise(from: first) { settle($0) } }
+        }
+
+        /// Takes completions out of the ring; `hasOwn` becomes true if the loop must not see one of
+        /// them.
+        func reap(
+            into room: UnsafeMutablePointer<Completion>?, capacity: Int, _ hasOwn: inout Bool
+        ) -> Int {
+            var isOwn = false
+            // SAFETY: the caller has room for `capacity` completions.
             let count = unsafe millrace_uring_reap(
-                ring, batch.base + batch.count, UInt32(batch.capacity - batch.count))
-            batch.didWrite(Int(count))
-            state.value.lastCount = count
-            batch.revise(from: first) { settle($0) }
+                ring, room, UInt32(capacity), OperationID.reservedIndexMin, &isOwn)
+            if isOwn { hasOwn = true }
+            return Int(count)
         }
 
         /// One system call. After a turn with several completions, a loop that may gather waits a

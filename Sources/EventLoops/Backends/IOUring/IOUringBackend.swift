@@ -215,10 +215,11 @@
         private func reapEarly() {
             // SAFETY: room for sixteen completions, filled in before they are read.
             unsafe withUnsafeTemporaryAllocation(of: Completion.self, capacity: 16) { room in
-                // SAFETY: the ring is open and this is its thread; the layouts agree (tested).
-                let count = unsafe millrace_uring_reap(ring, room.baseAddress, 16)
+                var hasOwn = false
+                // SAFETY: room for so many; the layouts agree (tested).
+                let count = unsafe reap(into: room.baseAddress, capacity: 16, &hasOwn)
                 // SAFETY: so many were filled in.
-                unsafe state.value.early.append(contentsOf: room[..<Int(count)])
+                unsafe state.value.early.append(contentsOf: room[..<count])
             }
         }
     }
