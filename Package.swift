@@ -16,10 +16,6 @@ let package = Package(
             description:
                 "The io_uring backend of EventLoops (needs liburing-dev); without it, epoll alone"),
         .trait(
-            name: "GlobalExecutorHook",
-            description:
-                "A group of one loop takes the process's global jobs by a hook of the runtime"),
-        .trait(
             name: "Examples",
             description: "The example programs (swift-argument-parser).",
             enabledTraits: ["IOUring"]),

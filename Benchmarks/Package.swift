@@ -13,7 +13,7 @@ let package = Package(
         .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
     ],
     dependencies: [
-        .package(name: "millrace", path: "..", traits: ["GlobalExecutorHook", "IOUring"]),
+        .package(name: "millrace", path: "..", traits: ["IOUring"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
@@ -45,6 +45,9 @@ let package = Package(
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
                 room("AtomicSupport"), room("EventLoops"), room("Networking"),
             ]),
+        .executableTarget(
+            name: "suspend_async",
+            dependencies: [argumentParser, room("AsyncRuntime"), room("EventLoops")]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],
     swiftLanguageModes: [.v6]

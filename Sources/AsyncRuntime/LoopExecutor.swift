@@ -82,25 +82,12 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     }
 
     func enqueue(_ task: LoopTask) {
-        if !enqueueIfOpen(task) { runElsewhere(task) }
-    }
-
-    /// Takes a job; false if the loop is over.
-    func enqueueIfOpen(_ task: LoopTask) -> Bool {
         if loop.isCurrent && !loop.isOver {
             ready.append(task)
-            return true
+        } else if !loop.post(Self.posted(task)) {
+            runElsewhere(task)
         }
-        return loop.post(Self.posted(task))
     }
-
-    /// What a task of this loop prefers: the loop, or nothing while the loop has all jobs of the
-    /// process (trait `GlobalExecutorHook`), because a preference is looked up with every
-    /// resumption.
-    public var preference: (any TaskExecutor)? { hasGlobalJobs ? nil : self }
-
-    /// Whether the loop has all jobs of the process. Set before the loop runs.
-    var hasGlobalJobs = false
 
     /// Runs what is ready, at most the budget; answers whether more is. When the loop is over, what
     /// is left goes to the global executor.

@@ -64,19 +64,6 @@ public final class LoopGroup: Sendable {
         backend: (LoopOptions) throws(SystemError) -> SelectedBackend,
         _ body: @escaping @Sendable (LoopGroup) async throws -> Value
     ) throws -> Value {
-        try run(
-            loops: loops, options: options, signals: signals, backend: backend,
-            whileRunning: { _, work in try work() }, body)
-    }
-
-    /// Starts the loops; `whileRunning` is called around the program, with the loops made and not
-    /// yet running.
-    private static func run<Value: Sendable>(
-        loops: Int, options: LoopOptions, signals: SignalSet,
-        backend: (LoopOptions) throws(SystemError) -> SelectedBackend,
-        whileRunning: ([LoopExecutor], () throws -> Value) throws -> Value,
-        _ body: @escaping @Sendable (LoopGroup) async throws -> Value
-    ) throws -> Value {
         precondition(loops > 0, "a group needs at least one loop")
         precondition(EventLoop.current == nil, "a group is not started on a loop")
         millrace_signal_ignore_pipe()
@@ -87,17 +74,10 @@ public final class LoopGroup: Sendable {
             let loop = EventLoop(try backend(options), options: options)
             executors.append(LoopExecutor(loop))
         }
-        return try whileRunning(executors) { try runProgram(on: executors, body) }
-    }
-
-    private static func runProgram<Value: Sendable>(
-        on executors: [LoopExecutor],
-        _ body: @escaping @Sendable (LoopGroup) async throws -> Value
-    ) throws -> Value {
         let threads = try LoopThread.startAll(executors)
         let group = LoopGroup(executors)
         let outcome = MainOutcome<Value>()
-        Task(executorPreference: executors[0].preference) {
+        Task(executorPreference: executors[0]) {
             do {
                 outcome.set(.success(try await body(group)))
             } catch {
@@ -109,28 +89,4 @@ public final class LoopGroup: Sendable {
         for thread in threads { thread.join() }
         return try result.get()
     }
-
-    #if GlobalExecutorHook
-        /// Runs one loop that takes every job of the process that no executor was named for, those
-        /// of tasks that have nothing to do with the group too: its own tasks then need no executor
-        /// preference, which the runtime looks up under a lock with every resumption. For a program
-        /// that is this loop and nothing else. Trait `GlobalExecutorHook`.
-        ///
-        /// The hook is exported by the runtime of Swift 6.3 but is no public interface. Traps if
-        /// another group of the process has it.
-        public static func runTakingGlobalJobs<Value: Sendable>(
-            choice: BackendChoice = .automatic, options: LoopOptions = LoopOptions(),
-            signals: SignalSet = [], _ body: @escaping @Sendable (LoopGroup) async throws -> Value
-        ) throws -> Value {
-            try run(
-                loops: 1, options: options, signals: signals, backend: choice.open(options:),
-                whileRunning: { executors, work in
-                    precondition(
-                        GlobalJobs.take(for: executors[0]), "the runtime's hook is taken already")
-                    executors[0].hasGlobalJobs = true
-                    defer { GlobalJobs.giveBack() }
-                    return try work()
-                }, body)
-        }
-    #endif
 }

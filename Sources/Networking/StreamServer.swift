@@ -65,7 +65,7 @@ public final class StreamServer: Sendable {
         on address: SocketAddress, executor: LoopExecutor, options: StreamListener.Options
     ) async throws(SystemError) -> StreamListener {
         let opened: Result<StreamListener, SystemError>
-        opened = await withTaskExecutorPreference(executor.preference) {
+        opened = await withTaskExecutorPreference(executor) {
             do throws(SystemError) {
                 return .success(try StreamListener(on: address, options: options))
             } catch {
@@ -84,7 +84,7 @@ public final class StreamServer: Sendable {
         await withTaskCancellationHandler {
             await withDiscardingTaskGroup { tasks in
                 for listener in listeners {
-                    tasks.addTask(executorPreference: listener.executor.preference) {
+                    tasks.addTask(executorPreference: listener.executor) {
                         await self.accept(from: listener, handle)
                     }
                 }
@@ -120,7 +120,7 @@ public final class StreamServer: Sendable {
                 guard let live = live.first(where: { $0.executor === executor }) else {
                     preconditionFailure("a loop of the group")
                 }
-                tasks.addTask(executorPreference: executor.preference) {
+                tasks.addTask(executorPreference: executor) {
                     await self.serve(socket, among: live, handle)
                 }
             }

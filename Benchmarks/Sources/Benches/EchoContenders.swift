@@ -28,13 +28,10 @@ enum EchoContenders {
         "async", "echo_async", ["--forward", "--backend", "io_uring"], isPeer: false)
     static let asyncCopy = Contender(
         "async-copy", "echo_async", ["--backend", "io_uring"], isPeer: false)
-    static let asyncHook = Contender(
-        "async-hook", "echo_async", ["--forward", "--hook", "--backend", "io_uring"],
-        isPeer: false)
     static let asyncEpoll = Contender(
         "async-epoll", "echo_async", ["--forward", "--backend", "epoll"], isPeer: false)
 
     static let peers = [uring, uringIncremental, uringBundle, uringDirect, epoll, epollEdge]
-    static let ours = [callback, callbackEpoll, async, asyncCopy, asyncHook, asyncEpoll]
+    static let ours = [callback, callbackEpoll, async, asyncCopy, asyncEpoll]
     static let all = peers + ours
 }

@@ -29,9 +29,6 @@ struct EchoAsync: ParsableCommand {
     @Flag(help: "Send small messages without waiting, large ones out of the receive buffer.")
     var forward = false
 
-    @Flag(help: "One loop that has the process's global jobs, and tasks without a preference.")
-    var hook = false
-
     @Option(help: "Microseconds that a busy loop waits for as many completions as came last.")
     var gather: UInt64 = 0
 
@@ -50,19 +47,11 @@ struct EchoAsync: ParsableCommand {
         options.receiveBufferCount = buffers
         options.batchWaitNanoseconds = gather * 1000
         let service = EchoService(port: port, isForwarding: forward)
-        if hook {
-            try LoopGroup.runTakingGlobalJobs(
-                choice: backend.choice, options: options, signals: [.interrupt, .terminate]
-            ) { group in
-                try await service.run(group)
-            }
-        } else {
-            try LoopGroup.run(
-                loops: loops, choice: backend.choice, options: options,
-                signals: [.interrupt, .terminate]
-            ) { group in
-                try await service.run(group)
-            }
+        try LoopGroup.run(
+            loops: loops, choice: backend.choice, options: options,
+            signals: [.interrupt, .terminate]
+        ) { group in
+            try await service.run(group)
         }
         contender_totals(service.totals.connections, service.totals.bytes, 0)
     }

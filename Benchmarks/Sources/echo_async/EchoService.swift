@@ -34,10 +34,10 @@ final class EchoService: Sendable {
         let server = try await StreamServer.open(on: address, group: group)
         announce(server.address)
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask(executorPreference: group.executors[0].preference) {
+            tasks.addTask(executorPreference: group.executors[0]) {
                 await server.run { await self.serve($0) }
             }
-            tasks.addTask(executorPreference: group.executors[0].preference) {
+            tasks.addTask(executorPreference: group.executors[0]) {
                 do {
                     let signals = try SignalStream([.interrupt, .terminate])
                     _ = try await signals.next()
