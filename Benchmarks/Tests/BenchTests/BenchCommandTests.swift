@@ -46,7 +46,7 @@ import Testing
             let (status, _) = try run(["run", "echo/allocations", "--tiny", "--json", file])
             #expect(status == 0)
             let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
-            #expect(rows.count == 10)
+            #expect(rows.count == 11)
             for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
         }
     }

@@ -17,7 +17,7 @@ import Testing
         Contender("callback-epoll", "echo_callback", ["--backend", "epoll"], isPeer: false),
         Contender("async", "echo_async", ["--backend", "io_uring"], isPeer: false),
         Contender("async-epoll", "echo_async", ["--backend", "epoll"], isPeer: false),
-        Contender("async-lend", "echo_async", ["--lend"], isPeer: false),
+        Contender("async-forward", "echo_async", ["--forward"], isPeer: false),
         Contender("async-two-loops", "echo_async", ["--loops", "2"], isPeer: false),
     ]
 
