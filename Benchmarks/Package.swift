@@ -35,7 +35,9 @@ let package = Package(
             name: "echo_uring_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("uring")]),
         // Contenders in Swift
-        .target(name: "ContenderSupport", dependencies: [argumentParser, room("EventLoops")]),
+        .target(
+            name: "ContenderSupport",
+            dependencies: ["CContender", argumentParser, room("EventLoops")]),
         .executableTarget(
             name: "echo_callback",
             dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
@@ -44,6 +46,13 @@ let package = Package(
             dependencies: [
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
                 room("AtomicSupport"), room("EventLoops"), room("Networking"),
+            ]),
+        .executableTarget(
+            name: "send_pooled",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("ConnectionPools"), room("EventLoops"),
+                room("Networking"),
             ]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// A server program that is measured: how it is started, and what it is to the others.
+/// A program that is measured: how it is started, and what it is to the others.
 package struct Contender: Sendable {
     /// The name in tables, such as "c-uring".
     package let name: String

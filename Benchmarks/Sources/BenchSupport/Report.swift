@@ -71,6 +71,7 @@ package struct Report {
 
     private static let columns = [
         Column(name: "requests_per_second", title: "requests/s", format: number),
+        Column(name: "messages_per_second", title: "messages/s", format: number),
         Column(name: "cpu_share", title: "CPU share", format: percent),
         Column(name: "user_share", title: "user", format: percent),
         Column(name: "p50_ns", title: "p50 µs", format: microseconds),

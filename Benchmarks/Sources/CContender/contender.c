@@ -22,6 +22,10 @@ _Noreturn void contender_fail(const char *what) {
     exit(1);
 }
 
+void contender_complain(const char *text) {
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
+}
+
 uint64_t contender_raise_descriptors(void) {
     struct rlimit limit;
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) contender_fail("getrlimit");

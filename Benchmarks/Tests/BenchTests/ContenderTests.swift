@@ -130,6 +130,20 @@ import Testing
         #expect(try result.number("checksum") != 0)
     }
 
+    @Test(arguments: [["--connections", "3"], ["--backend", "epoll", "--on-loop"]])
+    func thePooledClientSendsWhatItSays(arguments: [String]) throws {
+        // Messages could be lost, doubled or changed without being noticed.
+        let sender = Contender("pooled", "send_pooled", arguments, isPeer: false)
+            .adding(["--messages", "30000", "--bytes", "24", "--producers", "3"])
+        let processors = try Processors.chosen()
+        let trial = SinkTrial(sender, byteCount: 30_000 * 24, on: processors)
+        let outcome = try trial.run()
+        #expect(try outcome.result.number("messages") == 30_000)
+        #expect(outcome.cpuNanoseconds > 0)
+        let other = SinkTrial(sender, byteCount: 30_000 * 24 + 1, on: processors)
+        #expect(throws: BenchError.self) { try other.run() }
+    }
+
     @Test func allocationsAreCounted() throws {
         // A server that allocates for each request would pass for one that does not.
         try Directory.withTemporaryFile { file in

@@ -26,6 +26,8 @@ void contender_check(int argc, char **argv, const char *options, const char *fla
 
 /// Prints what failed, with errno, and ends the program with status 1.
 _Noreturn void contender_fail(const char *what);
+/// Prints a line on standard error, behind the program's name.
+void contender_complain(const char *text);
 /// Raises the soft limit of descriptors to the hard one and returns it.
 uint64_t contender_raise_descriptors(void);
 /// A listening, non-blocking socket on 127.0.0.1 with SO_REUSEADDR, TCP_NODELAY (accepted sockets
