@@ -4,5 +4,7 @@ package import BenchSupport
 
 /// All benches, in the order in which they run.
 package enum BenchCatalog {
-    package static var all: [any Bench] { [EchoBench(), ClientBench(), MemoryBench()] }
+    package static var all: [any Bench] {
+        [EchoBench(), ClientBench(), MemoryBench(), FairnessBench()]
+    }
 }

@@ -43,12 +43,14 @@ struct EchoAsync: ParsableCommand {
         var options = LoopOptions()
         options.receiveBufferCount = buffers
         let service = EchoService(port: port, isForwarding: forward)
-        try LoopGroup.run(
+        let statistics = try LoopGroup.run(
             loops: loops, choice: backend.choice, options: options,
             signals: [.interrupt, .terminate]
         ) { group in
             try await service.run(group)
+            return await service.statistics(of: group)
         }
+        statistics.print()
         contender_totals(service.totals.connections, service.totals.bytes, 0)
     }
 }
