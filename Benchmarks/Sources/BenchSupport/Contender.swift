@@ -22,6 +22,11 @@ package struct Contender: Sendable {
         Contender(name, program, arguments + more, isPeer: isPeer)
     }
 
+    /// The same contender with further arguments, under another name.
+    package func renamed(_ name: String, adding more: [String]) -> Contender {
+        Contender(name, program, arguments + more, isPeer: isPeer)
+    }
+
     /// The path of the program.
     package func path() throws(BenchError) -> String {
         program.hasPrefix("/") ? program : try Directory.program(program)

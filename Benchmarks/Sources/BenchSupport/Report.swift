@@ -41,6 +41,9 @@ package struct Report {
         var notes: [String] = []
         if let reference = result.reference, hasRatios {
             notes += ["ratio: to \(reference), the best peer, round by round; less is better"]
+            for row in result.rows where row.reference != reference {
+                notes += ["ratio of \(row.entrant): to \(row.reference ?? "nothing")"]
+            }
         } else if hasRatios {
             notes += ["ratio: to the entrant's own baseline, round by round; less is better"]
         }
