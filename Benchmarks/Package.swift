@@ -10,7 +10,9 @@ let package = Package(
     name: "millrace-benchmarks",
     products: [
         // Preloaded into contenders to count their allocations.
-        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
+        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"]),
+        // Their writes.
+        .library(name: "CallCount", type: .dynamic, targets: ["CallCount"]),
     ],
     dependencies: [
         .package(name: "millrace", path: "..", traits: ["IOUring"]),
@@ -20,6 +22,7 @@ let package = Package(
         // The harness
         .target(name: "CBenchSupport"),
         .target(name: "MallocCount"),
+        .target(name: "CallCount"),
         .target(name: "BenchSupport", dependencies: ["CBenchSupport"]),
         // The benches and their command
         .target(name: "Benches", dependencies: ["BenchSupport"]),
@@ -53,6 +56,12 @@ let package = Package(
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
                 room("AtomicSupport"), room("ConnectionPools"), room("EventLoops"),
                 room("Networking"),
+            ]),
+        .executableTarget(
+            name: "post_jobs",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("EventLoops"),
             ]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],

@@ -5,6 +5,9 @@ package import BenchSupport
 /// All benches, in the order in which they run.
 package enum BenchCatalog {
     package static var all: [any Bench] {
-        [EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench()]
+        [
+            EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
+            WakeupsBench(),
+        ]
     }
 }
