@@ -33,6 +33,7 @@ let package = Package(
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
         .executableTarget(name: "send_c", dependencies: ["CContender"]),
         .executableTarget(name: "sink_c", dependencies: ["CContender"]),
+        .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
         .executableTarget(name: "echo_epoll_c", dependencies: ["CContender"]),
         .executableTarget(
             name: "echo_uring_c", dependencies: ["CContender"],
@@ -57,6 +58,9 @@ let package = Package(
                 room("AtomicSupport"), room("ConnectionPools"), room("EventLoops"),
                 room("Networking"),
             ]),
+        .executableTarget(
+            name: "transfer_callback",
+            dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
         .executableTarget(
             name: "post_jobs",
             dependencies: [
