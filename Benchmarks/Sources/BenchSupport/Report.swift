@@ -35,7 +35,7 @@ package struct Report {
         return cells + others.map { row.metrics[$0].map(Self.number) ?? "–" }
     }
 
-    private var hasRatios: Bool { result.rows.contains { $0.ratio != nil } }
+    private var hasRatios: Bool { result.hasRatios }
 
     private var notes: [String] {
         var notes: [String] = []

@@ -29,6 +29,7 @@ struct FairnessPlan {
                     load.extent = .seconds(options.seconds(or: 1))
                     return try measure(EchoTrial(contender, load, on: processors))
                 }
+                entrant.isPeer = contender.isPeer
                 if stopped > 0 { entrant.baseline = Self.name(contender, 0) }
                 return entrant
             }
@@ -47,7 +48,7 @@ struct FairnessPlan {
     func blaster() -> Scenario {
         let rate = EchoRate()
         let entrants = Self.contenders.flatMap { contender in
-            let alone = Entrant(contender.name) {
+            var alone = Entrant(contender.name) {
                 try measure(EchoTrial(contender, quietLoad(rate), on: processors))
             }
             var disturbed = Entrant("\(contender.name), flooded") {
@@ -60,6 +61,8 @@ struct FairnessPlan {
                 trial.beside = blaster
                 return try measure(trial)
             }
+            alone.isPeer = contender.isPeer
+            disturbed.isPeer = contender.isPeer
             disturbed.baseline = alone.name
             return [alone, disturbed]
         }
@@ -114,6 +117,7 @@ struct FairnessPlan {
         var scenario = Scenario(
             name: "fairness/\(name)", title: title, unit: "p99 µs", entrants: entrants)
         scenario.hasWarmUp = false
+        scenario.comparesWithBaselinesOnly = true
         scenario.alternations = 7
         scenario.prepare = {
             try rate.settle(options.isTiny ? [Self.peers[1]] : Self.peers) { contender in

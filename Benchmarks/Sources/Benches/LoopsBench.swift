@@ -50,13 +50,14 @@ package struct LoopsBench: Bench {
             title: title + "; the load's one thread takes its share of the same two CPUs",
             unit: "wall ns/request", entrants: entrants)
         scenario.hasWarmUp = !options.isTiny
+        scenario.comparesWithBaselinesOnly = true
         return scenario
     }
 
     private func entrant(
         _ contender: Contender, _ load: EchoLoad, _ options: RunOptions, _ processors: Processors
     ) -> Entrant {
-        Entrant(contender.name) {
+        var entrant = Entrant(contender.name) {
             var load = load
             load.extent = .seconds(options.seconds(or: 2))
             var trial = EchoTrial(contender, load, on: processors)
@@ -70,5 +71,7 @@ package struct LoopsBench: Bench {
                 Double(try outcome.result.number("cpu_ns")) / elapsed * 100
             return Measurement(elapsed / Double(max(1, outcome.requests)), metrics: metrics)
         }
+        entrant.isPeer = contender.isPeer
+        return entrant
     }
 }

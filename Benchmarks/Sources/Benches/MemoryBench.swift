@@ -50,6 +50,8 @@ package struct MemoryBench: Bench {
         var scenario = Scenario(
             name: "memory/\(name)", title: title, unit: unit, entrants: entrants)
         scenario.isExact = true
+        // Next to nothing would be a reference.
+        scenario.comparesWithBaselinesOnly = true
         scenario.hasWarmUp = false
         return scenario
     }
