@@ -18,7 +18,7 @@ package struct SinkTrial {
             let system = Double(result["system_ns"] ?? 0)
             var metrics = ["cpu_share": Double(cpuNanoseconds) / Double(max(1, nanoseconds))]
             // Below, the samples are too few.
-            if user + system >= 1e8 { metrics["user_share"] = user / (user + system) }
+            if user + system >= 5e8 { metrics["user_share"] = user / (user + system) }
             return metrics
         }
     }
