@@ -130,7 +130,7 @@ let package = Package(
             name: "EventLoopsTests",
             dependencies: [
                 "AtomicSupport", "BackendConformance", "CLinuxShims", "CTestSupport", "EventLoops",
-                "LoopChild",
+                "LoopChild", "StressSupport",
             ]),
         .executableTarget(
             name: "LoopChild", dependencies: ["AsyncRuntime", "CTestSupport", "EventLoops"],

@@ -10,7 +10,9 @@ let package = Package(
     name: "millrace-benchmarks",
     products: [
         // Preloaded into contenders to count their allocations.
-        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"])
+        .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"]),
+        // Their writes.
+        .library(name: "CallCount", type: .dynamic, targets: ["CallCount"]),
     ],
     dependencies: [
         .package(name: "millrace", path: "..", traits: ["IOUring"]),
@@ -20,6 +22,7 @@ let package = Package(
         // The harness
         .target(name: "CBenchSupport"),
         .target(name: "MallocCount"),
+        .target(name: "CallCount"),
         .target(name: "BenchSupport", dependencies: ["CBenchSupport"]),
         // The benches and their command
         .target(name: "Benches", dependencies: ["BenchSupport"]),
@@ -30,12 +33,15 @@ let package = Package(
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
         .executableTarget(name: "send_c", dependencies: ["CContender"]),
         .executableTarget(name: "sink_c", dependencies: ["CContender"]),
+        .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
         .executableTarget(name: "echo_epoll_c", dependencies: ["CContender"]),
         .executableTarget(
             name: "echo_uring_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("uring")]),
         // Contenders in Swift
-        .target(name: "ContenderSupport", dependencies: [argumentParser, room("EventLoops")]),
+        .target(
+            name: "ContenderSupport",
+            dependencies: ["CContender", argumentParser, room("EventLoops")]),
         .executableTarget(
             name: "echo_callback",
             dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
@@ -48,6 +54,22 @@ let package = Package(
         .executableTarget(
             name: "suspend_async",
             dependencies: [argumentParser, room("AsyncRuntime"), room("EventLoops")]),
+        .executableTarget(
+            name: "send_pooled",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("ConnectionPools"), room("EventLoops"),
+                room("Networking"),
+            ]),
+        .executableTarget(
+            name: "transfer_callback",
+            dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "post_jobs",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("AtomicSupport"), room("EventLoops"),
+            ]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],
     swiftLanguageModes: [.v6]

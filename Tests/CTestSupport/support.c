@@ -13,7 +13,9 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -37,6 +39,20 @@ static int entry_count(const char *path) {
 
 int test_descriptor_count(void) { return entry_count("/proc/self/fd") - 1; }
 int test_thread_count(void) { return entry_count("/proc/self/task"); }
+int test_thread_id(void) { return gettid(); }
+
+bool test_thread_sleeps(int id) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", id);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return false;
+    ssize_t count = read(fd, text, sizeof text - 1);
+    close(fd);
+    text[count > 0 ? count : 0] = 0;
+    // Behind the name. proc(5).
+    const char *end = strrchr(text, ')');
+    return end != NULL && end[1] == ' ' && end[2] == 'S';
+}
 
 static int option(int fd, int level, int name, int *value) {
     socklen_t length = sizeof *value;

@@ -7,14 +7,33 @@ internal import Foundation
 package struct Chart {
     private let result: ScenarioResult
 
+    /// Where the bars begin: behind the longest name.
+    private let left: Double
+    private let width: Double
+
     private static let rowHeight = 30.0
-    private static let left = 190.0
     private static let barWidth = 380.0
-    private static let width = 800.0
     private static let top = 58.0
+    /// What a character takes at most, about, and room for a value with its ratio.
+    private static let characterWidth = 7.6
+    private static let labelWidth = 240.0
 
     package init(_ result: ScenarioResult) {
         self.result = result
+        let longest = result.rows.map(\.entrant.count).max() ?? 0
+        left = max(120, Double(longest) * Self.characterWidth + 24)
+        let title = Double(result.title.count) * Self.characterWidth + 24
+        let others = result.rows.filter { Self.hasOwnReference($0, in: result) }
+        let more = Double(others.compactMap(\.reference?.count).max() ?? 0) + 3
+        let label = Self.labelWidth + (others.isEmpty ? 0 : more * Self.characterWidth)
+        width = max(title, left + Self.barWidth + label)
+    }
+
+    /// Whether a row's ratio is not to what the heading says.
+    private static func hasOwnReference(
+        _ row: ScenarioResult.Row, in result: ScenarioResult
+    ) -> Bool {
+        row.ratio != nil && result.reference != nil && row.reference != result.reference
     }
 
     package var svg: String {
@@ -23,7 +42,7 @@ package struct Chart {
         let scale = most > 0 ? Self.barWidth / most : 0
         let rows = result.rows.enumerated().map { draw($1, at: $0, scale: scale) }
         return """
-            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.text(Self.width)) \
+            <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 \(Self.text(width)) \
             \(Self.text(height))" role="img" aria-label="\(Self.escaped(result.title))">
             <style>\(Self.style)</style>
             <rect class="paper" width="100%" height="100%"/>
@@ -36,7 +55,10 @@ package struct Chart {
     }
 
     private var subtitle: String {
-        let reference = result.reference.map { "; ratio to \($0)" } ?? ""
+        var reference = ""
+        if result.hasRatios {
+            reference = "; ratio to " + (result.reference ?? "the entrant's own baseline")
+        }
         return "\(result.name), \(result.unit), less is better\(reference)"
     }
 
@@ -44,21 +66,34 @@ package struct Chart {
         let y = Self.top + Double(index) * Self.rowHeight
         let middle = y + 11
         let length = max(1, row.value.median * scale)
-        let low = Self.left + row.value.low * scale
-        let high = Self.left + row.value.high * scale
-        let ratio = row.ratio?.description ?? (row.reference == row.entrant ? "reference" : "")
-        let label = "\(Report.number(row.value.median))   \(ratio)"
+        let low = left + row.value.low * scale
+        let high = left + row.value.high * scale
         return """
-            <text class="name" x="\(Self.text(Self.left - 10))" y="\(Self.text(y + 15))">\
+            <text class="name" x="\(Self.text(left - 10))" y="\(Self.text(y + 15))">\
             \(Self.escaped(row.entrant))</text>
-            <rect class="\(row.isPeer ? "peer" : "own")" x="\(Self.text(Self.left))" \
+            <rect class="\(row.isPeer ? "peer" : "own")" x="\(Self.text(left))" \
             y="\(Self.text(y + 2))" width="\(Self.text(length))" height="18" rx="2"/>
-            <path class="whisker" d="M\(Self.text(low)) \(Self.text(middle))H\(Self.text(high))\
-            M\(Self.text(low)) \(Self.text(middle - 5))v10M\(Self.text(high)) \
-            \(Self.text(middle - 5))v10"/>
-            <text class="value" x="\(Self.text(max(high, Self.left + length) + 8))" \
-            y="\(Self.text(y + 15))">\(Self.escaped(label))</text>
+            \(low < high ? whisker(low, high, at: middle) : "")
+            <text class="value" x="\(Self.text(max(high, left + length) + 8))" \
+            y="\(Self.text(y + 15))">\(Self.escaped(Report.number(row.value.median)))\
+            <tspan class="note" dx="10">\(Self.escaped(ratio(of: row)))</tspan></text>
             """
+    }
+
+    private func ratio(of row: ScenarioResult.Row) -> String {
+        guard let ratio = row.ratio else {
+            return result.hasRatios && row.entrant == result.reference ? "reference" : ""
+        }
+        let other = Self.hasOwnReference(row, in: result) ? row.reference.map { " to \($0)" } : nil
+        return "× \(ratio)\(other ?? "")"
+    }
+
+    private func whisker(_ low: Double, _ high: Double, at middle: Double) -> String {
+        """
+        <path class="whisker" d="M\(Self.text(low)) \(Self.text(middle))H\(Self.text(high))\
+        M\(Self.text(low)) \(Self.text(middle - 5))v10M\(Self.text(high)) \
+        \(Self.text(middle - 5))v10"/>
+        """
     }
 
     private static let style = """

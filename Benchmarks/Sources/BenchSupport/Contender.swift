@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// A server program that is measured: how it is started, and what it is to the others.
+/// A program that is measured: how it is started, and what it is to the others.
 package struct Contender: Sendable {
     /// The name in tables, such as "c-uring".
     package let name: String
@@ -19,6 +19,11 @@ package struct Contender: Sendable {
 
     /// The same contender with further arguments.
     package func adding(_ more: [String]) -> Contender {
+        Contender(name, program, arguments + more, isPeer: isPeer)
+    }
+
+    /// The same contender with further arguments, under another name.
+    package func renamed(_ name: String, adding more: [String]) -> Contender {
         Contender(name, program, arguments + more, isPeer: isPeer)
     }
 

@@ -5,6 +5,10 @@ package struct EchoTrial {
     /// What both sides said, after they were found to agree.
     package struct Outcome: Sendable {
         package let result: KeyValues
+        /// What the load beside it said.
+        package let besideResult: KeyValues?
+        /// What the server says about itself at its end, if it does.
+        package let statistics: KeyValues?
         package let cpu: ProcessCPU
         package let requests: UInt64
         package let nanoseconds: UInt64
@@ -33,12 +37,18 @@ package struct EchoTrial {
     package let load: EchoLoad
     package let processors: Processors
     package var surroundings: RunningContender.Surroundings
+    /// A second load on the same server, a process of its own: it goes first and should go on for
+    /// longer.
+    package var beside: EchoLoad?
+    /// The CPU of the loads; nil lets them run anywhere.
+    package var loadCPU: Int?
 
     package init(_ contender: Contender, _ load: EchoLoad, on processors: Processors) {
         self.contender = contender
         self.load = load
         self.processors = processors
         surroundings = RunningContender.Surroundings(cpu: processors.contender)
+        loadCPU = processors.load
     }
 
     /// Runs it. `atEdge` is called when the measured part begins and when it has ended, with all
@@ -48,45 +58,71 @@ package struct EchoTrial {
     ) throws -> Outcome {
         let server = try RunningContender(contender, surroundings)
         try beforeLoad()
-        let client = try ChildProcess(
-            try Directory.program("load_c"), load.arguments(port: server.port),
-            cpu: processors.load, name: "the load on \(contender.name)")
-        guard try client.readLine(withinSeconds: 60) == "ready" else {
-            throw try failure(of: client)
-        }
+        let other = try beside.map { try start($0, on: server) }
+        let client = try start(load, on: server)
         try atEdge()
         let before = try server.cpu()
+        try other?.writeLine("go")
         try client.writeLine("go")
-        guard let line = try client.readLine(withinSeconds: load.patienceSeconds),
-            let result = KeyValues(line, word: "result")
-        else { throw try failure(of: client) }
+        let result = try result(of: client, load)
         let cpu = try server.cpu().since(before)
         try atEdge()
-        try client.writeLine("close")
-        guard try client.wait(withinSeconds: 30) == 0 else { throw try failure(of: client) }
-        try check(result, against: try server.stop())
+        var besideResult: KeyValues?
+        if let other, let beside { besideResult = try self.result(of: other, beside) }
+        for process in [client, other] {
+            try process?.writeLine("close")
+            if let process, try process.wait(withinSeconds: 30) != 0 {
+                throw try failure(of: process)
+            }
+        }
+        let results = [result] + (besideResult.map { [$0] } ?? [])
+        try check(results, against: try server.stop())
         return Outcome(
-            result: result, cpu: cpu, requests: try result.number("requests"),
+            result: result, besideResult: besideResult, statistics: server.statistics, cpu: cpu,
+            requests: try result.number("requests"),
             nanoseconds: try result.number("nanoseconds"))
     }
 
+    /// Starts a load and waits until its connections are open and used.
+    private func start(_ load: EchoLoad, on server: RunningContender) throws -> ChildProcess {
+        let client = try ChildProcess(
+            try Directory.program("load_c"), load.arguments(port: server.port),
+            cpu: loadCPU, name: "the load on \(contender.name)")
+        guard try client.readLine(withinSeconds: 60) == "ready" else {
+            throw try failure(of: client)
+        }
+        return client
+    }
+
+    private func result(of client: ChildProcess, _ load: EchoLoad) throws -> KeyValues {
+        guard let line = try client.readLine(withinSeconds: load.patienceSeconds),
+            let result = KeyValues(line, word: "result")
+        else { throw try failure(of: client) }
+        return result
+    }
+
     /// Both sides must have seen the same work.
-    private func check(_ result: KeyValues, against totals: KeyValues) throws(BenchError) {
-        let echoed = try result.number("total_bytes")
-        let stopped = try result.number("stopped_bytes")
+    private func check(_ results: [KeyValues], against totals: KeyValues) throws(BenchError) {
+        var echoed: UInt64 = 0
+        var stopped: UInt64 = 0
+        for result in results {
+            echoed += try result.number("total_bytes")
+            stopped += try result.number("stopped_bytes")
+        }
         let served = try totals.number("bytes")
         guard served >= echoed && served <= echoed + stopped else {
             throw BenchError(
                 "\(contender.name): the load had \(echoed) bytes echoed, the server says \(served)")
         }
+        let opened = load.connections + (beside?.connections ?? 0)
         let connections = try totals.number("connections")
-        guard connections == UInt64(load.connections) else {
+        guard connections == UInt64(opened) else {
             throw BenchError(
-                "\(contender.name): \(load.connections) connections were opened,"
+                "\(contender.name): \(opened) connections were opened,"
                     + " the server says \(connections)")
         }
         if case .requests(let count) = load.extent {
-            let done = try result.number("requests")
+            let done = try results[0].number("requests")
             guard done == UInt64(count) || load.isIdle else {
                 throw BenchError("\(contender.name): \(count) requests were due, \(done) done")
             }

@@ -35,12 +35,15 @@ package struct Report {
         return cells + others.map { row.metrics[$0].map(Self.number) ?? "–" }
     }
 
-    private var hasRatios: Bool { result.rows.contains { $0.ratio != nil } }
+    private var hasRatios: Bool { result.hasRatios }
 
     private var notes: [String] {
         var notes: [String] = []
         if let reference = result.reference, hasRatios {
             notes += ["ratio: to \(reference), the best peer, round by round; less is better"]
+            for row in result.rows where row.reference != reference {
+                notes += ["ratio of \(row.entrant): to \(row.reference ?? "nothing")"]
+            }
         } else if hasRatios {
             notes += ["ratio: to the entrant's own baseline, round by round; less is better"]
         }
@@ -71,6 +74,7 @@ package struct Report {
 
     private static let columns = [
         Column(name: "requests_per_second", title: "requests/s", format: number),
+        Column(name: "messages_per_second", title: "messages/s", format: number),
         Column(name: "cpu_share", title: "CPU share", format: percent),
         Column(name: "user_share", title: "user", format: percent),
         Column(name: "p50_ns", title: "p50 µs", format: microseconds),

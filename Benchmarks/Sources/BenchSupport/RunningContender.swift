@@ -5,6 +5,8 @@ package final class RunningContender {
     package let contender: Contender
     package let process: ChildProcess
     package let port: UInt16
+    /// What it said about itself at its end, besides its totals.
+    package private(set) var statistics: KeyValues?
 
     /// How a contender is started.
     package struct Surroundings: Sendable {
@@ -47,6 +49,7 @@ package final class RunningContender {
         var totals: KeyValues?
         while let line = try process.readLine(withinSeconds: 20) {
             totals = KeyValues(line, word: "total") ?? totals
+            statistics = KeyValues(line, word: "statistics") ?? statistics
         }
         let status = try process.wait(withinSeconds: 10)
         guard status == 0 else {

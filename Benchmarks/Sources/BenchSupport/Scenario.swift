@@ -15,6 +15,8 @@ package struct Scenario {
     package var hasWarmUp = true
     /// Whether the distance of the CPUs decides: then only trials of one label are compared.
     package var isContended = false
+    /// Whether no peer is a reference: an entrant is compared with its own baseline or not at all.
+    package var comparesWithBaselinesOnly = false
     /// Whether a trial is one exact count, not a measurement: then there is one alternation.
     package var isExact = false
     /// Runs before the first trial.

@@ -27,6 +27,9 @@ package struct ScenarioResult: Codable, Sendable {
     package var rows: [Row]
     package var trials: [Trial]
 
+    /// Whether anything is compared.
+    package var hasRatios: Bool { rows.contains { $0.ratio != nil } }
+
     package init(_ scenario: Scenario, trials: [Trial]) {
         name = scenario.name
         title = scenario.title
@@ -41,7 +44,7 @@ package struct ScenarioResult: Codable, Sendable {
             values[trial.entrant, default: [:]][trial.round] = trial.measurement.value
         }
         let medians = values.mapValues { Statistics.median(Array($0.values)) }
-        let best = scenario.entrants.filter(\.isPeer)
+        let best = scenario.entrants.filter { $0.isPeer && !scenario.comparesWithBaselinesOnly }
             .min { medians[$0.name, default: .infinity] < medians[$1.name, default: .infinity] }
         reference = best?.name
         rows = scenario.entrants.map { entrant in

@@ -4,5 +4,10 @@ package import BenchSupport
 
 /// All benches, in the order in which they run.
 package enum BenchCatalog {
-    package static var all: [any Bench] { [EchoBench(), SuspensionBench()] }
+    package static var all: [any Bench] {
+        [
+            EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
+            SuspensionBench(), WakeupsBench(), TransferBench(),
+        ]
+    }
 }

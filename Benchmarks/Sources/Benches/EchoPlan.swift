@@ -54,15 +54,18 @@ struct EchoPlan {
         let chosen = contenders.filter { !["c-uring-bundle", "c-uring-direct"].contains($0.name) }
         let entrants = chosen.flatMap { contender in
             let name = contender.name
-            let base = Entrant("\(name) at 64") { try trial(contender, few) }
+            var base = Entrant("\(name) at 64") { try trial(contender, few) }
+            base.isPeer = contender.isPeer
             var crowded = Entrant("\(name) at \(count)") { try trial(contender, many) }
             crowded.baseline = base.name
+            crowded.isPeer = contender.isPeer
             return [base, crowded]
         }
         var scenario = scenario(
             "connections", "\(count) connections, 64 bytes, against the same server's 64",
             unit: "CPU ns/request", entrants)
         scenario.alternations = 9
+        scenario.comparesWithBaselinesOnly = true
         return scenario
     }
 
@@ -102,15 +105,18 @@ struct EchoPlan {
     func allocations() -> Scenario {
         let count = options.isTiny ? 500 : 20_000
         let entrants = contenders.map { contender in
-            Entrant(contender.name) {
+            var entrant = Entrant(contender.name) {
                 try EchoAllocations(contender, requests: count, on: processors).measure()
             }
+            entrant.isPeer = contender.isPeer
+            return entrant
         }
         var scenario = scenario(
             "allocations", "allocations of \(count) requests on 64 connections",
             unit: "calls/request", entrants)
         scenario.isExact = true
         scenario.hasWarmUp = false
+        scenario.comparesWithBaselinesOnly = true
         return scenario
     }
 

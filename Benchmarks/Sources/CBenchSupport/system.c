@@ -69,3 +69,11 @@ uint64_t bench_now(void) {
 }
 
 int64_t bench_ticks_per_second(void) { return sysconf(_SC_CLK_TCK); }
+
+int64_t bench_page_byte_count(void) { return sysconf(_SC_PAGESIZE); }
+
+void bench_pause(uint64_t nanoseconds) {
+    struct timespec time = {.tv_sec = (time_t)(nanoseconds / 1000000000ull),
+                            .tv_nsec = (long)(nanoseconds % 1000000000ull)};
+    nanosleep(&time, NULL);
+}

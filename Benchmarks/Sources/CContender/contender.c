@@ -5,6 +5,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -20,6 +21,10 @@
 _Noreturn void contender_fail(const char *what) {
     fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
     exit(1);
+}
+
+void contender_complain(const char *text) {
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, text);
 }
 
 uint64_t contender_raise_descriptors(void) {
@@ -41,10 +46,11 @@ static struct sockaddr_in local_address(uint16_t port) {
     return address;
 }
 
-int contender_listen_quietly(uint16_t port) {
+static int listen_on(uint16_t port, bool is_shared) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) contender_fail("socket");
     set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+    if (is_shared) set_on(fd, SOL_SOCKET, SO_REUSEPORT);
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     struct sockaddr_in address = local_address(port);
     if (bind(fd, (struct sockaddr *)&address, sizeof address) != 0) contender_fail("bind");
@@ -52,13 +58,19 @@ int contender_listen_quietly(uint16_t port) {
     return fd;
 }
 
-void contender_announce(int listener) {
+int contender_listen_quietly(uint16_t port) { return listen_on(port, false); }
+
+int contender_listen_shared(uint16_t port) { return listen_on(port, true); }
+
+uint16_t contender_port(int fd) {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
-    if (getsockname(listener, (struct sockaddr *)&address, &length) != 0) {
-        contender_fail("getsockname");
-    }
-    printf("listening on 127.0.0.1:%u\n", ntohs(address.sin_port));
+    if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) contender_fail("getsockname");
+    return ntohs(address.sin_port);
+}
+
+void contender_announce(int listener) {
+    printf("listening on 127.0.0.1:%u\n", contender_port(listener));
     fflush(stdout);
 }
 
@@ -76,6 +88,8 @@ int contender_connect(uint16_t port) {
     if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) contender_fail("connect");
     return fd;
 }
+
+int contender_set_nonblocking(int fd) { return fcntl(fd, F_SETFL, O_NONBLOCK); }
 
 int contender_signals(void) {
     sigset_t set;

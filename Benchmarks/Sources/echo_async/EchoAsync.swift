@@ -47,12 +47,14 @@ struct EchoAsync: ParsableCommand {
         options.receiveBufferCount = buffers
         options.batchWaitNanoseconds = gather * 1000
         let service = EchoService(port: port, isForwarding: forward)
-        try LoopGroup.run(
+        let statistics = try LoopGroup.run(
             loops: loops, choice: backend.choice, options: options,
             signals: [.interrupt, .terminate]
         ) { group in
             try await service.run(group)
+            return await service.statistics(of: group)
         }
+        statistics.print()
         contender_totals(service.totals.connections, service.totals.bytes, 0)
     }
 }

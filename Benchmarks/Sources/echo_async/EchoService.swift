@@ -3,6 +3,7 @@
 internal import AsyncRuntime
 internal import AtomicSupport
 internal import CContender
+internal import ContenderSupport
 internal import EventLoops
 internal import Glibc
 internal import Networking
@@ -48,6 +49,15 @@ final class EchoService: Sendable {
             _ = await tasks.next()
             tasks.cancelAll()
         }
+    }
+
+    /// What the loops have done, each asked on its own thread.
+    func statistics(of group: LoopGroup) async -> ServerStatistics {
+        var sum = ServerStatistics()
+        for executor in group.executors {
+            sum.add(await withTaskExecutorPreference(executor) { executor.loop.statistics })
+        }
+        return sum
     }
 
     private func announce(_ address: SocketAddress) {

@@ -41,6 +41,11 @@ struct EchoCallback: ParsableCommand {
         server.start()
         contender_announce(listener)
         try loop.run()
+        ServerStatistics(loop.statistics).adding([
+            "held_bytes_max": server.heldByteCountMax,
+            "held_bytes_limit": loop.options.receiveCreditByteCount
+                + loop.options.receiveBufferByteCount,
+        ]).print()
         contender_totals(server.connectionCount, server.byteCount, 0)
     }
 }

@@ -57,6 +57,7 @@ final class EchoConnection {
     }
 
     private func sent(_ result: Int32) {
+        server.heldByteCountMax = max(server.heldByteCountMax, stream.heldByteCount)
         stream.unpin(used: max(0, Int(result)))
         guard result > 0 else { return close() }
         server.byteCount += UInt64(result)

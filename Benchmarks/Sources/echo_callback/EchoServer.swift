@@ -10,6 +10,9 @@ final class EchoServer {
     private let signals: Int32
     private(set) var connectionCount: UInt64 = 0
     var byteCount: UInt64 = 0
+    /// The most received bytes that a connection held when a send of it had ended: the most that
+    /// readers who do not read cost.
+    var heldByteCountMax = 0
 
     init(_ loop: EventLoop, listener: Int32, signals: Int32) {
         self.loop = loop

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// An echo server on epoll(7), one thread: the peer that needs no ring.
+// An echo server on epoll(7), one thread or several that share nothing: the peer without a ring.
 //
 // Reads into one buffer that all connections share and sends out of it at once. What the socket
 // does not take is copied and waits for EPOLLOUT; until it has gone the connection is not read, so
@@ -8,6 +8,7 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,10 +19,11 @@
 #include "contender.h"
 
 static const char help[] =
-    "usage: echo_epoll_c [--port N] [--buffer BYTES] [--edge] [--corrupt N]\n"
-    "An echo server on epoll, one thread. Prints 'listening on 127.0.0.1:PORT'; SIGTERM ends it.\n"
+    "usage: echo_epoll_c [--port N] [--buffer BYTES] [--threads N] [--edge] [--corrupt N]\n"
+    "An echo server on epoll. Prints 'listening on 127.0.0.1:PORT'; SIGTERM ends it.\n"
     "  --port N        port; 0, the default, takes a free one\n"
     "  --buffer BYTES  how much is read at a time (16384)\n"
+    "  --threads N     so many servers on one port, the kernel spreads connections (1)\n"
     "  --edge          edge-triggered; else level-triggered\n"
     "  --corrupt N     flip a bit in the Nth piece that is echoed, to see that it is noticed\n";
 
@@ -31,15 +33,28 @@ struct connection {
     size_t end;
 };
 
-static struct connection *connections;
+enum { THREADS_MAX = 64 };
+
 static uint64_t connection_limit;
-static int epoll;
 static bool is_edge;
-static char *buffer;
 static size_t buffer_size;
-static uint64_t total_bytes;
-static uint64_t total_connections;
-static uint64_t corrupt_at;
+static int signals;
+
+// Each thread's own.
+static _Thread_local struct connection *connections;
+static _Thread_local int epoll;
+static _Thread_local char *buffer;
+static _Thread_local uint64_t total_bytes;
+static _Thread_local uint64_t total_connections;
+static _Thread_local uint64_t corrupt_at;
+
+/// A thread: what it listens on, and at its end what it did.
+struct server {
+    pthread_t thread;
+    int listener;
+    uint64_t bytes;
+    uint64_t connections;
+};
 
 static void watch(int fd, int operation, uint32_t events) {
     struct epoll_event event = {.events = events, .data.fd = fd};
@@ -130,22 +145,15 @@ static void serve(int fd, uint32_t events) {
     }
 }
 
-int main(int argc, char **argv) {
-    contender_check(argc, argv, "--port --buffer --corrupt", "--edge --help", help);
-    uint16_t port = (uint16_t)contender_number(argc, argv, "--port", 0, 0, 65535);
-    buffer_size = contender_number(argc, argv, "--buffer", 16384, 1, 1 << 24);
-    corrupt_at = contender_number(argc, argv, "--corrupt", 0, 0, UINT64_MAX);
-    is_edge = contender_flag(argc, argv, "--edge");
-    connection_limit = contender_raise_descriptors();
+/// Serves until a signal comes. All threads watch the one signalfd and none reads it.
+static void *run(void *context) {
+    struct server *server = context;
     connections = calloc(connection_limit, sizeof *connections);
     buffer = malloc(buffer_size);
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (connections == NULL || buffer == NULL || epoll < 0) contender_fail("setting up");
-    int signals = contender_signals();
-    int listener = contender_listen_quietly(port);
     watch(signals, EPOLL_CTL_ADD, EPOLLIN);
-    watch(listener, EPOLL_CTL_ADD, EPOLLIN);
-    contender_announce(listener);
+    watch(server->listener, EPOLL_CTL_ADD, EPOLLIN);
     struct epoll_event events[512];
     while (true) {  // Ends with a signal.
         int count = epoll_wait(epoll, events, 512, -1);
@@ -153,11 +161,43 @@ int main(int argc, char **argv) {
         for (int index = 0; index < count; index++) {
             int fd = events[index].data.fd;
             if (fd == signals) {
-                contender_totals(total_connections, total_bytes, 0);
-                return 0;
+                server->bytes = total_bytes;
+                server->connections = total_connections;
+                return NULL;
             }
-            if (fd == listener) accept_all(listener);
+            if (fd == server->listener) accept_all(fd);
             else serve(fd, events[index].events);
         }
     }
+}
+
+int main(int argc, char **argv) {
+    contender_check(argc, argv, "--port --buffer --threads --corrupt", "--edge --help", help);
+    uint16_t port = (uint16_t)contender_number(argc, argv, "--port", 0, 0, 65535);
+    buffer_size = contender_number(argc, argv, "--buffer", 16384, 1, 1 << 24);
+    uint64_t threads = contender_number(argc, argv, "--threads", 1, 1, THREADS_MAX);
+    corrupt_at = contender_number(argc, argv, "--corrupt", 0, 0, UINT64_MAX);
+    is_edge = contender_flag(argc, argv, "--edge");
+    connection_limit = contender_raise_descriptors();
+    signals = contender_signals();
+    struct server servers[THREADS_MAX] = {0};
+    for (uint64_t index = 0; index < threads; index++) {
+        servers[index].listener =
+            threads == 1 ? contender_listen_quietly(port) : contender_listen_shared(port);
+        port = contender_port(servers[index].listener);
+    }
+    contender_announce(servers[0].listener);
+    for (uint64_t index = 1; index < threads; index++) {
+        errno = pthread_create(&servers[index].thread, NULL, run, &servers[index]);
+        if (errno != 0) contender_fail("pthread_create");
+    }
+    run(&servers[0]);
+    uint64_t bytes = servers[0].bytes, accepted = servers[0].connections;
+    for (uint64_t index = 1; index < threads; index++) {
+        pthread_join(servers[index].thread, NULL);
+        bytes += servers[index].bytes;
+        accepted += servers[index].connections;
+    }
+    contender_totals(accepted, bytes, 0);
+    return 0;
 }

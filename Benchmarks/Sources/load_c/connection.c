@@ -4,7 +4,6 @@
 
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -37,7 +36,7 @@ void connections_open(void) {
     for (uint32_t index = 0; index < options.connections; index++) {
         struct connection *connection = &connections[index];
         connection->fd = contender_connect(options.port);
-        if (fcntl(connection->fd, F_SETFL, O_NONBLOCK) != 0) contender_fail("fcntl");
+        if (contender_set_nonblocking(connection->fd) != 0) contender_fail("fcntl");
         connection->is_stopped = index < options.stopped;
         watch(EPOLL_CTL_ADD, index);
     }

@@ -16,7 +16,8 @@
 static const char help[] =
     "usage: sink_c [--port N] [--buffer BYTES] [--no-checksum]\n"
     "Counts and sums what is sent to it. Prints 'listening on 127.0.0.1:PORT'; SIGTERM ends it\n"
-    "with a line of totals: the sum of the little-endian 64-bit words of each connection.\n"
+    "with a line of totals: the sum of the little-endian 64-bit words of each connection. It\n"
+    "waits for connections to end, but not when nothing comes for a second.\n"
     "  --port N        port; 0, the default, takes a free one\n"
     "  --buffer BYTES  how much is read at a time (262144)\n"
     "  --no-checksum   count only\n";
@@ -26,6 +27,7 @@ static uint64_t limit;
 static uint64_t total_sum;
 static uint64_t total_bytes;
 static uint64_t total_connections;
+static uint64_t open_connections;
 static int epoll;
 
 static void watch(int fd) {
@@ -33,16 +35,19 @@ static void watch(int fd) {
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) != 0) contender_fail("epoll_ctl");
 }
 
-static void accept_one(int listener) {
+/// Accepts once; false if nobody waits.
+static bool accept_one(int listener) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (fd < 0) return;
+    if (fd < 0) return false;
     if ((uint64_t)fd >= limit) {
         close(fd);
-        return;
+        return true;
     }
     memset(&sums[fd], 0, sizeof sums[fd]);
     total_connections++;
+    open_connections++;
     watch(fd);
+    return true;
 }
 
 /// Reads once; false if the connection is over or empty.
@@ -53,6 +58,7 @@ static bool drain(int fd, char *buffer, size_t size, bool is_summing) {
         total_sum += sums[fd].sum;
         memset(&sums[fd], 0, sizeof sums[fd]);
         close(fd);
+        open_connections--;
         return false;
     }
     total_bytes += (uint64_t)count;
@@ -60,11 +66,15 @@ static bool drain(int fd, char *buffer, size_t size, bool is_summing) {
     return true;
 }
 
-/// Reads everything that has arrived before the signal.
-static void finish(char *buffer, size_t size, bool is_summing) {
+/// Reads what is still on its way when the signal comes.
+static void finish(int listener, char *buffer, size_t size, bool is_summing) {
+    while (accept_one(listener)) {  // Ends when nobody waits.
+    }
+    close(listener);
     struct epoll_event events[64];
-    int count;
-    while ((count = epoll_wait(epoll, events, 64, 0)) > 0) {  // Ends: both are closed below.
+    int count = 1;
+    while (open_connections > 0 && count > 0) {  // Ends with them, or after a quiet second.
+        count = epoll_wait(epoll, events, 64, 1000);
         for (int index = 0; index < count; index++) {
             drain(events[index].data.fd, buffer, size, is_summing);
         }
@@ -95,9 +105,8 @@ int main(int argc, char **argv) {
         for (int index = 0; index < count; index++) {
             int fd = events[index].data.fd;
             if (fd == signals) {
-                close(listener);
                 close(signals);
-                finish(buffer, size, is_summing);
+                finish(listener, buffer, size, is_summing);
                 return 0;
             }
             if (fd == listener) accept_one(listener);

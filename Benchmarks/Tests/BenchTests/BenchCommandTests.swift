@@ -46,8 +46,20 @@ import Testing
             let (status, _) = try run(["run", "echo/allocations", "--tiny", "--json", file])
             #expect(status == 0)
             let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
-            #expect(rows.count == 10)
+            #expect(rows.count == 11)
             for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
+        }
+    }
+
+    @Test func smallMessagesDoNotAllocate() throws {
+        // An allocation for each message has crept into the pooled client.
+        try Directory.withTemporaryFile { file in
+            let (status, _) = try run(["run", "client/allocations", "--tiny", "--json", file])
+            #expect(status == 0)
+            let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
+            let small = rows.filter { $0.entrant.hasSuffix(", 8 bytes") }
+            #expect(small.count == 6)
+            for row in small { #expect(row.value.median < 0.02, "\(row.entrant)") }
         }
     }
 

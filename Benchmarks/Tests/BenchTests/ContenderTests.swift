@@ -17,7 +17,7 @@ import Testing
         Contender("callback-epoll", "echo_callback", ["--backend", "epoll"], isPeer: false),
         Contender("async", "echo_async", ["--backend", "io_uring"], isPeer: false),
         Contender("async-epoll", "echo_async", ["--backend", "epoll"], isPeer: false),
-        Contender("async-lend", "echo_async", ["--lend"], isPeer: false),
+        Contender("async-forward", "echo_async", ["--forward"], isPeer: false),
         Contender("async-two-loops", "echo_async", ["--loops", "2"], isPeer: false),
     ]
 
@@ -128,6 +128,20 @@ import Testing
         #expect(try totals.number("bytes") == 100_003 * 13)
         #expect(try totals.number("checksum") == result.number("checksum"))
         #expect(try result.number("checksum") != 0)
+    }
+
+    @Test(arguments: [["--connections", "3"], ["--backend", "epoll", "--on-loop"]])
+    func thePooledClientSendsWhatItSays(arguments: [String]) throws {
+        // Messages could be lost, doubled or changed without being noticed.
+        let sender = Contender("pooled", "send_pooled", arguments, isPeer: false)
+            .adding(["--messages", "30000", "--bytes", "24", "--producers", "3"])
+        let processors = try Processors.chosen()
+        let trial = SinkTrial(sender, byteCount: 30_000 * 24, on: processors)
+        let outcome = try trial.run()
+        #expect(try outcome.result.number("messages") == 30_000)
+        #expect(outcome.cpuNanoseconds > 0)
+        let other = SinkTrial(sender, byteCount: 30_000 * 24 + 1, on: processors)
+        #expect(throws: BenchError.self) { try other.run() }
     }
 
     @Test func allocationsAreCounted() throws {

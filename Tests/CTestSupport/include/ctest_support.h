@@ -12,6 +12,10 @@ int test_pipe_blocking(int *ends);
 int test_descriptor_count(void);
 /// How many threads the process has.
 int test_thread_count(void);
+/// The calling thread's number.
+int test_thread_id(void);
+/// Whether a thread of this process sleeps in the kernel until something happens.
+bool test_thread_sleeps(int id);
 
 /// What a TCP socket's options are set to. socket(7), tcp(7).
 struct test_tcp_options {

@@ -32,3 +32,7 @@ double bench_probe(int first_cpu, int second_cpu);
 uint64_t bench_now(void);
 /// Ticks a second of /proc/PID/stat.
 int64_t bench_ticks_per_second(void);
+/// Bytes of a page of memory.
+int64_t bench_page_byte_count(void);
+/// Does nothing for a while.
+void bench_pause(uint64_t nanoseconds);

@@ -3,7 +3,8 @@
 // What the contenders share: options, sockets, signals, and the two lines that the harness reads.
 //
 //     listening on 127.0.0.1:PORT          when the socket listens
-//     total connections=N bytes=N …        at the end, after SIGTERM
+//     statistics buffer_shortages=N …      at the end, after SIGTERM, if there are any
+//     total connections=N bytes=N …        then
 #pragma once
 
 #include <stdbool.h>
@@ -26,6 +27,8 @@ void contender_check(int argc, char **argv, const char *options, const char *fla
 
 /// Prints what failed, with errno, and ends the program with status 1.
 _Noreturn void contender_fail(const char *what);
+/// Prints a line on standard error, behind the program's name.
+void contender_complain(const char *text);
 /// Raises the soft limit of descriptors to the hard one and returns it.
 uint64_t contender_raise_descriptors(void);
 /// A listening, non-blocking socket on 127.0.0.1 with SO_REUSEADDR, TCP_NODELAY (accepted sockets
@@ -33,10 +36,16 @@ uint64_t contender_raise_descriptors(void);
 int contender_listen(uint16_t port);
 /// The same socket, without a word.
 int contender_listen_quietly(uint16_t port);
+/// The same with SO_REUSEPORT: several may listen on one port, and the kernel spreads connections.
+int contender_listen_shared(uint16_t port);
+/// The port that a socket is bound to.
+uint16_t contender_port(int fd);
 /// Says where a socket listens.
 void contender_announce(int listener);
-/// A connected socket to 127.0.0.1 with TCP_NODELAY, non-blocking.
+/// A connected socket to 127.0.0.1 with TCP_NODELAY, blocking.
 int contender_connect(uint16_t port);
+/// Makes calls on a descriptor not wait. Returns 0 or -1.
+int contender_set_nonblocking(int fd);
 /// Blocks SIGTERM and SIGINT, ignores SIGPIPE, and returns a signalfd.
 int contender_signals(void);
 /// The last line of a server.
@@ -47,6 +56,24 @@ uint64_t contender_now(void);
 void contender_cpu(uint64_t *user, uint64_t *system);
 /// The calling process's CPU time in nanoseconds, not in ticks.
 uint64_t contender_cpu_precise(void);
+
+/// The calling thread's number.
+int contender_thread_id(void);
+/// Whether a thread of this process sleeps in the kernel until something happens.
+bool contender_thread_sleeps(int id);
+/// Lets another thread run.
+void contender_yield(void);
+
+/// Words in a memory file that is mapped too, so that the same bytes can be sent both ways.
+struct contender_area {
+    char *start;
+    size_t size;
+    int fd;
+    /// The sum of its words.
+    uint64_t sum;
+};
+/// Makes one, filled; the size is a multiple of eight. It lives to the end of the process.
+struct contender_area contender_area_open(size_t size);
 
 /// A sum of little-endian 64-bit words over a stream of bytes that comes in pieces.
 struct contender_sum {

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+
+internal import CBenchSupport
+
+/// What a process holds: memory that is in RAM, and descriptors.
+package struct ProcessMemory: Sendable {
+    /// All of it, files that it maps included: /proc/PID/statm.
+    package let residentBytes: UInt64
+    /// What is its own: RssAnon of /proc/PID/status.
+    package let anonymousBytes: UInt64
+    package let descriptorCount: Int
+
+    /// Reads it.
+    package static func of(_ id: Int32) throws(BenchError) -> ProcessMemory {
+        let pages = (ProcFile.text("/proc/\(id)/statm") ?? "").split(separator: " ")
+        let status = (ProcFile.text("/proc/\(id)/status") ?? "").split(separator: "\n")
+        let line = status.first { $0.hasPrefix("RssAnon:") }
+        let words = line?.split { $0 == " " || $0 == "\t" } ?? []
+        guard pages.count > 1, let resident = UInt64(pages[1]), words.count == 3,
+            let kilobytes = UInt64(words[1])
+        else { throw BenchError("process \(id) has ended, or /proc is not what proc(5) says") }
+        return ProcessMemory(
+            residentBytes: resident * pageByteCount, anonymousBytes: kilobytes * 1024,
+            descriptorCount: try descriptorCount(of: id))
+    }
+
+    /// How many descriptors a process has open.
+    package static func descriptorCount(of id: Int32) throws(BenchError) -> Int {
+        try Directory.names(in: "/proc/\(id)/fd").count
+    }
+
+    private static var pageByteCount: UInt64 { UInt64(bench_page_byte_count()) }
+}
