@@ -46,9 +46,10 @@ package struct IdleTrial {
             var surroundings = RunningContender.Surroundings(cpu: processors.contender)
             surroundings.environment = try AllocationCounts.environment(file: file)
             let server = try RunningContender(contender, surroundings)
-            let unused = try ProcessMemory.descriptorCount(of: server.process.id)
+            // Sockets, not descriptors: a server that listens may still open others.
+            let listeners = try ProcessMemory.socketCount(of: server.process.id)
             let warm = try warmUp(server)
-            try waitForDescriptors(server, unused, withinSeconds: 10)
+            try waitForSockets(server, listeners)
             let before = try read(server, file)
             let client = try start(server)
             let open = try read(server, file)
@@ -58,7 +59,7 @@ package struct IdleTrial {
             try client.writeLine("close")
             let start = Clock.now
             _ = try client.wait(withinSeconds: 30)
-            try waitForDescriptors(server, unused, withinSeconds: 10)
+            try waitForSockets(server, listeners)
             let closing = Double(Clock.now - start) / 1e9
             Clock.pause(seconds: settlingSeconds - closing)
             let after = try read(server, file)
@@ -126,13 +127,14 @@ package struct IdleTrial {
         return result
     }
 
-    private func waitForDescriptors(
-        _ server: RunningContender, _ count: Int, withinSeconds seconds: Double
+    /// Waits until no more sockets are open than those that listen.
+    private func waitForSockets(
+        _ server: RunningContender, _ count: Int
     ) throws(BenchError) {
-        let isBack = try Clock.wait(withinSeconds: seconds) { () throws(BenchError) in
-            try ProcessMemory.descriptorCount(of: server.process.id) <= count
+        let isBack = try Clock.wait(withinSeconds: 20) { () throws(BenchError) in
+            try ProcessMemory.socketCount(of: server.process.id) <= count
         }
-        guard isBack else { throw BenchError("\(contender.name): descriptors were not closed") }
+        guard isBack else { throw BenchError("\(contender.name): sockets were not closed") }
     }
 
     private func checkIsHeld(_ open: Reading, since before: Reading) throws(BenchError) {

@@ -21,12 +21,14 @@ package struct ProcessMemory: Sendable {
         else { throw BenchError("process \(id) has ended, or /proc is not what proc(5) says") }
         return ProcessMemory(
             residentBytes: resident * pageByteCount, anonymousBytes: kilobytes * 1024,
-            descriptorCount: try descriptorCount(of: id))
+            descriptorCount: try Directory.names(in: "/proc/\(id)/fd").count)
     }
 
-    /// How many descriptors a process has open.
-    package static func descriptorCount(of id: Int32) throws(BenchError) -> Int {
-        try Directory.names(in: "/proc/\(id)/fd").count
+    /// How many sockets a process has open.
+    package static func socketCount(of id: Int32) throws(BenchError) -> Int {
+        try Directory.names(in: "/proc/\(id)/fd").count { name in
+            ProcFile.link("/proc/\(id)/fd/\(name)")?.hasPrefix("socket:") == true
+        }
     }
 
     private static var pageByteCount: UInt64 { UInt64(bench_page_byte_count()) }
