@@ -68,12 +68,13 @@ extension ConformanceSuite {
         let (listener, address) = try Wires.listener()
         let accept = driver.acceptStream(listener)
         driver.turn()
+        let file = OpenFile(listener)
         let close = driver.close(listener)
         run.expect(try driver.result(of: close), equals: 0, "closing a listener failed")
         run.expect(
             try driver.all(of: accept).map(\.result), equals: [-Int32(MILLRACE_ECANCELED)],
             "a stream on a closed listener did not end as cancelled")
-        run.expect(!Wires.isOpen(listener), "a closed listener is still open")
+        run.expect(!file.isOpen, "a closed listener is still open")
         // The port is free again: nothing in the kernel holds the socket.
         let late = try Wires.connect(to: address)
         try Wires.ready(late, UInt32(MILLRACE_POLLOUT))
@@ -160,6 +161,7 @@ extension ConformanceSuite {
         defer { for descriptor in fillers + [listener] { Wires.close(descriptor) } }
         for byDescriptor in [false, true] {
             let socket = try Wires.socket()
+            let file = OpenFile(socket)
             let operation = driver.connect(socket, to: address)
             for _ in 0..<3 { driver.turn(milliseconds: 5) }
             run.expect(!driver.isOver(operation), "the connect was to stay pending")
@@ -174,7 +176,7 @@ extension ConformanceSuite {
             run.expect(
                 try driver.result(of: driver.close(socket)), equals: 0,
                 "closing a socket whose connect was cancelled failed")
-            run.expect(!Wires.isOpen(socket), "a closed socket is still open")
+            run.expect(!file.isOpen, "a closed socket is still open")
         }
     }
 

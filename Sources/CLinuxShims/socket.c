@@ -20,6 +20,7 @@
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -228,6 +229,11 @@ int millrace_descriptor_move(int fd, int number) {
     int result = status(dup3(fd, number, O_CLOEXEC));
     close(fd);
     return result;
+}
+
+int64_t millrace_descriptor_inode(int fd) {
+    struct stat about;
+    return fstat(fd, &about) < 0 ? -errno : (int64_t)about.st_ino;
 }
 
 int millrace_descriptor_flags(int fd) { return status(fcntl(fd, F_GETFD)); }

@@ -286,7 +286,8 @@ public final class EventLoop: @unchecked Sendable {
         assert(isCurrent, "operations are submitted on the loop's thread")
         guard phase == .running || phase == .idle else { return nil }
         // SAFETY: the caller vouches for context and handler.
-        guard let id = unsafe operations.value.insert(handler, context) else { return nil }
+        let inserted = unsafe operations.value.insert(handler, context, on: request.descriptor)
+        guard let id = inserted else { return nil }
         counters.submitted &+= 1
         // SAFETY: the caller vouches for the request's memory.
         unsafe backend.submit(request, as: id)
@@ -297,14 +298,15 @@ public final class EventLoop: @unchecked Sendable {
     /// first.
     public func cancel(_ id: OperationID) {
         assert(isCurrent, "operations are cancelled on the loop's thread")
-        if operations.value.contains(id) { backend.cancel(id) }
+        if operations.value.ask(id) { backend.cancel(id) }
     }
 
     /// Cancels every operation on the descriptor and closes it. It takes no place in the table of
     /// operations: closing works at every limit, and while the loop stops.
     public func close(_ descriptor: Int32) {
         assert(isCurrent, "descriptors are closed on the loop's thread")
-        backend.cancelAll(on: descriptor)
+        // Looking for a descriptor's operations costs the kernel a walk over all operations.
+        if operations.value.hasUnasked(on: descriptor) { backend.cancelAll(on: descriptor) }
         closeCount &+= 1
         closesUnderWay += 1
         let id = OperationID(index: OperationID.closingIndex, generation: closeCount)

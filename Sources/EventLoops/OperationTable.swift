@@ -15,22 +15,29 @@ public typealias CompletionHandler =
 struct OperationTable: ~Copyable {
     // Invariants: I1  a slot is free or in use, never both   I2  count = slots in use
     //             I3  slots from `fresh` on were never used and are not initialized
+    //             I4  unasked[d] = operations on descriptor d that nobody has asked to end
 
     @unsafe
     private struct Slot {
         var handler: CompletionHandler?
         var context: UnsafeMutableRawPointer?
         var generation: UInt32
-        var nextFree: UInt32
+        /// In a free slot: the next free one. In one in use: the descriptor, or `none` once the
+        /// operation was asked to end.
+        var link: UInt32
     }
 
     private static var none: UInt32 { .max }
+    /// Descriptors from here on are not counted: no process has so many, but a request may name
+    /// any.
+    private static var countedMax: Int32 { 1 << 20 }
 
     private let slots: UnsafeMutablePointer<Slot>
     let capacity: Int
     private(set) var count = 0
     private var fresh: UInt32 = 0
     private var firstFree = OperationTable.none
+    private var unasked: [UInt16] = []
 
     init(capacity: Int) {
         precondition(capacity > 0, "a loop needs room for one operation")
@@ -46,28 +53,58 @@ struct OperationTable: ~Copyable {
 
     /// Takes a slot, or nil if all are in use.
     mutating func insert(
-        _ handler: @escaping CompletionHandler, _ context: UnsafeMutableRawPointer
+        _ handler: @escaping CompletionHandler, _ context: UnsafeMutableRawPointer,
+        on descriptor: Int32
     ) -> OperationID? {
         let index: UInt32
         if firstFree != Self.none {
             index = firstFree
             // SAFETY: a free slot's index is in bounds.
-            firstFree = unsafe slots[Int(index)].nextFree
+            firstFree = unsafe slots[Int(index)].link
         } else if Int(fresh) < capacity {
             index = fresh
             fresh += 1
             // SAFETY: in bounds and not initialized before (I3).
             unsafe (slots + Int(index)).initialize(
-                to: Slot(handler: nil, context: nil, generation: 1, nextFree: Self.none))
+                to: Slot(handler: nil, context: nil, generation: 1, link: Self.none))
         } else {
             return nil
         }
         // SAFETY: the slot is initialized and nobody else's.
         unsafe slots[Int(index)].handler = unsafe handler
         unsafe slots[Int(index)].context = unsafe context  // SAFETY: as above.
+        // SAFETY: as above.
+        unsafe slots[Int(index)].link = descriptor < 0 ? Self.none : UInt32(descriptor)
+        noteUnasked(descriptor, 1)
         count += 1
         let generation = unsafe slots[Int(index)].generation  // SAFETY: as above.
         return OperationID(index: index, generation: generation)
+    }
+
+    /// Whether an operation is under way on the descriptor that nobody has asked to end.
+    func hasUnasked(on descriptor: Int32) -> Bool {
+        if descriptor >= Self.countedMax { return true }
+        return descriptor >= 0 && Int(descriptor) < unasked.count && unasked[Int(descriptor)] > 0
+    }
+
+    /// Notes that an operation was asked to end; false if it is not under way.
+    mutating func ask(_ id: OperationID) -> Bool {
+        guard contains(id) else { return false }
+        forgetDescriptor(of: id.index)
+        return true
+    }
+
+    private mutating func forgetDescriptor(of index: UInt32) {
+        let descriptor = unsafe slots[Int(index)].link  // SAFETY: the caller found it in use.
+        guard descriptor != Self.none else { return }
+        unsafe slots[Int(index)].link = Self.none  // SAFETY: as above.
+        noteUnasked(Int32(descriptor), -1)
+    }
+
+    private mutating func noteUnasked(_ descriptor: Int32, _ change: Int) {
+        guard descriptor >= 0 && descriptor < Self.countedMax else { return }
+        while unasked.count <= Int(descriptor) { unasked.append(0) }  // Ends: descriptors are few.
+        unasked[Int(descriptor)] = UInt16(clamping: Int(unasked[Int(descriptor)]) + change)
     }
 
     /// Whether the operation is under way.
@@ -96,11 +133,12 @@ struct OperationTable: ~Copyable {
     }
 
     private mutating func release(_ index: UInt32) {
+        forgetDescriptor(of: index)
         let slot = unsafe slots + Int(index)  // SAFETY: the caller found the slot in use.
         unsafe slot.pointee.handler = nil  // SAFETY: as above.
         unsafe slot.pointee.context = nil  // SAFETY: as above.
         unsafe slot.pointee.generation &+= 1  // SAFETY: as above.
-        unsafe slot.pointee.nextFree = firstFree  // SAFETY: as above.
+        unsafe slot.pointee.link = firstFree  // SAFETY: as above.
         firstFree = index
         count -= 1
         assert(count >= 0)

@@ -56,12 +56,12 @@ public final class ReceiveStream {
     // is `rest`, which is therefore looked at only if `restCount` is not zero.
     private var ending: End?
     private var heldBytes = 0
-    private var restCount = 0
+    private var restCount: Int32 = 0
     private var state = State.idle
     private var operation: OperationID?
     private var first: Chunk?
     private var rest: [Chunk] = []
-    private var restStart = 0
+    private var restStart: Int32 = 0
     private var isStopped = false
     private var isPinned = false
     private var cancelledInTurn: UInt64 = 0
@@ -81,7 +81,7 @@ public final class ReceiveStream {
     }
 
     /// How many pieces the stream holds, spilled ones too.
-    public var heldBufferCount: Int { (first == nil ? 0 : 1) + restCount }
+    public var heldBufferCount: Int { (first == nil ? 0 : 1) + Int(restCount) }
 
     /// How many received bytes wait to be consumed.
     public var heldByteCount: Int { heldBytes }
@@ -174,7 +174,7 @@ public final class ReceiveStream {
         guard !isStopped else { return }
         isStopped = true
         if state != .idle { loop.unlist(self) }
-        if restCount > 0 { for chunk in rest[restStart...] { giveBack(chunk) } }
+        if restCount > 0 { for chunk in rest[Int(restStart)...] { giveBack(chunk) } }
         rest = []
         restStart = 0
         restCount = 0
@@ -210,14 +210,14 @@ public final class ReceiveStream {
     }
 
     private func shiftRest() {
-        first = rest[restStart]
+        first = rest[Int(restStart)]
         restStart += 1
         restCount -= 1
         if restCount == 0 {
             rest.removeAll(keepingCapacity: true)
             restStart = 0
-        } else if restStart >= 32 && restStart * 2 >= rest.count {
-            rest.removeFirst(restStart)  // Moves at most as many as were dropped.
+        } else if restStart >= 32 && Int(restStart) * 2 >= rest.count {
+            rest.removeFirst(Int(restStart))  // Moves at most as many as were dropped.
             restStart = 0
         }
     }
@@ -243,7 +243,7 @@ public final class ReceiveStream {
             first = chunk
         }
         guard restCount > 0 else { return }
-        for index in restStart..<rest.count { spill(&rest[index]) }
+        for index in Int(restStart)..<rest.count { spill(&rest[index]) }
     }
 
     private func spill(_ chunk: inout Chunk) {
@@ -290,7 +290,10 @@ public final class ReceiveStream {
         if let buffer = completion.buffer {
             append(buffer, byteCount: completion.result, isKept: completion.keepsBuffer)
         }
-        if completion.hasMore {
+        if completion.hasMore && isStopped {
+            // The cancellation came between two shots, where the kernel does not find it.
+            if let operation { loop.cancel(operation) }
+        } else if completion.hasMore {
             if heldBufferCount >= credit || heldBytes >= creditByteCount { pause() }
         } else {
             operation = nil

@@ -19,6 +19,7 @@ struct SendBlocks: ~Copyable {
 
     init(byteCount: Int, idleMax: Int) {
         precondition(byteCount > 0, "a send block holds at least one byte")
+        precondition(byteCount <= Int(Int32.max), "a send block holds at most 2 GB")
         self.byteCount = byteCount
         self.idleMax = max(0, idleMax)
     }

@@ -28,10 +28,10 @@ public final class SendStream {
     @safe
     private struct Portion {
         let memory: UnsafeMutableRawPointer
-        var start = 0
-        var end = 0
+        var start: Int32 = 0
+        var end: Int32 = 0
 
-        var count: Int { end - start }
+        var count: Int { Int(end - start) }
     }
 
     /// The loop that the connection lives on.
@@ -61,7 +61,7 @@ public final class SendStream {
 
     /// How many bytes `append` would take now.
     public var room: Int {
-        failureCode == nil ? loop.sendBlocks.value.byteCount - (filling?.end ?? 0) : 0
+        failureCode == nil ? loop.sendBlocks.value.byteCount - Int(filling?.end ?? 0) : 0
     }
 
     /// Copies as many of the bytes as there is room for, and answers how many. They leave before
@@ -76,9 +76,9 @@ public final class SendStream {
         unsafe bytes.extracting(first: count).withUnsafeBytes { lent in
             guard let start = lent.baseAddress else { return }
             // SAFETY: as above.
-            unsafe (portion.memory + portion.end).copyMemory(from: start, byteCount: count)
+            unsafe (portion.memory + Int(portion.end)).copyMemory(from: start, byteCount: count)
         }
-        portion.end += count
+        portion.end += Int32(count)
         filling = portion
         if sending == nil && !isQueued {
             isQueued = true
@@ -139,7 +139,8 @@ public final class SendStream {
         // SAFETY: the block is leased until the completion.
         operation = unsafe loop.submit(
             .send(
-                descriptor: descriptor, from: portion.memory + portion.start, count: portion.count),
+                descriptor: descriptor, from: portion.memory + Int(portion.start),
+                count: portion.count),
             context: context
         ) { context, _, result, _ in
             // SAFETY: the reference taken above.
@@ -154,7 +155,7 @@ public final class SendStream {
     private func take(_ result: Int32) {
         operation = nil
         guard var portion = sending else { return }
-        portion.start += max(0, Int(result))
+        portion.start += max(0, result)
         assert(portion.start <= portion.end, "the kernel took more than there was")
         if result > 0 && portion.count > 0 && failureCode == nil {
             sending = portion

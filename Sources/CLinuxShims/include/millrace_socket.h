@@ -162,6 +162,8 @@ int millrace_memory_file_open(void);
 int millrace_descriptor_move(int fd, int number);
 /// F_GETFD: `MILLRACE_FD_CLOEXEC` or not, or a negated errno.
 int millrace_descriptor_flags(int fd);
+/// What a descriptor names, as the inode's number of fstat(2); or a negated errno.
+int64_t millrace_descriptor_inode(int fd);
 /// F_GETFL: whether reads and writes return at once instead of blocking, or a negated errno.
 int millrace_descriptor_is_nonblocking(int fd);
 /// The soft limit of open descriptors, RLIMIT_NOFILE.
