@@ -28,8 +28,8 @@ public struct ConformanceCheck: Sendable, CustomStringConvertible {
     ///
     /// - Parameters:
     ///   - factory: makes the backend.
-    ///   - patienceSeconds: how long the check waits for something that should happen at once.
-    ///     Backends that keep their promises never need it.
+    ///   - patienceSeconds: how long the check waits for something that should happen at once; a
+    ///     tenth once something has failed. Backends that keep their promises never need it.
     /// - Throws: `ConformanceFailure` with everything that was not as promised.
     public func run(on factory: @escaping BackendFactory, patienceSeconds: UInt64 = 10) throws {
         let run = ConformanceRun(factory, patienceSeconds: patienceSeconds)

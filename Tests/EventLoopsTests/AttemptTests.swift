@@ -63,6 +63,9 @@ struct AttemptTests {
         let stream = unsafe Request.receiveStream(descriptor: far, byteCountMax: .max)
         #expect(receive.once == nil)
         #expect(send.whenReady == 8)
+        // The kernel may deliver a little later. SAFETY: no memory.
+        let arrival = unsafe Trial(.poll(descriptor: far, events: UInt32(MILLRACE_POLLIN)))
+        #expect(arrival.whenReady == Int32(MILLRACE_POLLIN))
         bytes.value = 0
         let dry = unsafe Trial(stream).whenReady  // SAFETY: no memory.
         #expect(dry == -Int32(MILLRACE_ENOBUFS))
