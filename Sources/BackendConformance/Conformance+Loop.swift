@@ -95,11 +95,16 @@ extension ConformanceSuite {
     @Sendable
     static func smallQueues(_ run: ConformanceRun) throws {
         // Wrong: completions are lost when many come at once, submissions when the queue is full.
-        for submissions in [4, 256] { try smallQueues(run, submissions: submissions) }
+        for submissions in [4, 256] { try smallQueues(run, submissions: submissions, gather: 0) }
+        // A loop that waits for several completions at a time still hears of the last.
+        try smallQueues(run, submissions: 256, gather: 2_000_000)
     }
 
-    private static func smallQueues(_ run: ConformanceRun, submissions: Int) throws {
+    private static func smallQueues(
+        _ run: ConformanceRun, submissions: Int, gather: UInt64
+    ) throws {
         var options = LoopOptions()
+        options.batchWaitNanoseconds = gather
         options.submissionQueueCapacity = submissions
         options.completionQueueCapacity = 8
         let rig = try LoopRig(run, options: options)

@@ -23,24 +23,41 @@ struct millrace_uring_completion {
     __u32 flags;
 };
 
+/// What a look at the completions found besides them.
+struct millrace_uring_harvest {
+    unsigned count;
+    /// Buffers that the kernel has let go of.
+    unsigned released_buffers;
+    /// The low half of some `user_data` was `first_own` or more.
+    bool has_own;
+    /// A receive found no buffer.
+    bool is_dry;
+};
+
+/// What a newer kernel sets in `flags` of a completion whose buffer it goes on filling.
+enum { MILLRACE_BUFFER_KEPT = 16 };
+
 /// Moves at most `capacity` completions out of the queue and gives their places back to the kernel.
-/// `*has_own` says whether the low half of any `user_data` is `first_own` or more.
-static inline unsigned millrace_uring_reap(struct io_uring *ring, void *out, unsigned capacity,
-                                           unsigned first_own, bool *has_own) {
+static inline struct millrace_uring_harvest millrace_uring_reap(struct io_uring *ring, void *out,
+                                                                unsigned capacity,
+                                                                unsigned first_own) {
     struct millrace_uring_completion *completions = (struct millrace_uring_completion *)out;
+    struct millrace_uring_harvest harvest = {0};
     struct io_uring_cqe *cqe;
-    unsigned head, count = 0;
-    *has_own = false;
+    unsigned head;
     io_uring_for_each_cqe(ring, head, cqe) {
-        if (count == capacity) break;
-        *has_own |= (unsigned)cqe->user_data >= first_own;
-        completions[count].user_data = cqe->user_data;
-        completions[count].result = cqe->res;
-        completions[count].flags = cqe->flags;
-        count++;
+        if (harvest.count == capacity) break;
+        unsigned is_carried = cqe->flags & (IORING_CQE_F_BUFFER | MILLRACE_BUFFER_KEPT);
+        harvest.released_buffers += is_carried == IORING_CQE_F_BUFFER;
+        harvest.has_own |= (unsigned)cqe->user_data >= first_own;
+        harvest.is_dry |= cqe->res == -ENOBUFS;
+        completions[harvest.count].user_data = cqe->user_data;
+        completions[harvest.count].result = cqe->res;
+        completions[harvest.count].flags = cqe->flags;
+        harvest.count++;
     }
-    io_uring_cq_advance(ring, count);
-    return count;
+    io_uring_cq_advance(ring, harvest.count);
+    return harvest;
 }
 
 /// Opens a ring for one thread, disabled until `io_uring_enable_rings` is called on that thread.

@@ -35,12 +35,16 @@
         func reap(
             into room: UnsafeMutablePointer<Completion>?, capacity: Int, _ hasOwn: inout Bool
         ) -> Int {
-            var isOwn = false
             // SAFETY: the caller has room for `capacity` completions.
-            let count = unsafe millrace_uring_reap(
-                ring, room, UInt32(capacity), OperationID.reservedIndexMin, &isOwn)
-            if isOwn { hasOwn = true }
-            return Int(count)
+            let harvest = unsafe millrace_uring_reap(
+                ring, room, UInt32(capacity), OperationID.reservedIndexMin)
+            if harvest.has_own { hasOwn = true }
+            if harvest.released_buffers > 0 || harvest.is_dry {
+                state.value.offeredCount -= Int(harvest.released_buffers)
+                if harvest.is_dry { offerMore() }
+                offerReserve()
+            }
+            return Int(harvest.count)
         }
 
         /// One system call. After a turn with several completions, a loop that may gather waits a
