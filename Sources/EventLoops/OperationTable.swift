@@ -37,7 +37,7 @@ struct OperationTable: ~Copyable {
     private(set) var count = 0
     private var fresh: UInt32 = 0
     private var firstFree = OperationTable.none
-    private var unasked: [UInt16] = []
+    private var unasked: [UInt32] = []
 
     init(capacity: Int) {
         precondition(capacity > 0, "a loop needs room for one operation")
@@ -104,7 +104,7 @@ struct OperationTable: ~Copyable {
     private mutating func noteUnasked(_ descriptor: Int32, _ change: Int) {
         guard descriptor >= 0 && descriptor < Self.countedMax else { return }
         while unasked.count <= Int(descriptor) { unasked.append(0) }  // Ends: descriptors are few.
-        unasked[Int(descriptor)] = UInt16(clamping: Int(unasked[Int(descriptor)]) + change)
+        unasked[Int(descriptor)] = UInt32(Int(unasked[Int(descriptor)]) + change)
     }
 
     /// Whether the operation is under way.
