@@ -136,6 +136,12 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
         return min(max(distance, 0), capacity)
     }
 
+    /// How many pushes were accepted so far, modulo 2^63. A push counts from its claim.
+    @inlinable
+    public var pushedCount: UInt64 {
+        unsafe tail.pointee.load(ordering: .relaxed) &>> 1  // SAFETY: in our block.
+    }
+
     /// Whether every push that happened before this call has been claimed by a pop.
     @inlinable
     public var isEmpty: Bool { count == 0 }

@@ -14,9 +14,13 @@ public struct ClientConfiguration: Sendable {
     /// The longest message in bytes.
     public var messageByteCountMax = 1 << 24
     /// How much memory messages longer than 64 bytes may take, in bytes; a sender waits when there
-    /// is none. A longer message is refused. Write buffers are not counted here.
+    /// is none. A longer message is refused. Write buffers are not counted here. Up to a sixteenth
+    /// of it stays with the client when it is used no more.
     public var memoryByteCountMax = 1 << 28
-    /// How many bytes are gathered for one write.
+    /// From so many bytes on that wait for a connection in messages longer than 64 bytes, senders
+    /// wait. The default keeps them in a processor's cache.
+    public var queueByteCountMax = 1 << 20
+    /// How many bytes are gathered for one write; the last message may go beyond.
     public var writeBufferByteCount = 1 << 16
     /// The seed of the pauses' jitter and of the table of keys; nil takes one from the clock.
     public var seed: UInt64?

@@ -23,7 +23,7 @@ extension ClientCore {
         }
         // Ends: a repeated `messageQueued` makes the machine act or raise its threshold.
         while true {
-            let seen = backlog
+            let seen = pressure
             let actions = machine.handle(event, backlog: seen, now: .now)
             if let error = machine.sendError { refuse(error) }
             for action in actions { perform(action) }
@@ -79,7 +79,9 @@ extension ClientCore {
 
     private func failPending(_ reason: FailureReason) {
         var settled: [SettledMessage] = []
-        while let message = takeLast() {  // Ends: the queue is closed and pushes under way end.
+        var takenByteCount = 0
+        // Ends: the queue is closed and pushes under way end.
+        while let message = takeLast(&takenByteCount) {
             let wasWritten = store.wasWritten(message)
             settled.append(settle(message, .failed(reason, wasPartlyWritten: wasWritten)))
             if settled.count == 1024 {
@@ -88,15 +90,16 @@ extension ClientCore {
             }
         }
         deliver(settled.span)
+        didTake(takenByteCount)
         spaceEvents.notifyAll()
     }
 
     /// The next message of a closed queue; waits for a sender that is just putting one in.
-    private func takeLast() -> UInt64? {
+    private func takeLast(_ takenByteCount: inout Int) -> UInt64? {
         assert(queue.isClosed, "pending messages are failed when no more can come")
         var backoff = Backoff()
         while true {  // Ends when the queue is drained.
-            if let message = takeMessage() { return message }
+            if let message = takeMessage(&takenByteCount) { return message }
             if queue.isDrained && retry.isEmpty { return nil }
             backoff.snooze()
         }

@@ -26,6 +26,9 @@ final class ClientCore: @unchecked Sendable {
     //            the same word (notifyOne) and its load of the threshold. Whoever comes second in
     //            that word's order sees the other: the sender the new threshold, or the home loop
     //            the sender's message.
+    //        E3  waiting for memory: isMemoryWanted RMW → RMW   who gives memory back clears the
+    //            mark; a sender sets it and then looks once more. Whoever comes second sees the
+    //            other: the giver the mark, or the sender the memory.
 
     let endpoint: Endpoint
     let configuration: ClientConfiguration
@@ -47,9 +50,13 @@ final class ClientCore: @unchecked Sendable {
     let registry = OutcomeRegistry()
     let nextTicket = Atomic<UInt64>(0)
 
+    /// The bytes of long messages in `queue`. Relaxed: a number to compare.
+    private let queuedByteCount = Atomic<Int>(0)
     private let threshold = Atomic<Int>(1)
     private let isGrowthPosted = Atomic<Bool>(false)
     private let isRefusing = Atomic<Bool>(false)
+    /// A sender found no memory for its message.
+    private let isMemoryWanted = Atomic<Bool>(false)
     private var refusal = PoolError.closed
 
     var machine: PoolMachine
@@ -100,24 +107,53 @@ final class ClientCore: @unchecked Sendable {
         guard bytes.count > 0 else { throw .empty }
         guard hasRoom else { return false }
         // SAFETY: copied while lent.
-        let message = unsafe store.make(
-            bytes, ticket: ticket.rawValue, hasKey: configuration.delivery == .confirmed,
-            keySeed: keySeed, isAwaited: isAwaited)
-        guard let message else { return false }
+        let made = unsafe make(bytes, ticket, isAwaited) ?? makeSlowly(bytes, ticket, isAwaited)
+        guard let message = made else { return false }
+        let isLong = bytes.count > MessageSlot.inlineByteCount
+        if isLong { queuedByteCount.wrappingAdd(bytes.count, ordering: .relaxed) }
         if queue.tryPush(message) != nil {
+            if isLong { queuedByteCount.wrappingSubtract(bytes.count, ordering: .relaxed) }
             store.release(message)
             try check()
             return false
         }
-        ClientCounters.add(1, to: counters.queued)
         noteQueued()
         return true
     }
 
-    /// Whether the queue has fewer messages than asked for: its own capacity is the next power of
-    /// two.
+    @inline(__always)
+    private func make(
+        _ bytes: UnsafeRawBufferPointer, _ ticket: MessageTicket, _ isAwaited: Bool
+    ) -> UInt64? {
+        // SAFETY: copied while lent.
+        unsafe store.make(
+            bytes, ticket: ticket.rawValue, hasKey: configuration.delivery == .confirmed,
+            keySeed: keySeed, isAwaited: isAwaited)
+    }
+
+    /// There was no memory. Whoever gives some back from here on wakes the senders that wait.
+    @inline(never)
+    private func makeSlowly(
+        _ bytes: UnsafeRawBufferPointer, _ ticket: MessageTicket, _ isAwaited: Bool
+    ) -> UInt64? {
+        _ = isMemoryWanted.exchange(true, ordering: .acquiringAndReleasing)  // E3
+        return unsafe make(bytes, ticket, isAwaited)  // SAFETY: copied while lent.
+    }
+
+    /// Memory came back: senders that wait for it may go on.
+    func didFreeMemory() {
+        if isMemoryWanted.exchange(false, ordering: .acquiringAndReleasing) {  // E3
+            spaceEvents.notifyAll()
+        }
+    }
+
+    /// Whether the queue has fewer messages and bytes than asked for: its own capacity is the next
+    /// power of two.
     private var hasRoom: Bool {
         let capacity = configuration.pool.queueCapacity
+        guard queuedByteCount.load(ordering: .relaxed) < configuration.queueByteCountMax else {
+            return false
+        }
         return queue.capacity == capacity || queue.count < capacity
     }
 
@@ -128,7 +164,7 @@ final class ClientCore: @unchecked Sendable {
     private func noteQueued() {
         workEvents.notifyOne()  // E2
         let limit = threshold.load(ordering: .relaxed)  // Behind the RMW above; see E2.
-        guard limit != .max, backlog >= limit else { return }
+        guard limit != .max, pressure >= limit else { return }
         // Relaxed: one post is enough; the home loop lowers the flag before it counts.
         guard !isGrowthPosted.exchange(true, ordering: .relaxed) else { return }
         report(.messageQueued)
@@ -136,6 +172,12 @@ final class ClientCore: @unchecked Sendable {
 
     /// How many messages wait and are held by no connection. A push that is under way counts.
     var backlog: Int { queue.count + retry.count }
+
+    /// The backlog as the machine sees it: a queue that is full of bytes is full.
+    var pressure: Int {
+        let isFull = queuedByteCount.load(ordering: .relaxed) >= configuration.queueByteCountMax
+        return isFull ? max(backlog, configuration.pool.queueCapacity) : backlog
+    }
 
     /// The next of the client's own numbers. Relaxed: only the number matters.
     func makeTicket() -> MessageTicket {
@@ -178,7 +220,7 @@ final class ClientCore: @unchecked Sendable {
 
     var statistics: ClientStatistics {
         var result = ClientStatistics()
-        result.queued = counters.queued.load(ordering: .relaxed)
+        result.queued = queue.pushedCount
         result.delivered = counters.delivered.load(ordering: .relaxed)
         result.failed = counters.failed.load(ordering: .relaxed)
         result.resent = counters.resent.load(ordering: .relaxed)
@@ -191,11 +233,27 @@ final class ClientCore: @unchecked Sendable {
 
     // MARK: Connections
 
-    /// The next message for a connection: those that came back first.
+    /// The next message for a connection: those that came back first. Adds up the bytes of long
+    /// messages that leave the queue, for `didTake`.
     @inline(__always)
-    func takeMessage() -> UInt64? {
+    func takeMessage(_ takenByteCount: inout Int) -> UInt64? {
         if !retry.isEmpty, let message = retry.tryPop() { return message }
-        return queue.tryPop()
+        guard let message = queue.tryPop() else { return nil }
+        let byteCount = store.byteCount(message)
+        if byteCount > MessageSlot.inlineByteCount { takenByteCount += byteCount }
+        return message
+    }
+
+    /// Messages left the queue. Senders go on once half of it is empty, so that each wakes up for
+    /// many messages.
+    func didTake(_ takenByteCount: Int) {
+        if takenByteCount > 0 {
+            queuedByteCount.wrappingSubtract(takenByteCount, ordering: .relaxed)
+        }
+        guard queue.count <= configuration.pool.queueCapacity / 2,
+            queuedByteCount.load(ordering: .relaxed) <= configuration.queueByteCountMax / 2
+        else { return }
+        spaceEvents.notifyAll()
     }
 
     /// Takes a message back from a dead connection.
@@ -257,7 +315,7 @@ final class ClientCore: @unchecked Sendable {
         isGrowthPosted.store(false, ordering: .relaxed)
         threshold.store(limit, ordering: .relaxed)
         workEvents.cancelWait(workEvents.prepareWait())  // E2
-        return backlog
+        return pressure
     }
 
     /// The connections that `run` must start a task for.
@@ -271,8 +329,7 @@ final class ClientCore: @unchecked Sendable {
     /// Waits until all memory is back: nothing is allocated once the machine has finished.
     func drainMemory() async {
         workers.removeAll()
-        try? await store.allocator.drained()
-        try? await store.buffers.drained()
+        await store.drain()
     }
 
     /// From here on senders are refused.

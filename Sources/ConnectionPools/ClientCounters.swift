@@ -4,7 +4,6 @@ internal import AtomicSupport
 
 /// A client's counters. All accesses are relaxed: they are numbers for people, and order nothing.
 final class ClientCounters: Sendable {
-    let queued = Atomic<UInt64>(0)
     let delivered = Atomic<UInt64>(0)
     let failed = Atomic<UInt64>(0)
     let resent = Atomic<UInt64>(0)

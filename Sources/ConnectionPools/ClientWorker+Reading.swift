@@ -46,8 +46,9 @@ extension ClientWorker {
             ClientCounters.add(1, to: core.counters.unexpectedAnswers)
             return
         }
-        if message == longMessage {
-            isLongMessageAnswered = true
+        let endOffset = window.lastConfirmedOffset
+        if endOffset > window.writtenOffset {
+            answeredEarly.append((message, endOffset))
             noteProgress()
         } else {
             settle(message)

@@ -7,14 +7,16 @@ internal import EventLoops
 internal import Networking
 internal import WaitPrimitives
 
-// What goes to the peer. One buffer is filled with whole messages and written; one write carries as
-// many as there are.
+// What goes to the peer. One write carries as many messages as there are: short ones are copied
+// together, long ones written from where they lie.
 extension ClientWorker {
     /// How long an unacknowledged window is left alone at first, and at most.
     private static var acknowledgementPauseMin: UInt64 { 500_000 }
     private static var acknowledgementPauseMax: UInt64 { 20_000_000 }
     /// How often a message that is announced is looked for before others of the loop have a turn.
     private static var fruitlessTurnsMax: Int { 8 }
+    /// A longer message is not copied: a piece of its own costs the kernel less.
+    private static var copiedByteCountMax: Int { 512 }
 
     func write() async {
         // SAFETY: given back below, when the last write is over.
@@ -36,52 +38,43 @@ extension ClientWorker {
         var pause = Self.acknowledgementPauseMin
         while endReason == nil {  // Ends with the connection.
             checkAcknowledged()
-            let filled = unsafe fill(buffer)  // SAFETY: no write is under way.
-            if filled.byteCount > 0 {
+            unsafe fill(buffer)  // SAFETY: no write is under way.
+            if pieces.byteCount > 0 {
                 fruitlessTurns = 0
                 pause = Self.acknowledgementPauseMin
-                // SAFETY: the buffer is not touched until the write is over.
-                try await unsafe send(
-                    UnsafeRawBufferPointer(rebasing: buffer[..<filled.byteCount]))
+                try await send()
+            } else {
+                try await rest(&pause)
             }
-            if let long = filled.longMessage {
-                try await sendLong(long)
-            }
-            if filled.byteCount == 0 && filled.longMessage == nil { try await rest(&pause) }
         }
     }
 
     // MARK: Filling
 
-    /// Takes messages into the buffer, as many as the window and the buffer have room for. One that
-    /// is longer than the buffer is written from where it lies.
-    private func fill(
-        _ buffer: UnsafeMutableRawBufferPointer
-    ) -> (byteCount: Int, longMessage: UInt64?) {
+    /// Takes messages, as many as the window and one write have room for; the last may be longer
+    /// than that.
+    private func fill(_ buffer: UnsafeMutableRawBufferPointer) {
+        assert(pieces.byteCount == 0)
+        guard takesMessages else { return }
         var used = 0
-        guard takesMessages else { return (0, nil) }
-        let capacity = buffer.count
-        while window.available > 0, let message = carriedMessage ?? core.takeMessage() {
-            carriedMessage = nil
+        var takenByteCount = 0
+        let byteCountMax = buffer.count
+        while window.available > 0, pieces.byteCount < byteCountMax, !pieces.isFull,
+            let message = core.takeMessage(&takenByteCount)
+        {
             let bytes = unsafe core.store.bytes(message)  // SAFETY: the message was just taken.
-            if bytes.count > capacity - used {
-                guard used == 0 else {
-                    carriedMessage = message
-                    break
-                }
-                append(message, byteCount: bytes.count)
-                didTake()
-                return (0, message)
-            }
-            if let source = bytes.baseAddress, let target = buffer.baseAddress {
-                // SAFETY: there is room, as just checked.
-                unsafe (target + used).copyMemory(from: source, byteCount: bytes.count)
-            }
-            used += bytes.count
             append(message, byteCount: bytes.count)
+            let room = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[used...])
+            if bytes.count <= min(Self.copiedByteCountMax, room.count) {
+                unsafe room.copyMemory(from: bytes)  // SAFETY: there is room, as just checked.
+                // SAFETY: the buffer is not touched until the write is over.
+                unsafe pieces.append(UnsafeRawBufferPointer(rebasing: room[..<bytes.count]))
+                used += bytes.count
+            } else {
+                unsafe pieces.append(bytes)  // SAFETY: kept until the write is over (`settle`).
+            }
         }
-        if used > 0 { didTake() }
-        return (used, nil)
+        if pieces.byteCount > 0 { core.didTake(takenByteCount) }
     }
 
     private func append(_ message: UInt64, byteCount: Int) {
@@ -101,45 +94,33 @@ extension ClientWorker {
         if wasEmpty { noteAwaiting() }
     }
 
-    /// Messages left the queue: senders that wait for room may go on.
-    private func didTake() {
-        core.spaceEvents.notifyAll()
-    }
-
     // MARK: Sending
 
-    /// Writes a message from where it lies. A peer may answer it before it has all of it; its
-    /// memory stays until the kernel is done with it all the same.
-    private func sendLong(_ message: UInt64) async throws(SystemError) {
-        longMessage = message
-        defer {
-            longMessage = nil
-            if isLongMessageAnswered {
-                isLongMessageAnswered = false
-                settle(message)
-                flushSettled()
-            }
-        }
-        let bytes = unsafe core.store.bytes(message)  // SAFETY: kept as described.
-        try await unsafe send(bytes)  // SAFETY: as above.
-    }
-
-    private func send(_ bytes: UnsafeRawBufferPointer) async throws(SystemError) {
+    /// Writes the pieces. A peer may answer a message before it has all of it; its memory stays
+    /// until the kernel is done with it all the same.
+    private func send() async throws(SystemError) {
         guard let connection else { return }
-        var sent = 0
-        let total = bytes.count
-        window.bytesSubmitted(total)
+        window.bytesSubmitted(pieces.byteCount)
         noteWriting(true)
+        defer { settleEarly(upTo: .max) }
         // Ends: every turn sends at least one byte or throws. A connection that was closed in the
         // meantime has given its descriptor back.
-        while sent < total, endReason == nil {
-            // SAFETY: the caller keeps the bytes until this returns.
-            let count = try await unsafe connection.writeSome(
-                UnsafeRawBufferPointer(rebasing: bytes[sent...]))
-            sent += count
-            didWrite(count)
+        while pieces.byteCount > 0, endReason == nil {
+            // SAFETY: buffer and messages stay until this returns.
+            didWrite(try await unsafe connection.writeSome(pieces))
         }
         noteWriting(false)
+    }
+
+    /// Settles what was answered before it was written, as far as that is written now.
+    func settleEarly(upTo offset: UInt64) {
+        guard !answeredEarly.isEmpty else { return }
+        answeredEarly.removeAll { early in
+            guard early.endOffset <= offset else { return false }
+            settle(early.message)
+            return true
+        }
+        flushSettled()
     }
 
     private func didWrite(_ byteCount: Int) {
@@ -149,6 +130,7 @@ extension ClientWorker {
         if !window.isOldestWritten { noteAwaiting() }
         ClientCounters.add(byteCount, to: core.counters.bytesWritten)
         window.bytesWritten(byteCount) { message in settle(message) }
+        settleEarly(upTo: window.writtenOffset)
         flushSettled()
     }
 
@@ -158,7 +140,7 @@ extension ClientWorker {
     /// command.
     private func rest(_ pause: inout UInt64) async throws(SystemError) {
         if isFinishing { return try await finishWriting() }
-        if isDraining && window.isEmpty && core.backlog == 0 && carriedMessage == nil {
+        if isDraining && window.isEmpty && core.backlog == 0 {
             isDraining = false
             core.report(.drained(id))
         }

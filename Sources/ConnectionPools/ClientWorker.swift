@@ -25,8 +25,8 @@ final class ClientWorker: @unchecked Sendable {
     let executor: LoopExecutor
 
     var connection: StreamConnection?
-    var window: DeliveryWindow
-    var settled: [SettledMessage] = []
+    private let ownWindow: LoopOwned<DeliveryWindow>
+    private let ownSettled = LoopOwned<[SettledMessage]>([])
     var answers = AnswerParser()
     var endReason: ConnectionError?
     var hasProgress = false
@@ -34,12 +34,11 @@ final class ClientWorker: @unchecked Sendable {
     var isDraining = false
     var isFinishing = false
     var isShutDown = false
-    /// A message that was taken and did not fit behind the others.
-    var carriedMessage: UInt64?
-    /// The message that the kernel reads from where it lies, while it does.
-    var longMessage: UInt64?
-    /// The peer has answered it before it had all of it.
-    var isLongMessageAnswered = false
+    /// What is being written.
+    let pieces = GatherList(capacity: 256)
+    /// Messages that the peer has answered before the kernel told that it took them whole: it may
+    /// still read their memory.
+    var answeredEarly: [(message: UInt64, endOffset: UInt64)] = []
     /// The bytes that the peer's kernel had acknowledged when it was last asked.
     var acknowledgedTotal: UInt64 = 0
     /// How often in a row a message was announced and not there yet.
@@ -59,12 +58,27 @@ final class ClientWorker: @unchecked Sendable {
         self.id = id
         self.attempt = attempt
         self.executor = executor
-        window = DeliveryWindow(
-            mode: core.configuration.delivery,
-            capacity: core.configuration.pool.windowCapacity)
+        ownWindow = LoopOwned(
+            DeliveryWindow(
+                mode: core.configuration.delivery,
+                capacity: core.configuration.pool.windowCapacity))
         parking = Suspension(executor)
         connecting = Suspension(executor)
         settled.reserveCapacity(core.configuration.pool.windowCapacity)
+    }
+
+    /// What is in flight. Nothing that is called while it changes comes back to it.
+    @inline(__always)
+    var window: DeliveryWindow {
+        _read { yield unsafe ownWindow.pointer.pointee }  // SAFETY: lives as long as `self`.
+        _modify { yield unsafe &ownWindow.pointer.pointee }  // SAFETY: as above.
+    }
+
+    /// What has settled and was not yet told. As above.
+    @inline(__always)
+    var settled: [SettledMessage] {
+        _read { yield unsafe ownSettled.pointer.pointee }  // SAFETY: lives as long as `self`.
+        _modify { yield unsafe &ownSettled.pointer.pointee }  // SAFETY: as above.
     }
 
     /// The whole life.
@@ -117,13 +131,9 @@ final class ClientWorker: @unchecked Sendable {
         let reason = endReason ?? ConnectionError(.peerClosed)
         // What the last write was told to have sent may be acknowledged already.
         settleAcknowledged()
-        assert(longMessage == nil, "no memory is the kernel's any more")
+        settleEarly(upTo: .max)  // No memory is the kernel's any more.
         window.abandon { message, wasWritten in
             core.returnMessage(message, wasWritten: wasWritten)
-        }
-        if let message = carriedMessage {
-            carriedMessage = nil
-            core.returnMessage(message, wasWritten: false)
         }
         connection = nil
         core.report(.disconnected(id, reason, hadProgress: hasProgress))
@@ -210,7 +220,7 @@ final class ClientWorker: @unchecked Sendable {
         noteAwaiting()
         guard hasFreedMemory else { return }
         hasFreedMemory = false
-        core.spaceEvents.notifyAll()
+        core.didFreeMemory()
     }
 }
 

@@ -76,6 +76,7 @@ public struct DeliveryWindow: ~Copyable, @unchecked Sendable {
         @usableFromInline var submittedOffset: UInt64 = 0
         @usableFromInline var writtenOffset: UInt64 = 0
         @usableFromInline var acknowledgedOffset: UInt64 = 0
+        @usableFromInline var lastConfirmedOffset: UInt64 = 0
 
         @inlinable
         init() {}
@@ -107,6 +108,10 @@ public struct DeliveryWindow: ~Copyable, @unchecked Sendable {
 
     /// The bytes that the peer's kernel acknowledged.
     @inlinable public var acknowledgedOffset: UInt64 { state.acknowledgedOffset }
+
+    /// Where the message ends that `confirm` has settled last: beyond `writtenOffset` if it was
+    /// answered before the kernel told that it took all of it.
+    @inlinable public var lastConfirmedOffset: UInt64 { state.lastConfirmedOffset }
 
     @usableFromInline var state = State()
     @usableFromInline let entries: UnsafeMutablePointer<Entry>
@@ -352,6 +357,7 @@ extension DeliveryWindow {
             state.unexpectedAnswers &+= 1
             return nil
         }
+        state.lastConfirmedOffset = entry.endOffset
         index.removeFirst(inCell: cell)
         unlink(place, entry)
         return entry.messageID
@@ -400,6 +406,7 @@ extension DeliveryWindow {
         state.submittedOffset = 0
         state.writtenOffset = 0
         state.acknowledgedOffset = 0
+        state.lastConfirmedOffset = 0
         index.removeAll()
     }
 

@@ -274,20 +274,42 @@ public final class StreamConnection: @unchecked Sendable {
         try await unsafe write(all: UnsafeRawBufferPointer(copy), until: deadline)
     }
 
+    /// Writes once what is in the list, and drops from it what the kernel took; returns how many
+    /// bytes that were, at least one, or zero for an empty list.
+    @unsafe
+    public func writeSome(
+        _ list: GatherList, until deadline: MonotonicInstant = .never
+    ) async throws(SystemError) -> Int {
+        let sent: Int
+        switch list.count {
+        case 0: return 0
+        case 1:
+            // SAFETY: the caller keeps the pieces until this returns.
+            sent = unsafe try await writeSome(list.firstPiece, until: deadline)
+        default:
+            precondition(!isClosed, "the connection is closed")
+            if output.pendingByteCount > 0 { try await flush(until: deadline) }
+            // SAFETY: as above; the list lives to the end, after the last completion.
+            let result = unsafe await writing.perform(
+                .sendMessage(descriptor: descriptor, list.kernelMessage), until: deadline)
+            sent = Int(try Socket.check(result, .send))
+        }
+        list.advance(by: sent)
+        return sent
+    }
+
     /// Writes all bytes of several pieces with as few system calls as the kernel allows: a gather
-    /// write. At most 1,024 pieces.
+    /// write. At most 1,024 pieces; who writes often keeps a `GatherList`.
     @unsafe
     public func write(
         gathering pieces: [UnsafeRawBufferPointer], until deadline: MonotonicInstant = .never
     ) async throws(SystemError) {
+        let list = GatherList(capacity: max(1, unsafe pieces.count))  // SAFETY: counts.
         // SAFETY: the caller keeps the pieces until this returns.
-        let message = unsafe GatherMessage(pieces)
-        if output.pendingByteCount > 0 { try await flush(until: deadline) }
-        while message.isPending {  // Ends: every turn sends at least one byte or throws.
-            // SAFETY: the message lives to the end of this function, after the last completion.
-            let result = unsafe await writing.perform(
-                .sendMessage(descriptor: descriptor, message.pointer), until: deadline)
-            message.advance(by: Int(try Socket.check(result, .send)))
+        for index in unsafe pieces.indices { unsafe list.append(pieces[index]) }
+        while list.byteCount > 0 {  // Ends: every turn sends at least one byte or throws.
+            // SAFETY: as above.
+            _ = unsafe try await writeSome(list, until: deadline)
         }
     }
 

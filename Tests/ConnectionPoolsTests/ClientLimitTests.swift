@@ -50,8 +50,10 @@ struct ClientLimitTests {
         }
     }
 
-    static func trySend(_ client: PooledClient, _ number: Int) throws -> Bool {
-        let line = numbered(number)
+    static func trySend(
+        _ client: PooledClient, _ number: Int, _ line: [UInt8]? = nil
+    ) throws -> Bool {
+        let line = line ?? numbered(number)
         let ticket = MessageTicket(rawValue: UInt64(number))
         return try unsafe client.trySend(line.span.bytes, ticket: ticket)  // SAFETY: lent bytes.
     }
@@ -77,6 +79,64 @@ struct ClientLimitTests {
                 try await rig.client.send([UInt8](repeating: 65, count: 100_001))
             }
             await #expect(throws: PoolError.empty) { try await rig.client.send([]) }
+        }
+    }
+
+    @Test("A queue full of bytes makes senders wait, and connections open")
+    func queuedBytes() throws {
+        // If this failed, long messages would pile up by the thousand, or few of them would never
+        // be reason enough for another connection.
+        var configuration = quick(.confirmed, connections: 2)
+        configuration.pool.windowCapacity = 2
+        configuration.queueByteCountMax = 10_000
+        try withRig(.epoll, configuration, peer: Self.gated) { rig in
+            let line: @Sendable (Int) -> [UInt8] = { number in
+                Array("\(number) ".utf8) + [UInt8](repeating: 65, count: 4_000) + [10]
+            }
+            await rig.send(0..<2, line)
+            #expect(await until { rig.client.statistics.waiting == 0 })
+            await rig.send(2..<5, line)
+            #expect(await until { rig.client.statistics.pool.openConnections == 2 })
+            #expect(await until { rig.client.statistics.waiting == 1 })
+            await rig.send(5..<7, line)
+            #expect(rig.client.statistics.waiting == 3)
+            for _ in 0..<3 {
+                let isTaken = try Self.trySend(rig.client, 7, line(7))
+                #expect(!isTaken)
+            }
+            // Short ones wait too: order is kept.
+            let isShortTaken = try Self.trySend(rig.client, 7)
+            #expect(!isShortTaken)
+            await withDiscardingTaskGroup { tasks in
+                for number in 7..<30 {
+                    tasks.addTask { await rig.send(number..<number + 1, line) }
+                }
+                rig.arrivals.note([])
+            }
+            #expect(await rig.settled(30))
+            #expect(rig.outcomes.okCount == 30)
+        }
+    }
+
+    @Test("Memory that is kept for short messages is there for a long one")
+    func keptMemory() throws {
+        // If this failed, a client that has sent many messages could not send a very long one.
+        var configuration = quick(.written, connections: 1)
+        configuration.memoryByteCountMax = 1_600_000
+        try withRig(.epoll, configuration) { peer in
+            await peer.lines()
+        } _: { rig in
+            for round in 0..<3 {
+                let first = round * 1000
+                await rig.send(first..<first + 90) { _ in [UInt8](repeating: 65, count: 999) + [10]
+                }
+                #expect(await rig.settled(round * 91 + 90))
+                await rig.send(first + 90..<first + 91) { _ in
+                    [UInt8](repeating: 65, count: 1_599_999) + [10]
+                }
+                #expect(await rig.settled(round * 91 + 91))
+            }
+            #expect(rig.outcomes.okCount == 273)
         }
     }
 

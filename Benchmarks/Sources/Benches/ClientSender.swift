@@ -8,10 +8,8 @@ struct ClientSender {
     /// How much faster it is than the pooled client: its trials get so many times the messages.
     let speed: Int
 
-    private static func peer(_ name: String, connections: Int) -> ClientSender {
-        ClientSender(
-            contender: Contender(
-                name, "send_c", ["--connections", "\(connections)"], isPeer: true), speed: 20)
+    private static func peer(_ name: String, _ arguments: [String]) -> ClientSender {
+        ClientSender(contender: Contender(name, "send_c", arguments, isPeer: true), speed: 20)
     }
 
     private static func ours(_ name: String, _ arguments: [String]) -> ClientSender {
@@ -20,7 +18,9 @@ struct ClientSender {
     }
 
     static let peers = [
-        peer("c-coalescing", connections: 1), peer("c-coalescing-4", connections: 4),
+        peer("c-coalescing", ["--connections", "1"]),
+        peer("c-coalescing-4", ["--connections", "4"]),
+        peer("c-copying-4", ["--connections", "4", "--copy"]),
     ]
     static let ours = [
         ours("pooled", ["--backend", "io_uring"]),

@@ -14,12 +14,15 @@
 #include "contender.h"
 
 static const char help[] =
-    "usage: send_c --port N [--messages N] [--bytes S] [--block B] [--connections C] [--window W]\n"
+    "usage: send_c --port N [--messages N] [--bytes S] [--block B] [--copy] [--connections C]\n"
+    "              [--window W]\n"
     "Sends messages to a sink, packed into blocks, and prints one line of results.\n"
     "  --port N         where the sink listens on 127.0.0.1\n"
     "  --messages N     how many messages (1000000)\n"
     "  --bytes S        their size (64); each begins with its number\n"
     "  --block B        as many messages as fit into so many bytes go into one send (65536)\n"
+    "  --copy           each message is made in memory of its own and copied into the block, as a\n"
+    "                   sender must that is handed messages; without, it is made in the block\n"
     "  --connections C  blocks go to the connections in turn (1)\n"
     "  --window W       each connection reads an answer of one byte for every message and has at\n"
     "                   most W messages unanswered; 0, the default, reads nothing\n";
@@ -38,6 +41,7 @@ struct plan {
     uint64_t per_block;
     uint64_t connections;
     uint64_t window;
+    char *message;  // Where messages are made before they are copied; NULL: in the block.
 };
 
 static void send_all(int fd, const char *bytes, size_t count) {
@@ -51,11 +55,14 @@ static void send_all(int fd, const char *bytes, size_t count) {
 }
 
 /// Packs so many messages, the first with the given number.
-static size_t pack(char *block, uint64_t first, uint64_t count, size_t size) {
+static size_t pack(const struct plan *plan, char *block, uint64_t first, uint64_t count) {
     char *next = block;
+    size_t size = plan->size;
     for (uint64_t index = 0; index < count; index++, next += size) {
         uint64_t number = first + index;
-        memcpy(next, &number, size < sizeof number ? size : sizeof number);
+        char *message = plan->message != NULL ? plan->message : next;
+        memcpy(message, &number, size < sizeof number ? size : sizeof number);
+        if (message != next) memcpy(next, message, size);
     }
     return (size_t)(next - block);
 }
@@ -84,7 +91,7 @@ static uint64_t run(const struct plan *plan, struct sender *senders, char *block
         struct sender *sender = &senders[turn % plan->connections];
         uint64_t rest = plan->messages - first;
         uint64_t packed = rest < plan->per_block ? rest : plan->per_block;
-        size_t length = pack(block, first, packed, plan->size);
+        size_t length = pack(plan, block, first, packed);
         if (plan->window > 0) await_window(sender, plan->window, packed);
         send_all(sender->fd, block, length);
         first += packed;
@@ -99,7 +106,7 @@ static uint64_t checksum(const struct plan *plan, char *block) {
     for (uint64_t first = 0; first < plan->messages; turn++) {
         uint64_t rest = plan->messages - first;
         uint64_t packed = rest < plan->per_block ? rest : plan->per_block;
-        size_t length = pack(block, first, packed, plan->size);
+        size_t length = pack(plan, block, first, packed);
         contender_sum_add(&sums[turn % plan->connections], block, length);
         first += packed;
     }
@@ -109,7 +116,7 @@ static uint64_t checksum(const struct plan *plan, char *block) {
 
 int main(int argc, char **argv) {
     contender_check(argc, argv, "--port --messages --bytes --block --connections --window",
-                    "--help", help);
+                    "--copy --help", help);
     uint16_t port = (uint16_t)contender_number(argc, argv, "--port", 0, 0, 65535);
     struct plan plan = {
         .messages = contender_number(argc, argv, "--messages", 1000000, 1, UINT64_MAX >> 25),
@@ -124,6 +131,11 @@ int main(int argc, char **argv) {
     char *block = malloc(block_size);
     if (block == NULL) contender_fail("malloc");
     memset(block, 'm', block_size);
+    if (contender_flag(argc, argv, "--copy")) {
+        plan.message = malloc(plan.size);
+        if (plan.message == NULL) contender_fail("malloc");
+        memset(plan.message, 'm', plan.size);
+    }
     struct sender senders[CONNECTIONS_MAX] = {0};
     for (uint64_t index = 0; index < plan.connections; index++) {
         senders[index].fd = contender_connect(port);

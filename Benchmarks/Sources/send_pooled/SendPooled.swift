@@ -36,6 +36,9 @@ struct SendPooled: ParsableCommand {
     @Option(help: "Producers: threads, or tasks with --on-loop.")
     var producers = 1
 
+    @Option(help: "From so many bytes on that wait, producers wait; 0 takes the client's default.")
+    var queueBytes = 0
+
     @Flag(help: "Producers are tasks on the client's loop, not threads.")
     var onLoop = false
 

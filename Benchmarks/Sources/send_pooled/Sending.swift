@@ -25,6 +25,7 @@ final class Sending: Sendable {
         var configuration = ClientConfiguration()
         configuration.pool.maxConnections = command.connections
         configuration.delivery = command.deliveryMode ?? .written
+        if command.queueBytes > 0 { configuration.queueByteCountMax = command.queueBytes }
         client = try PooledClient(
             to: .host("127.0.0.1", port: command.port), configuration: configuration,
             executors: group.executors
