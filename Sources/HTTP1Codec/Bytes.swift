@@ -20,6 +20,19 @@ struct Bytes {
         count = buffer.count
     }
 
+    /// The bytes from an index, below `count`, on.
+    @inline(__always)
+    func suffix(from start: Int) -> Bytes {
+        assert(start < count)
+        return unsafe Bytes(base: base + start, count: count &- start)  // SAFETY: in bounds.
+    }
+
+    @inline(__always)
+    private init(base: UnsafeRawPointer, count: Int) {
+        unsafe self.base = base  // SAFETY: a part of bytes that are lent.
+        self.count = count
+    }
+
     @inline(__always)
     subscript(index: Int) -> UInt8 {
         assert(index >= 0)

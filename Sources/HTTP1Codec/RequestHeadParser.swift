@@ -45,7 +45,7 @@ public struct RequestHeadParser: Sendable, BitwiseCopyable {
 
     /// Goes on with the bytes from the message's first on; nil if the head is not complete.
     public mutating func parse(
-        _ bytes: RawSpan, limits: HTTPLimits, fields: inout FieldTable
+        _ bytes: Span<UInt8>, limits: HTTPLimits, fields: inout FieldTable
     ) throws(HTTP1Error) -> RequestHead? {
         // SAFETY: lent for the call.
         try unsafe bytes.withUnsafeBytes { (buffer) throws(HTTP1Error) in
