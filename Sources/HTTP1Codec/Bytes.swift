@@ -87,6 +87,26 @@ struct Bytes {
         return firstStopNearEnd(Class.self, from: index)
     }
 
+    /// The first index, from `start` on, of a byte that is not of a token.
+    @inline(__always)
+    func tokenStop(from start: Int) -> Int {
+        var index = firstStop(NameBytes.self, from: start)
+        while index < count, Ascii.isToken(self[index]) { index &+= 1 }
+        return index
+    }
+
+    /// The first index, from `start` on, of a control byte that is not a tab: where a field's value
+    /// or a reason ends.
+    @inline(__always)
+    func valueStop(from start: Int) -> Int {
+        var index = start
+        while true {  // Ends: each turn but the last goes on behind a tab.
+            index = firstStop(ValueBytes.self, from: index)
+            if index >= count || self[index] != Ascii.tab { return index }
+            index &+= 1
+        }
+    }
+
     @inline(__always)
     private func firstStopNearEnd<Class: ByteClass>(_: Class.Type, from start: Int) -> Int {
         if count >= 16 {

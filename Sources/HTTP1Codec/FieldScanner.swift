@@ -50,7 +50,7 @@ struct FieldScanner: Sendable, BitwiseCopyable {
                 lineStart &+ limits.fieldLineByteCountMax,
                 sectionStart &+ sectionByteCountMax(limits))
             if stage == .name {
-                position = nameStop(bytes, from: position)
+                position = bytes.tokenStop(from: position)
                 if position > lineMax { throw tooLong(limits) }
                 guard position < bytes.count else { return false }
                 if bytes[position] != Ascii.colon || position == lineStart {
@@ -67,7 +67,7 @@ struct FieldScanner: Sendable, BitwiseCopyable {
                 valueStart = position
                 stage = .value
             }
-            position = valueStop(bytes, from: position)
+            position = bytes.valueStop(from: position)
             if position > lineMax { throw tooLong(limits) }
             guard position < bytes.count else { return false }
             let valueEnd = position
@@ -112,30 +112,11 @@ struct FieldScanner: Sendable, BitwiseCopyable {
         return fieldCount == 0 ? .leadingWhitespace : .obsoleteFold
     }
 
-    /// Where a name ends, or the first byte that is not of a token.
-    @inline(__always)
-    private func nameStop(_ bytes: Bytes, from start: Int) -> Int {
-        var index = bytes.firstStop(NameBytes.self, from: start)
-        while index < bytes.count, Ascii.isToken(bytes[index]) { index &+= 1 }
-        return index
-    }
-
     private func faultInName(_ bytes: Bytes) -> HTTP1Error {
         switch bytes[position] {
         case Ascii.space, Ascii.tab: .spaceBeforeColon
         case Ascii.lineFeed: .bareLineFeed
         default: .badFieldName
-        }
-    }
-
-    /// Where a value ends: the first control byte that is not a tab.
-    @inline(__always)
-    private func valueStop(_ bytes: Bytes, from start: Int) -> Int {
-        var index = start
-        while true {  // Ends: each turn but the last goes on behind a tab.
-            index = bytes.firstStop(ValueBytes.self, from: index)
-            if index >= bytes.count || bytes[index] != Ascii.tab { return index }
-            index &+= 1
         }
     }
 

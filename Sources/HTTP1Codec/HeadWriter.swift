@@ -99,19 +99,11 @@ public struct HeadWriter {
 
     /// Whether bytes are a token: a name or a method.
     static func isToken(_ bytes: Bytes) -> Bool {
-        var index = bytes.firstStop(NameBytes.self, from: 0)
-        while index < bytes.count, Ascii.isToken(bytes[index]) { index &+= 1 }
-        return index == bytes.count && bytes.count > 0
+        bytes.count > 0 && bytes.tokenStop(from: 0) == bytes.count
     }
 
     /// Whether bytes may be a value.
     static func isValue(_ bytes: Bytes) -> Bool {
-        var index = 0
-        while true {  // Ends: each turn but the last goes on behind a tab.
-            index = bytes.firstStop(ValueBytes.self, from: index)
-            if index == bytes.count { return true }
-            if bytes[index] != Ascii.tab { return false }
-            index &+= 1
-        }
+        bytes.valueStop(from: 0) == bytes.count
     }
 }
