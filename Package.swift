@@ -41,6 +41,7 @@ let package = Package(
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
+        .target(name: "HTTP1Codec"),
         // Floor 3
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
         .target(name: "DrainAllocators", dependencies: ["AtomicSupport"]),
@@ -115,6 +116,7 @@ let package = Package(
             name: "TimerWheelsTests",
             dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]
                 + oracle("HeapModule")),
+        .testTarget(name: "HTTP1CodecTests", dependencies: ["HTTP1Codec"]),
         .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
@@ -177,6 +179,7 @@ var rooms: [String] {
         "ConnectionPools",
         "DrainAllocators",
         "EventLoops",
+        "HTTP1Codec",
         "Networking",
         "ObjectPools",
         "StressSupport",
