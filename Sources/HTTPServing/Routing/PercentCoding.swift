@@ -52,6 +52,16 @@ enum PercentCoding {
         }
     }
 
+    /// Appends "%XX".
+    static func appendEscape(_ byte: UInt8, to output: inout [UInt8]) {
+        output.append(0x25)
+        output.append(upperDigit(byte >> 4))
+        output.append(upperDigit(byte & 15))
+    }
+
+    /// The hexadecimal digit of a number below 16, in capitals.
+    static func upperDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x37 + value }
+
     /// Whether a range of bytes, decoded, is exactly `plain`.
     static func equals(
         _ bytes: Span<UInt8>, _ range: Range<Int>, _ plain: Span<UInt8>, plusIsSpace: Bool
