@@ -8,8 +8,8 @@ public enum MultipartEvent: Equatable, Sendable {
     case partBegan(MultipartHead)
     /// Bytes of the part: a range of the input of this call.
     case bytes(Range<Int>)
-    /// Bytes of the part that came with an earlier input and looked like a boundary then: a range of
-    /// `MultipartParser.delimiter`.
+    /// Bytes of the part that came with an earlier input and looked like a boundary then: a range
+    /// of `MultipartParser.delimiter`.
     case heldBytes(Range<Int>)
     /// The part is complete.
     case partEnded

@@ -197,6 +197,7 @@ public struct MultipartParser: Sendable {
             guard let base = rest.baseAddress,
                 let found = unsafe memchr(base, 0x0D, rest.count)
             else { return nil }
+            // SAFETY: both point into the bytes.
             return unsafe start &+ (UnsafeRawPointer(found) - base)
         }
     }
