@@ -16,9 +16,18 @@ let package = Package(
             description:
                 "The io_uring backend of EventLoops (needs liburing-dev); without it, epoll alone"),
         .trait(
+            name: "HTTP",
+            description:
+                "The parts of HTTPServing that meet the ecosystem: swift-http-types, swift-log,"
+                + " swift-metrics, swift-service-lifecycle"),
+        .trait(
+            name: "Compression",
+            description:
+                "Compressed responses of HTTPServing (needs zlib1g-dev and libbrotli-dev)"),
+        .trait(
             name: "Examples",
             description: "The example programs (swift-argument-parser).",
-            enabledTraits: ["IOUring"]),
+            enabledTraits: ["IOUring", "HTTP", "Compression"]),
         .trait(
             name: "Oracles",
             description: "Test oracles (swift-collections), for those who run Millrace's own tests."
@@ -26,15 +35,25 @@ let package = Package(
         .default(enabledTraits: []),
     ],
     dependencies: [
-        // Only under their traits, Examples and Oracles: who takes a room does not clone them.
+        // Only under their traits, Examples, Oracles and HTTP: who takes a room without them does
+        // not clone them.
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(
+            url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // Floor 0
         .target(name: "CLinuxShims"),
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(
+            name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            providers: [.apt(["libbrotli-dev"])]),
         // Floor 1
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
         // Floor 2
@@ -67,6 +86,13 @@ let package = Package(
                 "DrainAllocators", "EventLoops", "Networking", "ObjectPools",
                 "WaitPrimitives",
             ]),
+        .target(
+            name: "HTTPServing",
+            dependencies: [
+                "AtomicSupport", "CLinuxShims",
+                .target(name: "CBrotli", condition: .when(traits: ["Compression"])),
+                .target(name: "CZlib", condition: .when(traits: ["Compression"])),
+            ] + httpPackages),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         .target(
@@ -157,6 +183,11 @@ let package = Package(
                 "Networking", "StressSupport",
             ]),
         .testTarget(
+            name: "HTTPServingTests",
+            dependencies: [
+                "AtomicSupport", "CLinuxShims", "HTTPServing", "StressSupport",
+            ] + httpPackages),
+        .testTarget(
             name: "ExamplesTests",
             dependencies: ["AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring"]),
         .executableTarget(
@@ -180,6 +211,7 @@ var rooms: [String] {
         "DrainAllocators",
         "EventLoops",
         "HTTP1Codec",
+        "HTTPServing",
         "Networking",
         "ObjectPools",
         "StressSupport",
@@ -221,6 +253,16 @@ var argumentParser: [Target.Dependency] {
             name: "ArgumentParser", package: "swift-argument-parser",
             condition: .when(traits: ["Examples"]))
     ]
+}
+
+/// What the HTTP room shares with other servers, which exists only under its trait.
+var httpPackages: [Target.Dependency] {
+    [
+        ("HTTPTypes", "swift-http-types"), ("Logging", "swift-log"),
+        ("CoreMetrics", "swift-metrics"), ("ServiceLifecycle", "swift-service-lifecycle"),
+    ].map { (product: String, package: String) in
+        .product(name: product, package: package, condition: .when(traits: ["HTTP"]))
+    }
 }
 
 /// What tests compare with, which exists only under its trait.

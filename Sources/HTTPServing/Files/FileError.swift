@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+
+/// Why a file was not opened.
+public enum FileError: Error, Equatable, Sendable {
+    /// 400: see `FilePathMapping`.
+    case malformedPath
+    /// 404: there is no such file, it is hidden, no regular file, or a link that is not followed.
+    case notFound
+    /// 308 to the same path with a slash at its end: it names a folder.
+    case isFolder
+    /// 403: the process may not read it.
+    case forbidden
+    /// 406: the client refuses every coding in which the file is there.
+    case notAcceptable
+    /// 503: no descriptor or memory left.
+    case exhausted(errno: Int32)
+    /// 500: anything else.
+    case failed(errno: Int32)
+}
