@@ -89,7 +89,8 @@ let package = Package(
         .target(
             name: "HTTPServing",
             dependencies: [
-                "AtomicSupport", "CLinuxShims",
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "HTTP1Codec",
+                "Networking",
                 .target(name: "CBrotli", condition: .when(traits: ["Compression"])),
                 .target(name: "CZlib", condition: .when(traits: ["Compression"])),
             ] + httpPackages),

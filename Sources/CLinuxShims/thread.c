@@ -91,6 +91,12 @@ uint64_t millrace_monotonic_nanoseconds(void) {
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+int64_t millrace_clock_realtime_seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return (int64_t)now.tv_sec;
+}
+
 void millrace_thread_yield(void) { sched_yield(); }
 
 struct start {

@@ -41,8 +41,12 @@ public final class SendStream {
     /// Why sending failed, a positive errno; later bytes are refused.
     public var failure: Int32? { failureCode }
 
+    /// How many bytes the kernel has taken so far.
+    public var sentByteCount: UInt64 { sentBytes }
+
     // Private all of them: a public property is checked for overlapping accesses each time.
     private var failureCode: Int32?
+    private var sentBytes: UInt64 = 0
     private var filling: Portion?
     private var sending: Portion?
     private var operation: OperationID?
@@ -156,6 +160,7 @@ public final class SendStream {
         operation = nil
         guard var portion = sending else { return }
         portion.start += max(0, result)
+        sentBytes &+= UInt64(max(0, result))
         assert(portion.start <= portion.end, "the kernel took more than there was")
         if result > 0 && portion.count > 0 && failureCode == nil {
             sending = portion

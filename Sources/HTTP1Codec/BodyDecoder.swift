@@ -13,7 +13,8 @@ public struct BodyStep: Equatable, Sendable, BitwiseCopyable {
     /// are offsets from the first of these bytes.
     public internal(set) var trailerSection = ByteRange.empty
 
-    init() {}
+    /// A step that found nothing.
+    public init() {}
 }
 
 /// Takes the body of one message out of the bytes behind its head (RFC 9112, sections 6 and 7).

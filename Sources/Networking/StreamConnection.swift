@@ -47,8 +47,7 @@ public final class StreamConnection: @unchecked Sendable {
         output = SendStream(loop: executor.loop, descriptor: descriptor)
         reading = Suspension(executor)
         do {
-            let family = try Socket.localAddress(of: descriptor).family
-            try options.apply(to: descriptor, family: family)
+            try options.apply(toStream: descriptor)
         } catch {
             isClosed = true
             // The backend may have seen the socket, so the loop closes it.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import CLinuxShims
-internal import EventLoops
+package import EventLoops
 
 /// Options of a connection's socket. socket(7), tcp(7).
 ///
@@ -32,6 +32,11 @@ public struct StreamOptions: Sendable {
 
     /// The defaults.
     public init() {}
+
+    /// Sets the options of a connected socket.
+    package func apply(toStream descriptor: Int32) throws(SystemError) {
+        try apply(to: descriptor, family: Socket.localAddress(of: descriptor).family)
+    }
 
     func apply(to descriptor: Int32, family: SocketAddress.Family) throws(SystemError) {
         if let count = sendBufferByteCount {

@@ -41,38 +41,8 @@ public final class StreamServer: Sendable {
     public static func open(
         on address: SocketAddress, group: LoopGroup, options: StreamOptions = StreamOptions()
     ) async throws(SystemError) -> StreamServer {
-        let isShared = group.executors.count > 1 && address.family != .unix
-        // A shared port would let a second server in unnoticed.
-        if isShared && address.port != 0 { try Socket.checkIsFree(address) }
-        var listening = StreamListener.Options()
-        listening.sharesPort = isShared
-        var listeners: [StreamListener] = []
-        do {
-            for executor in isShared ? group.executors : [group.executors[0]] {
-                // The first listener's port, if any port was asked for.
-                let target = listeners.first?.address ?? address
-                listeners.append(
-                    try await open(on: target, executor: executor, options: listening))
-            }
-        } catch {
-            for listener in listeners { listener.executor.perform { listener.close() } }
-            throw error
-        }
+        let listeners = try await StreamListener.open(on: address, group: group)
         return StreamServer(listeners: listeners, group: group, options: options)
-    }
-
-    private static func open(
-        on address: SocketAddress, executor: LoopExecutor, options: StreamListener.Options
-    ) async throws(SystemError) -> StreamListener {
-        let opened: Result<StreamListener, SystemError>
-        opened = await withTaskExecutorPreference(executor) {
-            do throws(SystemError) {
-                return .success(try StreamListener(on: address, options: options))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try opened.get()
     }
 
     /// Calls `handle` with every connection, in a task of its own on the connection's loop, and

@@ -38,6 +38,9 @@ int millrace_futex_wake(const void *word, int count);
 /// CLOCK_MONOTONIC in nanoseconds.
 uint64_t millrace_monotonic_nanoseconds(void);
 
+/// CLOCK_REALTIME_COARSE in whole seconds since 1970-01-01 UTC.
+int64_t millrace_clock_realtime_seconds(void);
+
 /// Gives the rest of the time slice away. sched_yield(2).
 void millrace_thread_yield(void);
 

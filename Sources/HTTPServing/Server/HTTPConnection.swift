@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
+internal import HTTP1Codec
+internal import Networking
+
+/// One connection of a server: reads requests, has them answered one after the other, and closes.
+///
+/// While it waits for a request it has no buffer, no task and no memory but its own. Direct
+/// handlers answer inside the turn in which the bytes came; several answers leave in one send.
+///
+/// Threads: its loop's.
+@safe
+final class HTTPConnection {
+    // States: reading ⇄ answering (a task has the request) → reading
+    //         reading, answering → discarding (the rest of a body nobody wants) → reading
+    //         any → ending (the last answer leaves) → lingering (until the peer ends) → closed
+    //
+    // Invariants: I1  the worker's list holds the connection until it is closed and has no task
+    //             I2  in `answering` the input belongs to the task; else to this object
+    //             I3  while `overflow` has bytes, no request is read
+
+    enum Phase { case reading, answering, discarding, ending, lingering, closed }
+
+    let worker: HTTPWorker
+    let descriptor: Int32
+    let input: ReceiveStream
+    let output: SendStream
+    /// Where the connection stands in the worker's list.
+    var place = 0
+
+    private var phase = Phase.reading
+    private var state = ServerConnectionState()
+    private var body = BodyDecoder(.none)
+    private var partial: PartialHead?
+    /// What the send stream had no room for.
+    private var overflow: [UInt8] = []
+    private var overflowStart = 0
+    /// Trailers of a body that came in pieces.
+    private var heldBody: [UInt8] = []
+    private var isHead = false
+    private var isOldVersion = false
+    private var saidClose = false
+    private let isShed: Bool
+    /// No request has been read yet: the limit for heads counts.
+    private var isFresh = true
+    private var isWaitingForRoom = false
+    private var isPeerDone = false
+    private var exchange: HTTPExchange?
+
+    private var deadline = MonotonicInstant.never
+    private var timer: LoopTimer?
+    private var timerInstant = MonotonicInstant.never
+    private var sentAtLastLook: UInt64 = 0
+    private var lingeredByteCount = 0
+
+    init(_ worker: HTTPWorker, _ descriptor: Int32, isShed: Bool) {
+        self.worker = worker
+        self.descriptor = descriptor
+        self.isShed = isShed
+        let loop = worker.executor.loop
+        input = ReceiveStream(
+            loop: loop, descriptor: descriptor, credit: worker.configuration.stream.receiveCredit)
+        output = SendStream(loop: loop, descriptor: descriptor)
+    }
+
+    /// Begins to read.
+    func start() {
+        input.start()
+        wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
+        listen()
+    }
+
+    // MARK: Waiting
+
+    private func listen() {
+        // SAFETY: the worker's list keeps the connection while a waiter is set (I1).
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        input.whenReady(
+            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+                // SAFETY: as above.
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context).takeUnretainedValue()
+                    .advance()
+            })
+    }
+
+    private func listenForRoom(isEmpty: Bool) {
+        guard !isWaitingForRoom else { return }
+        isWaitingForRoom = true
+        // SAFETY: as in `listen`.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            let connection = unsafe Unmanaged<HTTPConnection>.fromOpaque(context)
+                .takeUnretainedValue()
+            connection.isWaitingForRoom = false
+            connection.advance()
+        }
+        if isEmpty { output.whenEmpty(job) } else { output.whenRoom(job) }
+    }
+
+    /// Goes on as far as possible. Whoever changes what the connection waits for calls it.
+    func advance() {
+        var budget = Self.requestsPerTurn
+        while true {  // Ends: every turn of it changes the phase, uses input up, or leaves.
+            switch phase {
+            case .answering, .closed: return
+            case .reading:
+                if output.failure != nil { return close() }
+                guard flushOverflow() else { return }
+                guard input.isReady else { return rest() }
+                budget -= 1
+                if budget == 0 { return worker.again(self) }
+                if !readHead() { return inputEnded() }
+            case .discarding:
+                guard input.isReady else { return rest() }
+                if !discard() { return inputEnded() }
+            case .ending:
+                if output.failure != nil { return close() }
+                guard flushOverflow() else { return }
+                if output.pendingByteCount > 0 {
+                    watchSending()
+                    return listenForRoom(isEmpty: true)
+                }
+                beginLingering()
+            case .lingering:
+                guard input.isReady else { return listen() }
+                if !dropInput() { return close() }
+            }
+        }
+    }
+
+    /// How many requests one connection may have answered before others have their turn.
+    private static var requestsPerTurn: Int { 64 }
+
+    /// Nothing to do: waits for bytes, with the limit that holds now.
+    private func rest() {
+        if isShed || phase == .discarding {
+            wait(until: worker.now.advanced(byNanoseconds: worker.bodyNanoseconds))
+        } else if partial == nil && !isFresh {
+            if worker.isStopping && state.isIdle { return endQuietly() }
+            wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds))
+        }
+        listen()
+    }
+
+    // MARK: Heads
+
+    /// Reads one head, or a part of one; false at the end of the stream.
+    private func readHead() -> Bool {
+        let used = input.consume { bytes in
+            // SAFETY: lent for the call.
+            unsafe bytes.withUnsafeBytes { unsafe self.take($0) }
+        }
+        return used != nil
+    }
+
+    private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
+        let limits = worker.configuration.limits
+        do throws(HTTP1Error) {
+            if let partial {
+                let known = partial.bytes.count
+                // SAFETY: lent by the caller.
+                guard let head = unsafe try partial.parse(bytes, limits: limits) else {
+                    return bytes.count
+                }
+                self.partial = nil
+                unsafe partial.bytes.span.bytes.withUnsafeBytes { all in
+                    unsafe dispatch(all, head, partial.fields.pointer)  // SAFETY: as above.
+                }
+                return head.byteCount - known
+            }
+            let table = unsafe worker.fields.pointer  // SAFETY: the worker's, for this call.
+            unsafe table.pointee.removeAll()  // SAFETY: as above.
+            var parser = RequestHeadParser()
+            // SAFETY: as above.
+            let parsed = unsafe try parser.parse(bytes, limits: limits, fields: &table.pointee)
+            guard let head = parsed else {
+                unsafe try keep(bytes)  // SAFETY: copied while lent.
+                return bytes.count
+            }
+            unsafe dispatch(bytes, head, table)  // SAFETY: lent for the call.
+            return head.byteCount
+        } catch {
+            refuse(error)
+            return bytes.count
+        }
+    }
+
+    /// The head goes on in bytes that have not come yet.
+    private func keep(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Error) {
+        let fresh = PartialHead(limits: worker.configuration.limits)
+        // SAFETY: copied while lent. Parsed again, once, into a table of its own.
+        _ = unsafe try fresh.parse(bytes, limits: worker.configuration.limits)
+        partial = fresh
+        isFresh = false
+        wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
+    }
+
+    private func refuse(_ error: HTTP1Error) {
+        partial = nil
+        state.receiveRefusedHead()
+        isHead = false
+        isOldVersion = false
+        isFresh = false
+        fail(error.status)
+    }
+
+    // MARK: Requests
+
+    private func dispatch(
+        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead,
+        _ fields: UnsafeMutablePointer<FieldTable>
+    ) {
+        isFresh = false
+        state.receive(head)
+        body = BodyDecoder(head.framing)
+        isHead = head.method == .head
+        isOldVersion = head.versionMinor == 0
+        saidClose = false
+        if worker.isStopping || isShed { state.stopReading() }
+        if isShed { return fail(503, "Retry-After: 1\r\n") }
+        if let refusal = head.refusal { return fail(refusal.status) }
+        guard let path = Self.path(of: head) else { return fail(501) }
+        // SAFETY: lent for the call, here and below.
+        let pathBytes = unsafe path.isEmpty ? Self.root(head) : bytes[path]
+        let span = unsafe Span<UInt8>(_unsafeBytes: pathBytes)
+        let name = unsafe Span<UInt8>(_unsafeBytes: bytes[head.methodName])
+        let method = worker.router.methodCode(name)
+        var parameters = RouteParameters()
+        switch worker.router.route(method, span, &parameters) {
+        case .found(.direct(let handler), _):
+            let request = unsafe DirectRequest(bytes, head, fields, path, parameters)
+            var response = DirectResponse(self)
+            handler(request, &response)
+            response.finish()
+        case .found(.task(let handler), let id):
+            let copy = unsafe RequestCopy(
+                bytes, head, fields, path: Array(pathBytes), parameters,
+                worker.router.parameterNames(of: id))
+            begin(copy, handler)
+        case .other(let outcome): answer(outcome)
+        }
+    }
+
+    /// Where the path is; nil for the authority form, which only CONNECT has.
+    private static func path(of head: RequestHead) -> ByteRange? {
+        switch head.target.form {
+        case .origin, .absolute: head.target.path
+        case .asterisk: head.target.whole
+        case .authority: nil
+        }
+    }
+
+    /// The path of a target that has none: "http://host" (RFC 9112, section 3.2.4).
+    private static func root(_ head: RequestHead) -> UnsafeRawBufferPointer {
+        let root: StaticString = head.method == .options ? "*" : "/"
+        // SAFETY: a literal lives for ever.
+        return unsafe UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
+    }
+
+    private func answer(_ outcome: RouteOutcome) {
+        switch outcome {
+        case .found: assertionFailure("a route was found")
+        case .methodNotAllowed(let allow): fail(405, Self.line("Allow", allow))
+        case .options(let allow):
+            var lines = FieldLines()
+            lines.add("Allow", String(decoding: allow, as: UTF8.self))
+            // SAFETY: no bytes.
+            unsafe answer(204, nil, lines, UnsafeRawBufferPointer(start: nil, count: 0))
+        case .redirect: fail(404)
+        case .notFound: fail(404)
+        case .methodNotImplemented: fail(501)
+        case .malformedPath: fail(400)
+        case .pathTooLong: fail(414)
+        }
+    }
+
+    private static func line(_ name: String, _ value: [UInt8]) -> String {
+        "\(name): \(String(decoding: value, as: UTF8.self))\r\n"
+    }
+
+    // MARK: Answers
+
+    /// An answer that only says its status, in words.
+    func fail(_ status: Int, _ lines: String = "") {
+        let text = Array("\(status) \(ReasonPhrase.of(status))\n".utf8)
+        unsafe text.span.bytes.withUnsafeBytes { body in
+            // SAFETY: copied while lent.
+            unsafe answer(status, "text/plain; charset=utf-8", Array(lines.utf8), body)
+        }
+    }
+
+    /// A whole answer.
+    func answer(
+        _ status: Int, _ type: StaticString?, _ lines: FieldLines, _ body: UnsafeRawBufferPointer
+    ) {
+        if lines.fault != nil { return fail(500) }
+        unsafe answer(status, type, lines.bytes, body)  // SAFETY: passed on.
+    }
+
+    private func answer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ body: UnsafeRawBufferPointer
+    ) {
+        let hasBody = startAnswer(status, type, lines, .bytes(UInt64(body.count)))
+        if hasBody { unsafe emit(body) }  // SAFETY: copied while lent.
+        endAnswer()
+    }
+
+    /// Writes a head; whether bytes of a body may follow (RFC 9110, section 6.4.1).
+    func startAnswer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Bool {
+        worker.date.refresh(at: worker.now)
+        let mayHaveBody = status >= 200 && status != 204 && status != 304
+        let mustClose =
+            state.mustSayClose(worker.configuration.limits) || length == .untilClose
+        if mustClose { saidClose = true }
+        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
+        writer.status(status)
+        worker.appendCommonLines(to: &writer)
+        if let type, mayHaveBody { writer.field(.contentType, type) }
+        switch length {
+        case .bytes(let count): if mayHaveBody { writer.field(.contentLength, count) }
+        case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }
+        case .untilClose: break
+        }
+        if mustClose {
+            writer.lines("Connection: close\r\n")
+        } else if isOldVersion {
+            writer.lines("Connection: keep-alive\r\n")
+        }
+        // SAFETY: copied while lent.
+        unsafe lines.span.bytes.withUnsafeBytes { unsafe writer.lines($0) }
+        guard let count = try? writer.end() else {
+            // Longer than any head that a client takes. Without its lines it is not.
+            assert(!lines.isEmpty)
+            return startAnswer(500, nil, [], .bytes(0))
+        }
+        // SAFETY: just written.
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+        return mayHaveBody && !isHead
+    }
+
+    /// Copies bytes to where they leave from.
+    func emit(_ bytes: UnsafeRawBufferPointer) {
+        var taken = 0
+        if overflow.isEmpty { taken = unsafe output.append(bytes.bytes) }  // SAFETY: copied.
+        if taken < bytes.count {
+            // SAFETY: as above.
+            unsafe overflow.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        }
+    }
+
+    /// The answer is complete.
+    func endAnswer() {
+        switch state.endResponse(worker.configuration.limits, saidClose: saidClose) {
+        case .next: phase = .reading
+        case .discardBody: phase = .discarding
+        case .close: phase = .ending
+        }
+    }
+
+    /// Moves what waits to the send stream; false if some of it must wait on.
+    private func flushOverflow() -> Bool {
+        if moveOverflow() { return true }
+        watchSending()
+        listenForRoom(isEmpty: false)
+        return false
+    }
+
+    /// The same, without waiting.
+    func moveOverflow() -> Bool {
+        guard !overflow.isEmpty else { return true }
+        if output.failure == nil {
+            let waiting = overflow
+            let rest = waiting.span.extracting(droppingFirst: overflowStart)
+            overflowStart += unsafe output.append(rest.bytes)  // SAFETY: bytes, copied at once.
+            if overflowStart < overflow.count { return false }
+        }
+        overflow = []
+        overflowStart = 0
+        return true
+    }
+
+    private func watchSending() {
+        sentAtLastLook = output.sentByteCount
+        wait(until: worker.now.advanced(byNanoseconds: worker.writeNanoseconds))
+    }
+
+    // MARK: Tasks
+
+    private func begin(
+        _ request: RequestCopy,
+        _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
+    ) {
+        phase = .answering
+        wait(until: .never)
+        let exchange = HTTPExchange(self, request, handler)
+        self.exchange = exchange
+        worker.spawn(exchange)
+    }
+
+    /// The task is done with the request, whose answer is complete.
+    func endExchange() {
+        exchange = nil
+        if phase == .closed { return worker.forget(self) }
+        assert(phase == .answering)
+        endAnswer()
+        advance()
+    }
+
+    /// The task could not answer, or not to the end: what the client got must not look whole.
+    func abortExchange() {
+        exchange = nil
+        if phase == .closed { return worker.forget(self) }
+        reset()
+    }
+
+    /// Whether the connection is gone while a task has it.
+    var isClosed: Bool { phase == .closed }
+
+    /// Whether a request's body may be read, and "100 Continue" must be sent first.
+    func prepareBody() {
+        if input.isReady {
+            state.receiveBodyUnasked()
+        } else if state.wantBody() {
+            let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+            // SAFETY: a literal lives for ever.
+            unsafe emit(
+                UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
+        }
+    }
+
+    /// Decodes received bytes of the body; nil at the end of the stream. `use` gets what is there.
+    func decodeBody(
+        _ use: (UnsafeRawBufferPointer) -> Void
+    ) throws(HTTP1Error) -> BodyStep? {
+        var found = BodyStep()
+        let used = try input.consume { (bytes: RawSpan) throws(HTTP1Error) -> Int in
+            // SAFETY: lent for the call.
+            try unsafe bytes.withUnsafeBytes { (lent) throws(HTTP1Error) -> Int in
+                unsafe try self.decode(lent, &found, use)  // SAFETY: as above.
+            }
+        }
+        guard used != nil else { return nil }
+        if found.payload.count > 0 { state.receiveBody(found.payload.count) }
+        if found.isComplete { _ = state.endBody() }
+        return found
+    }
+
+    /// What a step leaves, trailers that are not complete, is held until more has come. Answers how
+    /// many of the bytes are done with.
+    private func decode(
+        _ lent: UnsafeRawBufferPointer, _ step: inout BodyStep,
+        _ use: (UnsafeRawBufferPointer) -> Void
+    ) throws(HTTP1Error) -> Int {
+        let known = heldBody.count
+        if known == 0 {
+            step = try unsafe decode(lent)  // SAFETY: lent by the caller, here and below.
+            if step.payload.count > 0 || step.isComplete {
+                unsafe use(lent[step.payload])
+                return step.consumedByteCount
+            }
+            let rest = unsafe UnsafeRawBufferPointer(rebasing: lent[step.consumedByteCount...])
+            unsafe heldBody.append(contentsOf: rest)  // SAFETY: copied while lent.
+            return lent.count
+        }
+        unsafe heldBody.append(contentsOf: lent)  // SAFETY: as above.
+        let all = heldBody
+        step = try unsafe all.span.bytes.withUnsafeBytes { (all) throws(HTTP1Error) in
+            unsafe try decode(all)  // SAFETY: as above.
+        }
+        if step.isComplete {
+            heldBody = []
+            return step.consumedByteCount - known
+        }
+        heldBody.removeFirst(step.consumedByteCount)
+        return lent.count
+    }
+
+    private func decode(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Error) -> BodyStep {
+        // SAFETY: lent by the caller; the table has no places and is never changed.
+        unsafe try body.decode(
+            bytes, limits: worker.configuration.limits,
+            trailers: &worker.noFields.pointer.pointee)
+    }
+
+    /// Whether the whole body was read.
+    var isBodyComplete: Bool { body.isComplete }
+
+    /// The bytes of the body cannot be understood: the connection has no future.
+    func breakOff() { state.breakOff() }
+
+    // MARK: Dropping
+
+    /// Drops the rest of a body; false at the end of the stream.
+    private func discard() -> Bool {
+        do throws(HTTP1Error) {
+            let before = input.heldByteCount
+            // SAFETY: nothing is done with the bytes.
+            guard let step = unsafe try decodeBody({ _ in }) else { return false }
+            let isGoingOn = state.discard(
+                before - input.heldByteCount, worker.configuration.limits)
+            if step.isComplete {
+                phase = state.isIdle && !saidClose ? .reading : .ending
+            } else if !isGoingOn {
+                phase = .ending
+            }
+        } catch {
+            state.breakOff()
+            phase = .ending
+        }
+        return true
+    }
+
+    private func dropInput() -> Bool {
+        let used = input.consume { bytes in bytes.byteCount }
+        lingeredByteCount += used ?? 0
+        return used != nil && lingeredByteCount <= Self.lingeredByteCountMax
+    }
+
+    private static var lingeredByteCountMax: Int { 1 << 20 }
+
+    // MARK: Ending
+
+    /// The peer sends no more.
+    private func inputEnded() {
+        isPeerDone = true
+        if case .failed = input.end { return close() }
+        if partial != nil {
+            partial = nil
+            state.receiveRefusedHead()
+            fail(400)
+            return advance()
+        }
+        _ = state.endInput()
+        phase = .ending
+        advance()
+    }
+
+    private func beginLingering() {
+        if isPeerDone { return close() }
+        _ = millrace_socket_shutdown(descriptor, Int32(MILLRACE_SHUT_WR))
+        phase = .lingering
+        wait(until: worker.now.advanced(byNanoseconds: worker.lingerNanoseconds))
+    }
+
+    /// The server stops: an idle connection is closed, others after their answer.
+    func stopGracefully() {
+        switch phase {
+        case .reading where partial == nil && state.isIdle && overflow.isEmpty: endQuietly()
+        case .reading, .answering, .discarding: state.stopReading()
+        default: break
+        }
+    }
+
+    private func endQuietly() {
+        input.cancelWaiter()
+        state.stopReading()
+        phase = .ending
+        advance()
+    }
+
+    /// Closes with a reset: the client sees that something is missing.
+    func reset() {
+        _ = millrace_socket_set_linger(descriptor, 0)
+        close()
+    }
+
+    /// Closes, whatever is under way.
+    func close() {
+        guard phase != .closed else { return }
+        phase = .closed
+        cancelTimer()
+        input.cancelWaiter()
+        input.stop()
+        output.cancelWaiter()
+        if output.failure == nil { output.stop() }
+        worker.executor.loop.close(descriptor)
+        partial = nil
+        overflow = []
+        if let exchange { exchange.cancel() } else { worker.forget(self) }
+    }
+
+    // MARK: Time limits
+
+    /// Sets the limit. The timer itself is touched only if it would be late: it looks at the limit
+    /// when it fires.
+    private func wait(until limit: MonotonicInstant) {
+        deadline = limit
+        if limit < timerInstant { setTimer(limit) }
+    }
+
+    private func setTimer(_ instant: MonotonicInstant) {
+        cancelTimer()
+        // SAFETY: the timer's reference, given back when it fires or is cancelled.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        timer = unsafe worker.executor.loop.schedule(at: instant, context: context) {
+            context, isStopped in
+            // SAFETY: as above.
+            let connection = unsafe Unmanaged<HTTPConnection>.fromOpaque(context)
+                .takeRetainedValue()
+            connection.timerFired(isStopped)
+        }
+        timerInstant = timer == nil ? .never : instant
+        if timer == nil { unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release() }
+    }
+
+    private func cancelTimer() {
+        guard let timer else { return }
+        self.timer = nil
+        timerInstant = .never
+        if worker.executor.loop.cancel(timer) {
+            unsafe Unmanaged.passUnretained(self).release()  // SAFETY: it will not fire.
+        }
+    }
+
+    private func timerFired(_ isStopped: Bool) {
+        timer = nil
+        timerInstant = .never
+        guard !isStopped, phase != .closed, deadline != .never else { return }
+        if worker.now < deadline { return setTimer(deadline) }
+        limitReached()
+    }
+
+    private func limitReached() {
+        switch phase {
+        case .reading where !overflow.isEmpty, .ending:
+            if output.sentByteCount != sentAtLastLook { return watchSending() }
+            reset()
+        case .reading where partial != nil:
+            partial = nil
+            state.receiveRefusedHead()
+            input.cancelWaiter()
+            fail(408)
+            advance()
+        case .reading, .discarding: endQuietly()
+        case .lingering: close()
+        case .answering, .closed: break
+        }
+    }
+}
+
+/// How a client knows where an answer ends.
+enum AnswerLength: Equatable {
+    case bytes(UInt64)
+    case chunked
+    case untilClose
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
+internal import HTTP1Codec
+
+/// One request that a task answers: runs its handler, lends it the body, and writes the response.
+///
+/// Threads: the connection's loop, which the task prefers.
+final class HTTPExchange: @unchecked Sendable {
+    // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
+    //                 the writer longer finds nothing
+
+    private var connection: HTTPConnection?
+    private let request: RequestCopy
+    private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
+    private let suspension: Suspension
+    private var isBodyPrepared = false
+
+    init(
+        _ connection: HTTPConnection, _ request: RequestCopy,
+        _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
+    ) {
+        self.connection = connection
+        self.request = request
+        self.handler = handler
+        suspension = Suspension(connection.worker.executor)
+    }
+
+    /// The connection was closed meanwhile: waits end.
+    func cancel() { suspension.cancel() }
+
+    /// From the request to the end of its answer.
+    func run() async {
+        guard let connection else { return }
+        let response = await makeResponse()
+        do throws(ResponseError) {
+            try await send(response)
+            self.connection = nil
+            connection.endExchange()
+        } catch {
+            self.connection = nil
+            connection.abortExchange()
+        }
+    }
+
+    private func makeResponse() async -> ServerResponse {
+        do {
+            let response = try await handler(ServerRequest(request, RequestBody(self)))
+            return response.lines.fault == nil ? response : .failure(500)
+        } catch let failure as HTTPFailure {
+            return .failure(failure.status, failure.message)
+        } catch let error as RequestBodyError {
+            if case .malformed = error { connection?.breakOff() }
+            return .failure(error.status)
+        } catch {
+            return .failure(500)
+        }
+    }
+
+    // MARK: The body
+
+    /// The next bytes of the body; nil behind its end.
+    func nextChunk() async throws(RequestBodyError) -> [UInt8]? {
+        guard let connection else { throw .over }
+        while !connection.isBodyComplete {  // Ends with bytes, the body, an error or the limit.
+            guard !connection.isClosed else { throw .disconnected }
+            if !isBodyPrepared {
+                isBodyPrepared = true
+                connection.prepareBody()
+            }
+            guard connection.input.isReady else {
+                try await waitForBytes(connection)
+                continue
+            }
+            if let chunk = try decode(connection) { return chunk }
+        }
+        return nil
+    }
+
+    private func decode(_ connection: HTTPConnection) throws(RequestBodyError) -> [UInt8]? {
+        var chunk: [UInt8] = []
+        do throws(HTTP1Error) {
+            // SAFETY: copied while lent.
+            let step = unsafe try connection.decodeBody { unsafe chunk.append(contentsOf: $0) }
+            guard step == nil else { return chunk.isEmpty ? nil : chunk }
+        } catch {
+            throw .malformed(status: error.status)
+        }
+        throw .disconnected
+    }
+
+    private func waitForBytes(_ connection: HTTPConnection) async throws(RequestBodyError) {
+        let limit = MonotonicInstant.now.advanced(
+            byNanoseconds: connection.worker.bodyNanoseconds)
+        switch Int(0 - (await suspension.wait(for: connection.input, until: limit))) {
+        case 0: return
+        case MILLRACE_ETIMEDOUT: throw .timedOut
+        default: throw .disconnected
+        }
+    }
+
+    // MARK: The answer
+
+    private func send(_ response: ServerResponse) async throws(ResponseError) {
+        guard let connection, !connection.isClosed else { throw .disconnected }
+        let lines = response.lines.bytes
+        switch response.body {
+        case .bytes(let bytes):
+            let length = AnswerLength.bytes(UInt64(bytes.count))
+            if connection.startAnswer(response.status, nil, lines, length) {
+                try await write(bytes.span)
+            }
+        case .stream(let byteCount, let produce):
+            let length = byteCount.map { AnswerLength.bytes($0) } ?? request.openLength
+            let hasBody = connection.startAnswer(response.status, nil, lines, length)
+            if hasBody { try await stream(length, produce) }
+        case .file(let part):
+            let length = AnswerLength.bytes(part.byteCount)
+            if connection.startAnswer(response.status, nil, lines, length) {
+                try await sendFile(part)
+            }
+        }
+    }
+
+    private func stream(
+        _ length: AnswerLength, _ produce: @Sendable (ResponseWriter) async throws -> Void
+    ) async throws(ResponseError) {
+        let writer = ResponseWriter(self, length)
+        do {
+            try await produce(writer)
+        } catch {
+            throw .failed
+        }
+        try await writer.finish()
+    }
+
+    /// Sends bytes, waiting while the client is slower.
+    func write(_ bytes: [UInt8]) async throws(ResponseError) {
+        try await write(bytes.span)
+    }
+
+    private func write(_ bytes: Span<UInt8>) async throws(ResponseError) {
+        var start = 0
+        while start < bytes.count {  // Ends: every turn sends bytes, waits or throws.
+            let connection = try open()
+            if connection.moveOverflow() {
+                let rest = bytes.extracting(droppingFirst: start)
+                start += unsafe connection.output.append(rest.bytes)  // SAFETY: copied at once.
+            }
+            if start < bytes.count { try await waitForOutput(connection, isEmpty: false) }
+        }
+    }
+
+    /// Waits until what was written so far is with the kernel.
+    func flush() async throws(ResponseError) {
+        while true {  // Ends when nothing is left, or throws.
+            let connection = try open()
+            let isMoved = connection.moveOverflow()
+            if isMoved && connection.output.pendingByteCount == 0 { return }
+            try await waitForOutput(connection, isEmpty: isMoved)
+        }
+    }
+
+    private func open() throws(ResponseError) -> HTTPConnection {
+        guard let connection, !connection.isClosed, connection.output.failure == nil else {
+            throw .disconnected
+        }
+        return connection
+    }
+
+    private func waitForOutput(
+        _ connection: HTTPConnection, isEmpty: Bool
+    ) async throws(ResponseError) {
+        while true {  // Ends with room, an error, or a limit without progress.
+            let before = connection.output.sentByteCount
+            let limit = MonotonicInstant.now.advanced(
+                byNanoseconds: connection.worker.writeNanoseconds)
+            let result = await suspension.wait(
+                for: connection.output, isEmpty: isEmpty, until: limit)
+            if result == 0 { return }
+            guard result == -Int32(MILLRACE_ETIMEDOUT), !connection.isClosed,
+                connection.output.sentByteCount != before
+            else { throw .disconnected }
+        }
+    }
+
+    private func sendFile(_ part: FilePart) async throws(ResponseError) {
+        try await flush()
+        var offset = part.offset
+        let end = part.offset + part.byteCount
+        while offset < end {  // Ends: every turn sends at least a byte or throws.
+            let connection = try open()
+            let limit = MonotonicInstant.now.advanced(
+                byNanoseconds: connection.worker.writeNanoseconds)
+            // SAFETY: the request names no memory; the part keeps the file open.
+            let result = unsafe await suspension.perform(
+                .sendFile(
+                    descriptor: connection.descriptor, file: part.descriptor, offset: offset,
+                    count: Int(min(end - offset, 1 << 20))), until: limit)
+            // Zero: the file has become shorter than was promised.
+            guard result > 0 else { throw .disconnected }
+            offset += UInt64(result)
+        }
+    }
+}
+
+/// Why an answer did not get to its end.
+enum ResponseError: Error {
+    case disconnected
+    case failed
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
+internal import HTTP1Codec
+internal import Networking
+
+/// A server's part on one loop: accepts, keeps the connections, and starts the tasks of handlers.
+///
+/// Threads: its loop's, but for `stop`.
+@safe
+final class HTTPWorker: @unchecked Sendable {
+    let executor: LoopExecutor
+    let configuration: HTTPServerConfiguration
+    let router: Router<HTTPHandler>
+    let headerNanoseconds: UInt64
+    let bodyNanoseconds: UInt64
+    let writeNanoseconds: UInt64
+    let idleNanoseconds: UInt64
+    let lingerNanoseconds: UInt64
+    /// The fields of the head that is being looked at.
+    let fields: LoopOwned<FieldTable>
+    /// No place for trailers: they are checked and dropped.
+    let noFields = LoopOwned(FieldTable(capacity: 0))
+    /// Where heads of answers are composed.
+    let scratch: UnsafeMutableRawBufferPointer
+    private let ownDate = LoopOwned(DateLine())
+    private let serverLine: [UInt8]
+
+    private let openCount: OpenConnections
+    private var connections: [HTTPConnection] = []
+    private var exchanges: [HTTPExchange] = []
+    private let bell: Suspension
+    private(set) var isStopping = false
+    private var isAccepting = false
+
+    private static var scratchByteCount: Int { 1 << 15 }
+
+    init(
+        _ executor: LoopExecutor, _ configuration: HTTPServerConfiguration,
+        _ router: Router<HTTPHandler>, _ openCount: OpenConnections, serverLine: [UInt8]
+    ) {
+        self.executor = executor
+        self.configuration = configuration
+        self.router = router
+        self.openCount = openCount
+        self.serverLine = serverLine
+        headerNanoseconds = configuration.headerTimeout.nanosecondCount
+        bodyNanoseconds = configuration.bodyTimeout.nanosecondCount
+        writeNanoseconds = configuration.writeTimeout.nanosecondCount
+        idleNanoseconds = configuration.idleTimeout.nanosecondCount
+        lingerNanoseconds = configuration.lingerTimeout.nanosecondCount
+        fields = LoopOwned(FieldTable(capacity: configuration.limits.fieldCountMax))
+        // SAFETY: freed in `deinit`.
+        unsafe scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
+        bell = Suspension(executor)
+    }
+
+    deinit { unsafe scratch.deallocate() }  // SAFETY: allocated in `init`.
+
+    /// The time of this turn.
+    @inline(__always)
+    var now: MonotonicInstant { executor.loop.now }
+
+    /// The date of this second.
+    @inline(__always)
+    var date: DateLine {
+        _read { yield unsafe ownDate.pointer.pointee }  // SAFETY: lives as long as `self`.
+        _modify { yield unsafe &ownDate.pointer.pointee }  // SAFETY: as above.
+    }
+
+    /// `Date` and `Server`.
+    @inline(__always)
+    func appendCommonLines(to writer: inout HeadWriter) {
+        // SAFETY: copied while lent.
+        unsafe date.bytes.withUnsafeBytes { unsafe writer.lines($0) }
+        if !serverLine.isEmpty {
+            // SAFETY: as above.
+            unsafe serverLine.withUnsafeBytes { unsafe writer.lines($0) }
+        }
+    }
+
+    // MARK: Running
+
+    /// Accepts from the listener, if there is one, and returns when the server has stopped and
+    /// every connection and task of this loop has ended.
+    func run(_ listener: StreamListener?, handingOverTo others: HTTPServer) async {
+        await withDiscardingTaskGroup { tasks in
+            if let listener {
+                isAccepting = true
+                tasks.addTask(executorPreference: executor) {
+                    await self.accept(from: listener, others)
+                }
+            }
+            while !isOver {  // Ends with the server.
+                for exchange in takeExchanges() {
+                    tasks.addTask(executorPreference: executor) { await exchange.run() }
+                }
+                _ = await bell.waitForSignal()
+            }
+            tasks.cancelAll()
+        }
+    }
+
+    private var isOver: Bool {
+        isStopping && !isAccepting && connections.isEmpty && exchanges.isEmpty
+    }
+
+    private func takeExchanges() -> [HTTPExchange] {
+        defer { exchanges = [] }
+        return exchanges
+    }
+
+    private func accept(from listener: StreamListener, _ server: HTTPServer) async {
+        while let socket = try? await listener.acceptSocket().release() {
+            server.place(socket, acceptedBy: self)
+        }
+        listener.close()
+        isAccepting = false
+        bell.signal()
+    }
+
+    /// Takes a socket over.
+    func adopt(_ socket: Int32) {
+        let count = openCount.add()
+        let limit = configuration.maxConnections
+        guard !isStopping, count <= limit + limit / 4 + 1, applyOptions(to: socket) else {
+            openCount.remove()
+            executor.loop.close(socket)
+            return
+        }
+        let connection = HTTPConnection(self, socket, isShed: count > limit)
+        connection.place = connections.count
+        connections.append(connection)
+        connection.start()
+    }
+
+    private func applyOptions(to socket: Int32) -> Bool {
+        // If this fails, the peer was gone before the connection was looked at.
+        (try? configuration.stream.apply(toStream: socket)) != nil
+    }
+
+    /// Starts the task of a request.
+    func spawn(_ exchange: HTTPExchange) {
+        exchanges.append(exchange)
+        bell.signal()
+    }
+
+    /// Lets a connection go on after the others have had their turn.
+    func again(_ connection: HTTPConnection) {
+        // SAFETY: the job takes the reference over.
+        let context = unsafe Unmanaged.passRetained(connection).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<HTTPConnection>.fromOpaque(context).takeRetainedValue().advance()
+        }
+        if !executor.loop.post(job) {
+            unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release()  // SAFETY: not posted.
+        }
+    }
+
+    /// A connection is closed and has no task.
+    func forget(_ connection: HTTPConnection) {
+        guard let last = connections.popLast() else { return }
+        if last !== connection {
+            connections[connection.place] = last
+            last.place = connection.place
+        }
+        openCount.remove()
+        if isStopping { bell.signal() }
+    }
+
+    // MARK: Stopping
+
+    /// Closes what is idle, lets the rest end after its answer, and cuts that at the limit.
+    func stopGracefully() {
+        guard !isStopping else { return }
+        isStopping = true
+        for connection in connections { connection.stopGracefully() }
+        let limit = MonotonicInstant.now.advanced(
+            byNanoseconds: configuration.shutdownTimeout.nanosecondCount)
+        // SAFETY: the timer's reference, given back when it fires.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let timer = unsafe executor.loop.schedule(at: limit, context: context) { context, _ in
+            // SAFETY: as above.
+            unsafe Unmanaged<HTTPWorker>.fromOpaque(context).takeRetainedValue().cut()
+        }
+        if timer == nil {
+            unsafe Unmanaged<HTTPWorker>.fromOpaque(context).release()  // SAFETY: not scheduled.
+            cut()
+        }
+        bell.signal()
+    }
+
+    private func cut() {
+        for connection in connections { connection.reset() }
+        bell.signal()
+    }
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+
+internal import CLinuxShims
+internal import HTTP1Codec
+
+/// What a handler with a task answers.
+///
+/// `Date`, `Connection`, `Server`, `Content-Length` and `Transfer-Encoding` are the server's: they
+/// follow from the body and the connection.
+public struct ServerResponse: Sendable {
+    enum Body: Sendable {
+        case bytes([UInt8])
+        case stream(
+            byteCount: UInt64?, @Sendable (ResponseWriter) async throws -> Void)
+        case file(FilePart)
+    }
+
+    /// The status, 200 to 599.
+    public let status: Int
+    private(set) var lines = FieldLines()
+    let body: Body
+
+    private init(_ status: Int, _ body: Body) {
+        precondition((200...599).contains(status), "a response has a status of 200 to 599")
+        self.status = status
+        self.body = body
+    }
+
+    /// A response whose body is all there.
+    public init(status: Int = 200, type: String? = nil, bytes: [UInt8] = []) {
+        self.init(status, .bytes(bytes))
+        if let type { add("Content-Type", type) }
+    }
+
+    /// Plain text.
+    public static func text(_ text: String, status: Int = 200) -> ServerResponse {
+        ServerResponse(
+            status: status, type: "text/plain; charset=utf-8", bytes: Array(text.utf8))
+    }
+
+    /// A page.
+    public static func html(_ text: String, status: Int = 200) -> ServerResponse {
+        ServerResponse(status: status, type: "text/html; charset=utf-8", bytes: Array(text.utf8))
+    }
+
+    /// A body that is made while it is sent. With a length it has exactly as many bytes; without,
+    /// it goes in chunks, or to the end of the connection for a client of HTTP/1.0. If `produce`
+    /// throws, the connection is reset: the client sees that something is missing.
+    public static func stream(
+        status: Int = 200, type: String? = nil, byteCount: UInt64? = nil,
+        _ produce: @escaping @Sendable (ResponseWriter) async throws -> Void
+    ) -> ServerResponse {
+        var response = ServerResponse(status, .stream(byteCount: byteCount, produce))
+        if let type { response.add("Content-Type", type) }
+        return response
+    }
+
+    static func file(status: Int, _ part: FilePart) -> ServerResponse {
+        ServerResponse(status, .file(part))
+    }
+
+    static func failure(_ status: Int, _ message: String? = nil) -> ServerResponse {
+        .text(message.map { $0 + "\n" } ?? "\(status) \(ReasonPhrase.of(status))\n", status: status)
+    }
+
+    /// Adds a field; a name may be there several times. A name that is no token, or a value with
+    /// control bytes, makes the answer a 500.
+    public mutating func add(_ name: String, _ value: String) {
+        lines.add(name, value)
+    }
+
+    /// The same response with a field more.
+    public func adding(_ name: String, _ value: String) -> ServerResponse {
+        var copy = self
+        copy.add(name, value)
+        return copy
+    }
+}
+
+/// A piece of an open file, which is closed with its last reference.
+final class FilePart: Sendable {
+    let descriptor: Int32
+    let offset: UInt64
+    let byteCount: UInt64
+
+    /// Takes the descriptor over.
+    init(descriptor: Int32, offset: UInt64, byteCount: UInt64) {
+        self.descriptor = descriptor
+        self.offset = offset
+        self.byteCount = byteCount
+    }
+
+    deinit { _ = millrace_close(descriptor) }
+}
