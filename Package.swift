@@ -143,7 +143,11 @@ let package = Package(
             name: "TimerWheelsTests",
             dependencies: ["AtomicSupport", "StressSupport", "TimerWheels"]
                 + oracle("HeapModule")),
-        .testTarget(name: "HTTP1CodecTests", dependencies: ["HTTP1Codec"]),
+        .target(
+            name: "HTTP1Properties", dependencies: ["HTTP1Codec"], path: "Tests/HTTP1Properties",
+            exclude: ["Corpus"]),
+        .testTarget(
+            name: "HTTP1CodecTests", dependencies: ["HTTP1Codec", "HTTP1Properties"]),
         .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

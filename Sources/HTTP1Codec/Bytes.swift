@@ -91,7 +91,7 @@ struct Bytes {
     @inline(__always)
     func tokenStop(from start: Int) -> Int {
         var index = firstStop(NameBytes.self, from: start)
-        while index < count, Ascii.isToken(self[index]) { index &+= 1 }
+        while index < count, self[index] != Ascii.colon, Ascii.isToken(self[index]) { index &+= 1 }
         return index
     }
 
@@ -105,6 +105,14 @@ struct Bytes {
             if index >= count || self[index] != Ascii.tab { return index }
             index &+= 1
         }
+    }
+
+    /// The end of what is left without the blanks at its end.
+    @inline(__always)
+    func trimmedEnd(_ start: Int, _ end: Int) -> Int {
+        var end = end
+        while end > start, Ascii.isBlank(self[end &- 1]) { end &-= 1 }
+        return end
     }
 
     @inline(__always)

@@ -39,6 +39,7 @@ struct FieldScanner: Sendable, BitwiseCopyable {
     ) throws(HTTP1Error) -> Bool {
         while true {  // Ends: each turn goes on by a line, or returns.
             if stage == .lineStart {
+                try scanUsualLines(bytes, limits, &table)
                 guard position < bytes.count else { return false }
                 if bytes[position] == Ascii.carriageReturn {
                     return try takeLineEnd(bytes)
@@ -72,9 +73,66 @@ struct FieldScanner: Sendable, BitwiseCopyable {
             guard position < bytes.count else { return false }
             let valueEnd = position
             guard try takeLineEnd(bytes) else { return false }
-            try record(bytes, valueEnd: valueEnd, table: &table)
+            if nameEnd &- lineStart > Int(UInt16.max) { throw .fieldTooLong }
+            try take(
+                FieldRecord(
+                    nameStart: lineStart, nameEnd: nameEnd, valueStart: valueStart,
+                    valueEnd: bytes.trimmedEnd(valueStart, valueEnd),
+                    known: KnownField.recognize(bytes, from: lineStart, to: nameEnd)),
+                bytes, &table)
             stage = .lineStart
         }
+    }
+
+    /// Takes the lines that are whole and have nothing unusual: the shortest way, without a stage.
+    /// Stops at the start of any other line, which `scan` then takes step by step.
+    ///
+    /// The first loop calls nothing, so that what it compares with stays in registers.
+    private mutating func scanUsualLines(
+        _ bytes: Bytes, _ limits: HTTPLimits, _ table: inout FieldTable
+    ) throws(HTTP1Error) {
+        let first = table.count
+        position = scanUsualLines(bytes, limits, &table, from: position)
+        fieldCount &+= table.count &- first
+        for index in stride(from: first, to: table.count, by: 1) {
+            let record = table.recognize(index, bytes)
+            if record.known.isSpecial || section == .trailers { try takeSpecial(record, bytes) }
+        }
+    }
+
+    @inline(__always)
+    private func scanUsualLines(
+        _ bytes: Bytes, _ limits: HTTPLimits, _ table: inout FieldTable, from first: Int
+    ) -> Int {
+        let sectionMax = sectionStart &+ sectionByteCountMax(limits)
+        let lineByteCountMax = min(limits.fieldLineByteCountMax, Int(UInt16.max))
+        let countMax = min(table.capacity, fieldCountMax(limits))
+        var start = first
+        while table.count < countMax, start < bytes.count {
+            if bytes[start] == Ascii.carriageReturn { break }
+            let nameEnd = bytes.tokenStop(from: start)
+            guard nameEnd &+ 2 < bytes.count, bytes[nameEnd] == Ascii.colon, nameEnd > start else {
+                break
+            }
+            var valueStart = nameEnd &+ 1
+            if bytes[valueStart] == Ascii.space { valueStart &+= 1 }
+            if Ascii.isBlank(bytes[valueStart]) { break }
+            let end = bytes.valueStop(from: valueStart)
+            guard end &+ 2 <= bytes.count, bytes.pair(at: end) == Ascii.lineEnd, end <= sectionMax,
+                end &- start <= lineByteCountMax
+            else { break }
+            table.append(
+                FieldRecord(
+                    nameStart: start, nameEnd: nameEnd, valueStart: valueStart,
+                    valueEnd: bytes.trimmedEnd(valueStart, end), known: .other))
+            start = end &+ 2
+        }
+        return start
+    }
+
+    @inline(__always)
+    private func fieldCountMax(_ limits: HTTPLimits) -> Int {
+        section == .trailers ? limits.trailerCountMax : limits.fieldCountMax
     }
 
     /// Takes CR LF; false if LF has not come yet.
@@ -91,16 +149,14 @@ struct FieldScanner: Sendable, BitwiseCopyable {
         return false
     }
 
-    @inline(__always)
     private mutating func beginLine(
         _ bytes: Bytes, _ limits: HTTPLimits, _ capacity: Int
     ) throws(HTTP1Error) {
         let byte = bytes[position]
         if byte <= Ascii.space { throw faultAtLineStart(byte) }
-        let isTrailer = section == .trailers
-        let countMax = isTrailer ? limits.trailerCountMax : limits.fieldCountMax
-        if fieldCount >= countMax || (fieldCount >= capacity && !isDropping(capacity)) {
-            throw isTrailer ? .tooManyTrailers : .tooManyFields
+        let isFull = fieldCount >= capacity && !isDropping(capacity)
+        if fieldCount >= fieldCountMax(limits) || isFull {
+            throw section == .trailers ? .tooManyTrailers : .tooManyFields
         }
         lineStart = position
         stage = .name
@@ -120,18 +176,10 @@ struct FieldScanner: Sendable, BitwiseCopyable {
         }
     }
 
-    @inline(__always)
-    private mutating func record(
-        _ bytes: Bytes, valueEnd: Int, table: inout FieldTable
+    private mutating func take(
+        _ record: FieldRecord, _ bytes: Bytes, _ table: inout FieldTable
     ) throws(HTTP1Error) {
-        var end = valueEnd
-        while end > valueStart, Ascii.isBlank(bytes[end &- 1]) { end &-= 1 }
-        if nameEnd &- lineStart > Int(UInt16.max) { throw .fieldTooLong }
-        let known = KnownField.recognize(bytes, from: lineStart, to: nameEnd)
-        let record = FieldRecord(
-            nameStart: lineStart, nameEnd: nameEnd, valueStart: valueStart, valueEnd: end,
-            known: known)
-        if known.isSpecial || section == .trailers { try takeSpecial(record, bytes) }
+        if record.known.isSpecial || section == .trailers { try takeSpecial(record, bytes) }
         if !isDropping(table.capacity) { table.append(record) }
         fieldCount &+= 1
     }

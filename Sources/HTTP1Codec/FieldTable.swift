@@ -81,6 +81,19 @@ public struct FieldTable: ~Copyable {
     @inline(__always)
     func has(_ field: KnownField) -> Bool { knownFields & field.bit != 0 }
 
+    /// Finds out which field the record at an index is, and answers it.
+    @inline(__always)
+    mutating func recognize(_ index: Int, _ bytes: Bytes) -> FieldRecord {
+        assert(index < count)
+        // SAFETY: below `count`.
+        var record = unsafe records[index]
+        let start = record.name.lowerBound
+        record.known = KnownField.recognize(bytes, from: start, to: record.name.upperBound)
+        unsafe records[index].known = record.known  // SAFETY: as above.
+        knownFields |= record.known.bit
+        return record
+    }
+
     @inline(__always)
     mutating func append(_ record: FieldRecord) {
         assert(count < capacity)

@@ -106,11 +106,17 @@ public struct RequestHeadParser: Sendable, BitwiseCopyable {
         return false
     }
 
+    /// "GET " as `Bytes.quad(at:)` reads it: most requests begin so.
+    private static var get: UInt32 { 0x2054_4547 }
+
     @inline(__always)
     private mutating func parseMethod(
         _ bytes: Bytes, _ limits: HTTPLimits
     ) throws(HTTP1Error) -> Bool {
         let start = head.methodName.lowerBound
+        if position == start, position &+ 5 <= bytes.count, bytes.quad(at: position) == Self.get {
+            position &+= 3
+        }
         while position < bytes.count, Ascii.isToken(bytes[position]) { position &+= 1 }
         if position &- start > limits.methodByteCountMax { throw .badMethod }
         guard position < bytes.count else { return false }

@@ -6,7 +6,7 @@ public struct ResponseHead: Equatable, Sendable, BitwiseCopyable {
     public internal(set) var byteCount = 0
     /// The minor version; the major one is 1.
     public internal(set) var versionMinor: UInt8 = 1
-    /// Three digits, 100 to 999. A status above 599 is to be taken for a 5xx (RFC 9110, section 15).
+    /// Three digits, 100 to 999. One above 599 is to be taken for a 5xx (RFC 9110, section 15).
     public internal(set) var status = 0
     /// The reason, perhaps empty. It means nothing.
     public internal(set) var reason = ByteRange.empty

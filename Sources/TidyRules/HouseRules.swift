@@ -52,7 +52,10 @@ extension Project {
 
     /// Sources that other commands compile: programs and packages outside the package's targets.
     static var outsideTargets: [String] {
-        ["Tests/EmbeddedProgram/", "Tests/ImportAlone/", "Tests/OutsideBackend/", "Benchmarks/"]
+        [
+            "Tests/EmbeddedProgram/", "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
+            "Tests/OutsideBackend/", "Benchmarks/",
+        ]
     }
 
     /// Imports that point up or sideways, or that the manifest does not declare.
