@@ -67,6 +67,12 @@ enum HeaderBytes {
         return item
     }
 
+    /// Appends the bytes of a literal.
+    static func append(_ literal: StaticString, to output: inout [UInt8]) {
+        // SAFETY: a literal's bytes live as long as the program.
+        literal.withUTF8Buffer { unsafe output.append(contentsOf: $0) }
+    }
+
     /// Digits as a number; nil if there is another byte, none, or too many.
     static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
         guard !range.isEmpty, range.count <= 19 else { return nil }
