@@ -129,6 +129,14 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "Networking",
             ] + argumentParser,
             path: "Examples/example_tcp_server"),
+        .executableTarget(
+            name: "example_http_server",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "HTTP1Codec",
+                "HTTPServing",
+                "Networking",
+            ] + argumentParser,
+            path: "Examples/example_http_server"),
     ] + smallExamples + [
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),

@@ -50,6 +50,7 @@ final class HTTPConnection {
     private var isWaitingForRoom = false
     private var isPeerDone = false
     private var exchange: HTTPExchange?
+    private var access: HTTPAccess?
 
     private var deadline = MonotonicInstant.never
     private var timer: LoopTimer?
@@ -221,6 +222,9 @@ final class HTTPConnection {
         isHead = head.method == .head
         isOldVersion = head.versionMinor == 0
         saidClose = false
+        if worker.configuration.onAccess != nil {
+            access = unsafe HTTPAccess(remote, bytes, head, fields, at: worker.now)
+        }
         if worker.isStopping || isShed { state.stopReading() }
         if isShed { return fail(503, "Retry-After: 1\r\n") }
         if let refusal = head.refusal { return fail(refusal.status) }
@@ -245,6 +249,9 @@ final class HTTPConnection {
         case .other(let outcome): answer(outcome)
         }
     }
+
+    /// The peer's address, while it can be had.
+    private var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
 
     /// Where the path is; nil for the authority form, which only CONNECT has.
     private static func path(of head: RequestHead) -> ByteRange? {
@@ -315,6 +322,9 @@ final class HTTPConnection {
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
     ) -> Bool {
         worker.date.refresh(at: worker.now)
+        worker.counters.didAnswer(status)
+        access?.status = status
+        if case .bytes(let count) = length { access?.byteCount = count }
         let mayHaveBody = status >= 200 && status != 204 && status != 304
         let mustClose =
             state.mustSayClose(worker.configuration.limits) || length == .untilClose
@@ -357,11 +367,21 @@ final class HTTPConnection {
 
     /// The answer is complete.
     func endAnswer() {
+        if access != nil { tellAccess() }
         switch state.endResponse(worker.configuration.limits, saidClose: saidClose) {
         case .next: phase = .reading
         case .discardBody: phase = .discarding
         case .close: phase = .ending
         }
+    }
+
+    private func tellAccess() {
+        guard var access, let tell = worker.configuration.onAccess else { return }
+        self.access = nil
+        access.secondsSince1970 = worker.date.secondsSince1970
+        access.durationNanoseconds =
+            MonotonicInstant.now.nanoseconds &- access.begin.nanoseconds
+        tell(access)
     }
 
     /// Moves what waits to the send stream; false if some of it must wait on.

@@ -187,7 +187,8 @@ final class HTTPExchange: @unchecked Sendable {
         }
     }
 
-    private func sendFile(_ part: FilePart) async throws(ResponseError) {
+    /// Sends a piece of a file.
+    func sendFile(_ part: FilePart) async throws(ResponseError) {
         try await flush()
         var offset = part.offset
         let end = part.offset + part.byteCount
@@ -198,7 +199,7 @@ final class HTTPExchange: @unchecked Sendable {
             // SAFETY: the request names no memory; the part keeps the file open.
             let result = unsafe await suspension.perform(
                 .sendFile(
-                    descriptor: connection.descriptor, file: part.descriptor, offset: offset,
+                    descriptor: connection.descriptor, file: part.file.descriptor, offset: offset,
                     count: Int(min(end - offset, 1 << 20))), until: limit)
             // Zero: the file has become shorter than was promised.
             guard result > 0 else { throw .disconnected }

@@ -58,8 +58,13 @@ public final class HTTPServer: Sendable {
         return HTTPServer(group, listeners, configuration, routes, lines.bytes)
     }
 
-    /// How many connections there are.
-    public var connectionCount: Int { openConnections.count }
+    /// What the server has done so far.
+    public var statistics: HTTPServerStatistics {
+        var result = HTTPServerStatistics()
+        for worker in workers { worker.counters.add(to: &result) }
+        result.openConnections = openConnections.count
+        return result
+    }
 
     /// Serves until `stop`, and returns when every connection and handler has ended. Cancelling the
     /// caller's task stops the server.

@@ -26,6 +26,8 @@ public struct HTTPServerConfiguration: Sendable {
     public var lingerTimeout = Duration.seconds(2)
     /// What `Server` says; nil leaves the field out.
     public var serverName: String?
+    /// Told each answered request, on its loop's thread; it must not block. Nil costs nothing.
+    public var onAccess: (@Sendable (HTTPAccess) -> Void)?
     /// Options of each connection's socket.
     public var stream = StreamOptions()
 

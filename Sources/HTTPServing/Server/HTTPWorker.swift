@@ -29,6 +29,7 @@ final class HTTPWorker: @unchecked Sendable {
     private let ownDate = LoopOwned(DateLine())
     private let serverLine: [UInt8]
 
+    let counters = WorkerCounters()
     private let openCount: OpenConnections
     private var connections: [HTTPConnection] = []
     private var exchanges: [HTTPExchange] = []
@@ -127,10 +128,13 @@ final class HTTPWorker: @unchecked Sendable {
         let count = openCount.add()
         let limit = configuration.maxConnections
         guard !isStopping, count <= limit + limit / 4 + 1, applyOptions(to: socket) else {
+            counters.didRefuse()
             openCount.remove()
             executor.loop.close(socket)
             return
         }
+        counters.didAccept()
+        if count > limit { counters.didRefuse() }
         let connection = HTTPConnection(self, socket, isShed: count > limit)
         connection.place = connections.count
         connections.append(connection)

@@ -38,6 +38,15 @@ public final class ResponseWriter: Sendable {
         try await exchange.write(chunk)
     }
 
+    /// Writes a piece of a file, which the kernel copies. Only into a body of known length.
+    func write(_ part: FilePart) async throws {
+        sent.count += part.byteCount
+        guard case .bytes(let promised) = length, sent.count <= promised else {
+            throw ResponseError.failed
+        }
+        try await exchange.sendFile(part)
+    }
+
     /// Writes text.
     public func write(_ text: String) async throws { try await write(Array(text.utf8)) }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-internal import CLinuxShims
 internal import HTTP1Codec
 
 /// What a handler with a task answers.
@@ -75,20 +74,4 @@ public struct ServerResponse: Sendable {
         copy.add(name, value)
         return copy
     }
-}
-
-/// A piece of an open file, which is closed with its last reference.
-final class FilePart: Sendable {
-    let descriptor: Int32
-    let offset: UInt64
-    let byteCount: UInt64
-
-    /// Takes the descriptor over.
-    init(descriptor: Int32, offset: UInt64, byteCount: UInt64) {
-        self.descriptor = descriptor
-        self.offset = offset
-        self.byteCount = byteCount
-    }
-
-    deinit { _ = millrace_close(descriptor) }
 }
