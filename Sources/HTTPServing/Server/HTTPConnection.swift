@@ -455,8 +455,17 @@ final class HTTPConnection {
         }
     }
 
-    /// Decodes received bytes of the body; nil at the end of the stream. `use` gets what is there.
-    func decodeBody(
+    /// Reads received bytes of the body; false at the end of the stream. `use` gets what is there.
+    func readBody(_ use: (UnsafeRawBufferPointer) -> Void) throws(HTTP1Error) -> Bool {
+        // SAFETY: passed on.
+        guard let step = unsafe try decodeBody(use) else { return false }
+        if step.payload.count > 0 { state.receiveBody(step.payload.count) }
+        if step.isComplete { _ = state.endBody() }
+        return true
+    }
+
+    /// Nil at the end of the stream.
+    private func decodeBody(
         _ use: (UnsafeRawBufferPointer) -> Void
     ) throws(HTTP1Error) -> BodyStep? {
         var found = BodyStep()
@@ -466,10 +475,7 @@ final class HTTPConnection {
                 unsafe try self.decode(lent, &found, use)  // SAFETY: as above.
             }
         }
-        guard used != nil else { return nil }
-        if found.payload.count > 0 { state.receiveBody(found.payload.count) }
-        if found.isComplete { _ = state.endBody() }
-        return found
+        return used == nil ? nil : found
     }
 
     /// What a step leaves, trailers that are not complete, is held until more has come. Answers how
@@ -523,12 +529,10 @@ final class HTTPConnection {
             let before = input.heldByteCount
             // SAFETY: nothing is done with the bytes.
             guard let step = unsafe try decodeBody({ _ in }) else { return false }
-            let isGoingOn = state.discard(
-                before - input.heldByteCount, worker.configuration.limits)
-            if step.isComplete {
-                phase = state.isIdle && !saidClose ? .reading : .ending
-            } else if !isGoingOn {
+            if !state.discard(before - input.heldByteCount, worker.configuration.limits) {
                 phase = .ending
+            } else if step.isComplete {
+                phase = state.endBody() == .next ? .reading : .ending
             }
         } catch {
             state.breakOff()

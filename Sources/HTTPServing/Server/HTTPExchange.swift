@@ -84,8 +84,8 @@ final class HTTPExchange: @unchecked Sendable {
         var chunk: [UInt8] = []
         do throws(HTTP1Error) {
             // SAFETY: copied while lent.
-            let step = unsafe try connection.decodeBody { unsafe chunk.append(contentsOf: $0) }
-            guard step == nil else { return chunk.isEmpty ? nil : chunk }
+            let isOpen = unsafe try connection.readBody { unsafe chunk.append(contentsOf: $0) }
+            if isOpen { return chunk.isEmpty ? nil : chunk }
         } catch {
             throw .malformed(status: error.status)
         }
