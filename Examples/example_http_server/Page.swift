@@ -63,6 +63,8 @@
             <tr><td><a href="/missing"><code>GET /missing</code></a></td><td>404</td></tr>
             <tr><td><a href="/files/"><code>GET /files/…</code></a></td>
               <td>files, with <code>--root</code></td></tr>
+            <tr><td><code>GET /shout</code></td><td>leaves HTTP for a protocol that answers lines in
+              capitals</td></tr>
             <tr><td><code>GET /events</code></td><td>these figures, as events</td></tr>
             <tr><td><a href="/metrics"><code>GET /metrics</code></a></td><td>for Prometheus</td></tr>
             <tr><td><a href="/healthz"><code>GET /healthz</code></a></td><td>ok, or stopping</td></tr>

@@ -246,12 +246,17 @@ final class HTTPConnection {
                 bytes, head, fields, path: Array(pathBytes), parameters,
                 worker.router.parameterNames(of: id))
             begin(copy, handler)
-        case .other(let outcome): answer(outcome)
+        case .other(let outcome):
+            // SAFETY: as above.
+            let query = unsafe String(decoding: bytes[head.target.query], as: UTF8.self)
+            answer(
+                outcome, unsafe String(decoding: pathBytes, as: UTF8.self),
+                head.target.hasQuery ? "?" + query : "")
         }
     }
 
     /// The peer's address, while it can be had.
-    private var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
+    var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
 
     /// Where the path is; nil for the authority form, which only CONNECT has.
     private static func path(of head: RequestHead) -> ByteRange? {
@@ -269,7 +274,7 @@ final class HTTPConnection {
         return unsafe UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
     }
 
-    private func answer(_ outcome: RouteOutcome) {
+    private func answer(_ outcome: RouteOutcome, _ path: String, _ query: String) {
         switch outcome {
         case .found: assertionFailure("a route was found")
         case .methodNotAllowed(let allow): fail(405, Self.line("Allow", allow))
@@ -278,12 +283,24 @@ final class HTTPConnection {
             lines.add("Allow", String(decoding: allow, as: UTF8.self))
             // SAFETY: no bytes.
             unsafe answer(204, nil, lines, UnsafeRawBufferPointer(start: nil, count: 0))
-        case .redirect: fail(404)
+        case .redirect(let change): redirect(path, query, change)
         case .notFound: fail(404)
         case .methodNotImplemented: fail(501)
         case .malformedPath: fail(400)
         case .pathTooLong: fail(414)
         }
+    }
+
+    /// The same target with a slash more or less; the method stays (RFC 9110, section 15.4.9).
+    private func redirect(_ path: String, _ query: String, _ change: SlashChange) {
+        let target =
+            switch change {
+            case .add: path + "/"
+            case .remove: String(path.dropLast())
+            }
+        // Not "//host": that would name another server.
+        guard !target.hasPrefix("//") else { return fail(404) }
+        fail(308, "Location: \(target)\(query)\r\n")
     }
 
     private static func line(_ name: String, _ value: [UInt8]) -> String {
@@ -353,6 +370,22 @@ final class HTTPConnection {
         // SAFETY: just written.
         unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
         return mayHaveBody && !isHead
+    }
+
+    /// Leaves HTTP: the connection ends with what follows.
+    func startUpgrade(_ lines: [UInt8]) {
+        state.stopReading()
+        saidClose = true
+        worker.date.refresh(at: worker.now)
+        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
+        writer.status(101)
+        worker.appendCommonLines(to: &writer)
+        writer.lines("Connection: upgrade\r\n")
+        // SAFETY: copied while lent.
+        unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
+        guard let count = try? writer.end() else { return breakOff() }
+        // SAFETY: just written.
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
     }
 
     /// Copies bytes to where they leave from.

@@ -5,6 +5,7 @@ internal import AtomicSupport
 internal import CLinuxShims
 internal import EventLoops
 internal import HTTP1Codec
+internal import Networking
 
 /// One request that a task answers: runs its handler, lends it the body, and writes the response.
 ///
@@ -50,13 +51,9 @@ final class HTTPExchange: @unchecked Sendable {
         do {
             let response = try await handler(ServerRequest(request, RequestBody(self)))
             return response.lines.fault == nil ? response : .failure(500)
-        } catch let failure as HTTPFailure {
-            return .failure(failure.status, failure.message)
-        } catch let error as RequestBodyError {
-            if case .malformed = error { connection?.breakOff() }
-            return .failure(error.status)
         } catch {
-            return .failure(500)
+            if case .malformed? = error as? RequestBodyError { connection?.breakOff() }
+            return ServerResponse(to: error)
         }
     }
 
@@ -72,7 +69,9 @@ final class HTTPExchange: @unchecked Sendable {
                 connection.prepareBody()
             }
             guard connection.input.isReady else {
-                try await waitForBytes(connection)
+                let limit = MonotonicInstant.now.advanced(
+                    byNanoseconds: connection.worker.bodyNanoseconds)
+                try await waitForBytes(connection, until: limit)
                 continue
             }
             if let chunk = try decode(connection) { return chunk }
@@ -92,15 +91,39 @@ final class HTTPExchange: @unchecked Sendable {
         throw .disconnected
     }
 
-    private func waitForBytes(_ connection: HTTPConnection) async throws(RequestBodyError) {
-        let limit = MonotonicInstant.now.advanced(
-            byNanoseconds: connection.worker.bodyNanoseconds)
+    private func waitForBytes(
+        _ connection: HTTPConnection, until limit: MonotonicInstant
+    ) async throws(RequestBodyError) {
         switch Int(0 - (await suspension.wait(for: connection.input, until: limit))) {
         case 0: return
         case MILLRACE_ETIMEDOUT: throw .timedOut
         default: throw .disconnected
         }
     }
+
+    /// The next bytes of a connection that has left HTTP.
+    func nextRawBytes(within limit: Duration?) async throws(RequestBodyError) -> [UInt8]? {
+        guard let connection else { throw .over }
+        let deadline = limit.map { MonotonicInstant.now.advanced(by: $0) } ?? .never
+        while true {  // Ends with bytes, the end, an error or the limit.
+            guard !connection.isClosed else { throw .disconnected }
+            var bytes: [UInt8] = []
+            let used = connection.input.consume { lent in
+                // SAFETY: copied while lent.
+                unsafe lent.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+                return lent.byteCount
+            }
+            if used != nil { return bytes }
+            switch connection.input.end {
+            case .finished: return nil
+            case .failed: throw .disconnected
+            case nil: try await waitForBytes(connection, until: deadline)
+            }
+        }
+    }
+
+    /// Where the request came from.
+    var remoteAddress: SocketAddress? { connection?.remote }
 
     // MARK: The answer
 
@@ -117,6 +140,15 @@ final class HTTPExchange: @unchecked Sendable {
             let length = byteCount.map { AnswerLength.bytes($0) } ?? request.openLength
             let hasBody = connection.startAnswer(response.status, nil, lines, length)
             if hasBody { try await stream(length, produce) }
+        case .upgrade(let name, let body):
+            guard request.asksToUpgrade(to: name) else {
+                return try await send(
+                    ServerResponse(to: HTTPFailure(426)).adding("Upgrade", name)
+                        .adding("Connection", "upgrade"))
+            }
+            connection.startUpgrade(lines)
+            do { try await body(UpgradedConnection(self)) } catch { throw .failed }
+            try await flush()
         case .file(let part):
             let length = AnswerLength.bytes(part.byteCount)
             if connection.startAnswer(response.status, nil, lines, length) {

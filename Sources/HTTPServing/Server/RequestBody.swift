@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+internal import Networking
+
 /// The body of a request, as it comes in: bytes are read from the connection when they are asked
 /// for, so a slow handler slows its client down. What is not read is dropped after the answer.
 ///
@@ -10,6 +12,9 @@ public struct RequestBody: Sendable {
     init(_ exchange: HTTPExchange) {
         self.exchange = exchange
     }
+
+    /// Where the request came from.
+    var remoteAddress: SocketAddress? { exchange.remoteAddress }
 
     /// The next bytes; nil behind the end.
     public func next() async throws(RequestBodyError) -> [UInt8]? {
