@@ -198,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServingTests",
             dependencies: [
-                "AtomicSupport", "CLinuxShims", "HTTPServing", "StressSupport",
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
+                "HTTP1Codec", "HTTPServing", "Networking", "StressSupport",
             ] + httpPackages),
         .testTarget(
             name: "ExamplesTests",

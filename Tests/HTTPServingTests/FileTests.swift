@@ -23,6 +23,16 @@ final class TemporaryFolder {
         return "\(path)/\(name)"
     }
 
+    /// Dates a file back: one that has just changed has a weak tag.
+    func settle(_ name: String) {
+        let time = timespec(tv_sec: 1_700_000_000, tv_nsec: 5)
+        // SAFETY: a path and two times for the call.
+        _ = unsafe utimensat(AT_FDCWD, "\(path)/\(name)", [time, time], 0)
+    }
+
+    /// Somebody else makes this file.
+    func forget(_ name: String) { names.append(name) }
+
     func write(_ name: String, _ content: String) {
         let file = unsafe fopen(made(name), "w")  // SAFETY: closed below.
         guard let file = unsafe file else { preconditionFailure(name) }

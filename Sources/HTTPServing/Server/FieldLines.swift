@@ -33,6 +33,21 @@ struct FieldLines: Sendable {
         add(name.span, value.span)
     }
 
+    /// Adds a line for a handler. What the server says itself, about the framing and the
+    /// connection, becomes the fault: two such lines would contradict each other.
+    mutating func addOfHandler(_ name: String, _ value: String) {
+        if Self.ownNames.contains(name.lowercased()) {
+            fault = fault ?? .badName
+        } else {
+            add(name, value)
+        }
+    }
+
+    /// The fields that the server writes.
+    private static let ownNames = [
+        "connection", "content-length", "date", "keep-alive", "transfer-encoding",
+    ]
+
     mutating func add(_ name: StaticString, _ value: String) {
         add("\(name)", value)
     }

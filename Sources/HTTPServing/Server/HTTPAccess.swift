@@ -8,7 +8,8 @@ public import Networking
 public struct HTTPAccess: Sendable {
     /// Who asked; nil if the connection was gone before it could be found out.
     public let remote: SocketAddress?
-    /// The method as it was sent. Bytes of a client: write them with `LogText` or `AccessLog`.
+    /// The method as it was sent; empty, as the target, if the head could not be read. Bytes of a
+    /// client: write them with `LogText` or `AccessLog`.
     public let method: [UInt8]
     /// The target as it was sent.
     public let target: [UInt8]
@@ -28,6 +29,17 @@ public struct HTTPAccess: Sendable {
     public internal(set) var secondsSince1970: Int64 = 0
 
     let begin: MonotonicInstant
+
+    /// A head that could not be read: nothing is known of it.
+    init(_ remote: SocketAddress?, at begin: MonotonicInstant) {
+        self.remote = remote
+        method = []
+        target = []
+        versionMinor = 1
+        referer = nil
+        userAgent = nil
+        self.begin = begin
+    }
 
     @unsafe
     init(

@@ -9,7 +9,8 @@ internal import Networking
 
 /// One request that a task answers: runs its handler, lends it the body, and writes the response.
 ///
-/// Threads: the connection's loop, which the task prefers.
+/// Threads: the connection's loop, which the task prefers. What handlers call is `@concurrent`, so
+/// that it runs there also for a handler that is isolated to an actor with an executor of its own.
 final class HTTPExchange: @unchecked Sendable {
     // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
     //                 the writer longer finds nothing
@@ -19,6 +20,7 @@ final class HTTPExchange: @unchecked Sendable {
     private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
     private let suspension: Suspension
     private var isBodyPrepared = false
+    private var bodyError: RequestBodyError?
 
     init(
         _ connection: HTTPConnection, _ request: RequestCopy,
@@ -52,21 +54,45 @@ final class HTTPExchange: @unchecked Sendable {
             let response = try await handler(ServerRequest(request, RequestBody(self)))
             return response.lines.fault == nil ? response : .failure(500)
         } catch {
-            if case .malformed? = error as? RequestBodyError { connection?.breakOff() }
             return ServerResponse(to: error)
         }
     }
 
     // MARK: The body
 
-    /// The next bytes of the body; nil behind its end.
+    /// How many bytes the body will have, as far as that is known.
+    var knownByteCount: UInt64? {
+        switch request.head.framing {
+        case .none: 0
+        case .length(let count): count
+        case .chunked, .untilClose: nil
+        }
+    }
+
+    /// The next bytes of the body; nil behind its end. After an error there is nothing else.
+    @concurrent
     func nextChunk() async throws(RequestBodyError) -> [UInt8]? {
         guard let connection else { throw .over }
+        if let bodyError { throw bodyError }
+        do throws(RequestBodyError) {
+            return try await readChunk(connection)
+        } catch {
+            bodyError = error
+            connection.breakOff()
+            throw error
+        }
+    }
+
+    private func readChunk(
+        _ connection: HTTPConnection
+    ) async throws(RequestBodyError) -> [UInt8]? {
         while !connection.isBodyComplete {  // Ends with bytes, the body, an error or the limit.
             guard !connection.isClosed else { throw .disconnected }
             if !isBodyPrepared {
                 isBodyPrepared = true
                 connection.prepareBody()
+                // "100 Continue" may have found no room.
+                do { try await write([]) } catch { throw .disconnected }
             }
             guard connection.input.isReady else {
                 let limit = MonotonicInstant.now.advanced(
@@ -102,6 +128,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// The next bytes of a connection that has left HTTP.
+    @concurrent
     func nextRawBytes(within limit: Duration?) async throws(RequestBodyError) -> [UInt8]? {
         guard let connection else { throw .over }
         let deadline = limit.map { MonotonicInstant.now.advanced(by: $0) } ?? .never
@@ -142,11 +169,11 @@ final class HTTPExchange: @unchecked Sendable {
             if hasBody { try await stream(length, produce) }
         case .upgrade(let name, let body):
             guard request.asksToUpgrade(to: name) else {
-                return try await send(
-                    ServerResponse(to: HTTPFailure(426)).adding("Upgrade", name)
-                        .adding("Connection", "upgrade"))
+                return try await send(.upgradeRequired(to: name))
             }
-            connection.startUpgrade(lines)
+            // What is read from now on must not be the rest of a body.
+            do { while try await nextChunk() != nil {} } catch { throw .disconnected }
+            try connection.startUpgrade(lines)
             do { try await body(UpgradedConnection(self)) } catch { throw .failed }
             try await flush()
         case .file(let part):
@@ -170,23 +197,26 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Sends bytes, waiting while the client is slower.
+    @concurrent
     func write(_ bytes: [UInt8]) async throws(ResponseError) {
         try await write(bytes.span)
     }
 
     private func write(_ bytes: Span<UInt8>) async throws(ResponseError) {
         var start = 0
-        while start < bytes.count {  // Ends: every turn sends bytes, waits or throws.
+        while true {  // Ends: every turn sends bytes, waits or throws.
             let connection = try open()
             if connection.moveOverflow() {
                 let rest = bytes.extracting(droppingFirst: start)
                 start += unsafe connection.output.append(rest.bytes)  // SAFETY: copied at once.
+                if start == bytes.count { return }
             }
-            if start < bytes.count { try await waitForOutput(connection, isEmpty: false) }
+            try await waitForOutput(connection, isEmpty: false)
         }
     }
 
     /// Waits until what was written so far is with the kernel.
+    @concurrent
     func flush() async throws(ResponseError) {
         while true {  // Ends when nothing is left, or throws.
             let connection = try open()
@@ -220,6 +250,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Sends a piece of a file.
+    @concurrent
     func sendFile(_ part: FilePart) async throws(ResponseError) {
         try await flush()
         var offset = part.offset

@@ -21,8 +21,11 @@ public struct RequestBody: Sendable {
         try await exchange.nextChunk()
     }
 
-    /// All bytes, if they are not more than so many.
+    /// All bytes, if they are not more than so many. A client that announces more is not asked to
+    /// send them.
     public func collect(upTo byteCountMax: Int) async throws(RequestBodyError) -> [UInt8] {
+        // Before the client is asked to send it.
+        if let known = exchange.knownByteCount, known > UInt64(byteCountMax) { throw .tooLong }
         var bytes: [UInt8] = []
         while let chunk = try await next() {
             guard bytes.count + chunk.count <= byteCountMax else { throw .tooLong }

@@ -75,6 +75,14 @@ public struct ServerResponse: Sendable {
         }
     }
 
+    /// The answer to a client that should have asked for another protocol.
+    static func upgradeRequired(to name: String) -> ServerResponse {
+        var response = failure(426)
+        response.lines.add("Upgrade", name)
+        response.lines.add("Connection", "upgrade")
+        return response
+    }
+
     static func file(status: Int, _ part: FilePart) -> ServerResponse {
         ServerResponse(status, .file(part))
     }
@@ -83,10 +91,11 @@ public struct ServerResponse: Sendable {
         .text(message.map { $0 + "\n" } ?? "\(status) \(ReasonPhrase.of(status))\n", status: status)
     }
 
-    /// Adds a field; a name may be there several times. A name that is no token, or a value with
-    /// control bytes, makes the answer a 500.
+    /// Adds a field; a name may be there several times. A name that is no token, a value with
+    /// control bytes, and the fields that the server writes itself (`Connection`,
+    /// `Content-Length`, `Date`, `Keep-Alive`, `Transfer-Encoding`) make the answer a 500.
     public mutating func add(_ name: String, _ value: String) {
-        lines.add(name, value)
+        lines.addOfHandler(name, value)
     }
 
     /// The first value of a field that was added.
