@@ -66,8 +66,10 @@
             <tr><td><code>GET /shout</code></td><td>leaves HTTP for a protocol that answers lines in
               capitals</td></tr>
             <tr><td><code>GET /events</code></td><td>these figures, as events</td></tr>
-            <tr><td><a href="/metrics"><code>GET /metrics</code></a></td><td>for Prometheus</td></tr>
-            <tr><td><a href="/healthz"><code>GET /healthz</code></a></td><td>ok, or stopping</td></tr>
+            <tr><td><a href="/metrics"><code>GET /metrics</code></a></td>
+              <td>for Prometheus</td></tr>
+            <tr><td><a href="/healthz"><code>GET /healthz</code></a></td>
+              <td>ok, or stopping</td></tr>
             </table>
             <script>
             const rates = [];
