@@ -25,7 +25,7 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// The loop.
     public let loop: EventLoop
-    private var ready = JobQueue()
+    private let ready = JobQueue()
     private var serialExecutor: LoopSerialExecutor?
 
     /// How many jobs run before the loop looks at the kernel again, so that busy tasks do not

@@ -17,11 +17,12 @@ public final class Suspension: @unchecked Sendable {
     // Invariants: I1  `continuation` is set exactly while a task waits
     //             I2  `round` grows with each wait, so that a late cancellation is recognised
 
+    @safe
     private enum Subject {
         case none
         case operation(OperationID)
-        case stream(ReceiveStream)
-        case output(SendStream)
+        case stream(Unmanaged<ReceiveStream>)
+        case output(Unmanaged<SendStream>)
         case signal
         case time
     }
@@ -216,7 +217,8 @@ public final class Suspension: @unchecked Sendable {
 
     private func start(_ stream: ReceiveStream) -> Int32? {
         if stream.isReady { return 0 }
-        subject = .stream(stream)
+        // SAFETY: the waiting task's frame keeps the stream alive.
+        subject = unsafe .stream(Unmanaged.passUnretained(stream))
         stream.whenReady(finishing)
         return nil
     }
@@ -225,7 +227,8 @@ public final class Suspension: @unchecked Sendable {
         if stream.failure != nil || (isEmpty ? stream.pendingByteCount == 0 : stream.room > 0) {
             return 0
         }
-        subject = .output(stream)
+        // SAFETY: the waiting task's frame keeps the stream alive.
+        subject = unsafe .output(Unmanaged.passUnretained(stream))
         if isEmpty { stream.whenEmpty(finishing) } else { stream.whenRoom(finishing) }
         return nil
     }
@@ -279,14 +282,15 @@ public final class Suspension: @unchecked Sendable {
     private func interrupt(_ reason: Int32) {
         guard isWaiting else { return }
         if interruption == 0 { interruption = reason }
+        // SAFETY: a stream is alive while it is waited for.
         switch subject {
         case .none: break
         case .operation(let id): executor.loop.cancel(id)
         case .stream(let stream):
-            stream.cancelWaiter()
+            unsafe stream.takeUnretainedValue().cancelWaiter()  // SAFETY: as above.
             finish(-Int32(MILLRACE_ECANCELED))
         case .output(let stream):
-            stream.cancelWaiter()
+            unsafe stream.takeUnretainedValue().cancelWaiter()  // SAFETY: as above.
             finish(-Int32(MILLRACE_ECANCELED))
         case .signal, .time: finish(-Int32(MILLRACE_ECANCELED))
         }

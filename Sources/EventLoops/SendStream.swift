@@ -82,7 +82,7 @@ public final class SendStream {
         filling = portion
         if sending == nil && !isQueued {
             isQueued = true
-            loop.queuedSends.append(self)
+            loop.queuedSends.value.append(self)
         }
         return count
     }
