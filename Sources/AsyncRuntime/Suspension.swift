@@ -46,6 +46,18 @@ public final class Suspension: @unchecked Sendable {
         self.executor = executor
     }
 
+    /// Makes it a place where nobody has waited: no signal, no watch. Cancellations that are on
+    /// their way find a later round (I2).
+    package func reuse() {
+        precondition(!isWaiting, "a task waits here")
+        assert(timer == nil)
+        isSignalled = false
+        watchedTask = 0
+        watchNumber &+= 1
+        isWatchCancelled = false
+        round &+= 1
+    }
+
     /// Whether a task waits here.
     public var isWaiting: Bool {
         unsafe continuation != nil  // SAFETY: only compares with nil.
