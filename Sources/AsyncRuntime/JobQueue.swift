@@ -70,9 +70,9 @@ struct JobQueue: ~Copyable {
     private static func prefetch(_ task: LoopTask) {
         // SAFETY: a job is one pointer; the lines are asked for and not read.
         let bits = unsafe unsafeBitCast(task.job, to: UInt.self)
-        for line in 0..<4 as Range<UInt> {
+        for line in 0..<4 {
             // SAFETY: as above.
-            unsafe millrace_prefetch(UnsafeRawPointer(bitPattern: bits &+ line &* 64))
+            unsafe millrace_prefetch(UnsafeRawPointer(bitPattern: bits &+ UInt(line &* 64)))
         }
     }
 

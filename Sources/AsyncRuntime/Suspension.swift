@@ -30,6 +30,9 @@ public final class Suspension: @unchecked Sendable {
     /// The loop's executor.
     public let executor: LoopExecutor
     private var continuation: UnsafeContinuation<Int32, Never>?
+    /// An address in the memory of the function that waits, for the cache's sake alone.
+    private var frame: UInt = 0
+    private var neighbours: (UInt, UInt) = (0, 0)
     private var subject = Subject.none
     private var timer: LoopTimer?
     private var round: UInt64 = 0
@@ -44,6 +47,16 @@ public final class Suspension: @unchecked Sendable {
     /// A place to wait, on a loop.
     public init(_ executor: LoopExecutor) {
         self.executor = executor
+    }
+
+    /// Names two objects that the task will look at when it goes on: their memory is asked for when
+    /// its wait ends. They are not kept, and never looked at here.
+    package func expectUse(of first: AnyObject, and second: AnyObject) {
+        // SAFETY: only the addresses are taken.
+        neighbours = unsafe (
+            UInt(bitPattern: Unmanaged.passUnretained(first).toOpaque()),
+            UInt(bitPattern: Unmanaged.passUnretained(second).toOpaque())
+        )
     }
 
     /// Makes it a place where nobody has waited: no signal, no watch. Cancellations that are on
@@ -175,8 +188,10 @@ public final class Suspension: @unchecked Sendable {
         waitsWatched = watchedTask != 0 && watchedTask == Self.currentTask
         guard waitsWatched else { return await waitWithHandler(until: deadline, start) }
         if isWatchCancelled { return -Int32(MILLRACE_ECANCELED) }
-        // SAFETY: resumed exactly once, by `finish` (I1).
+        var anchor: UInt8 = 0
+        // SAFETY: resumed exactly once, by `finish` (I1); only the address is looked at.
         return unsafe await withUnsafeContinuation { continuation in
+            frame = unsafe withUnsafePointer(to: &anchor) { UInt(bitPattern: $0) }
             unsafe begin(continuation, until: deadline, start)  // SAFETY: as above.
         }
     }
@@ -203,7 +218,8 @@ public final class Suspension: @unchecked Sendable {
         unsafe self.continuation = unsafe continuation  // SAFETY: resumed once, by `finish`.
         interruption = 0
         if let result = start() {
-            finish(result)
+            unsafe self.continuation = nil  // SAFETY: as above.
+            unsafe continuation.resume(returning: result)  // SAFETY: as above; once.
         } else if deadline != .never {
             setTimer(deadline)
         }
@@ -286,7 +302,9 @@ public final class Suspension: @unchecked Sendable {
             interruption != 0
             && (result == -Int32(MILLRACE_ECANCELED) || result == -Int32(MILLRACE_EINTR))
         // SAFETY: taken out above, so resumed once.
-        unsafe continuation.resume(returning: isInterrupted ? -interruption : result)
+        unsafe executor.resume(
+            continuation, returning: isInterrupted ? -interruption : result, frame: frame,
+            neighbours: neighbours)
     }
 
     /// Ends the wait for a reason. An operation is cancelled and tells when it is over; the rest

@@ -65,6 +65,7 @@ public final class StreamConnection: @unchecked Sendable {
             output = SendStream(loop: executor.loop, descriptor: descriptor)
             reading = Suspension(executor)
         }
+        reading.expectUse(of: self, and: output)
         do {
             let family = try Socket.localAddress(of: descriptor).family
             try options.apply(to: descriptor, family: family)
