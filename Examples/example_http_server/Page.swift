@@ -22,7 +22,7 @@
               padding: 0 1rem; }
             h1 { font-size: 1.6rem; margin: 0; }
             p { margin: .5rem 0 1rem; }
-            dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr));
+            dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
               gap: .75rem; margin: 1rem 0; }
             dl div { border: 1px solid var(--rule); border-radius: .4rem; padding: .5rem .75rem; }
             dt { font-size: .8rem; opacity: .7; }
