@@ -5,8 +5,8 @@
 
     /// A protocol of its own on a connection that began as HTTP: every line comes back in capitals.
     ///
-    ///     printf 'GET /shout HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: shout\r\n\r\nhello\n' \
-    ///         | nc -N 127.0.0.1 8080
+    ///     { printf 'GET /shout HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\n'
+    ///       printf 'Upgrade: shout\r\n\r\nhello\n'; } | nc -N 127.0.0.1 8080
     enum Shout {
         /// The longest line.
         private static let lineByteCountMax = 4096

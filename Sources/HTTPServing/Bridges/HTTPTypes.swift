@@ -6,7 +6,7 @@
 
     // The ecosystem's request and response, made when they are asked for.
     extension ServerRequest {
-        /// The head as swift-http-types has it. Fields of other than ISO 8859-1 text keep their bytes.
+        /// The head as swift-http-types has it. Fields whose name it refuses are left out.
         public var httpRequest: HTTPRequest {
             let authority = self[.host]
             let method = HTTPRequest.Method(self.method) ?? .get

@@ -5,8 +5,8 @@
 
     /// Compresses answers whose body is all there, if the client takes it and it pays.
     ///
-    /// Left alone: bodies of fewer bytes than `byteCountMin` or more than `byteCountMax`, types that
-    /// do not shrink (`MediaTypes.isCompressible`), answers that have a coding, a range or
+    /// Left alone: bodies of fewer bytes than `byteCountMin` or more than `byteCountMax`, types
+    /// that do not shrink (`MediaTypes.isCompressible`), answers that have a coding, a range or
     /// `no-transform`, and streams. An entity tag becomes a weak one: the bytes are others
     /// (RFC 9110, section 8.8.1).
     public struct CompressionMiddleware: Sendable {
@@ -67,7 +67,8 @@
             var compressor = try Compressor(coding, options)
             var packed: [UInt8] = []
             var start = 0
-            while true {  // Ends: each step takes bytes or gives some, until it says that it is done.
+            // Ends: each step takes bytes or gives some, until it says that it is done.
+            while true {
                 var piece = [UInt8](repeating: 0, count: 16_384)
                 var room = piece.mutableSpan
                 let step = try compressor.step(

@@ -47,13 +47,13 @@ public struct HTTPAccess: Sendable {
         _ fields: UnsafeMutablePointer<FieldTable>, at begin: MonotonicInstant
     ) {
         self.remote = remote
-        method = unsafe Array(bytes[head.methodName])  // SAFETY: copied while lent, here and below.
-        target = unsafe Array(bytes[head.target.whole])
+        method = unsafe Array(bytes[head.methodName])  // SAFETY: copied while lent.
+        target = unsafe Array(bytes[head.target.whole])  // SAFETY: as above.
         versionMinor = head.versionMinor
-        let referer = unsafe fields.pointee.value(of: .referer)
-        self.referer = referer.map { unsafe Array(bytes[$0]) }
-        let agent = unsafe fields.pointee.value(of: .userAgent)
-        userAgent = agent.map { unsafe Array(bytes[$0]) }
+        let referer = unsafe fields.pointee.value(of: .referer)  // SAFETY: as above.
+        self.referer = referer.map { unsafe Array(bytes[$0]) }  // SAFETY: as above.
+        let agent = unsafe fields.pointee.value(of: .userAgent)  // SAFETY: as above.
+        userAgent = agent.map { unsafe Array(bytes[$0]) }  // SAFETY: as above.
         self.begin = begin
     }
 }
