@@ -34,36 +34,36 @@ final class HTTPConnection {
     /// Where the connection stands in the worker's list.
     var place = 0
 
-    private var phase = Phase.reading
-    private var state = ServerConnectionState()
-    private var body = BodyDecoder(.none)
-    private var partial: PartialHead?
+    var phase = Phase.reading
+    var state = ServerConnectionState()
+    var body = BodyDecoder(.none)
+    var partial: PartialHead?
     /// What the send stream had no room for.
-    private var overflow: [UInt8] = []
-    private var overflowStart = 0
+    var overflow: [UInt8] = []
+    var overflowStart = 0
     /// Trailers of a body that came in pieces.
-    private var heldBody: [UInt8] = []
-    private var isHead = false
-    private var isOldVersion = false
-    private var saidClose = false
-    private let isShed: Bool
+    var heldBody: [UInt8] = []
+    var isHead = false
+    var isOldVersion = false
+    var saidClose = false
+    let isShed: Bool
     /// No request has been read yet: the limit for heads counts.
-    private var isFresh = true
+    var isFresh = true
     private var isListening = false
     private var isWaitingForRoom = false
     /// The worker calls `advance` after the others' turn.
     private var isQueued = false
     private var isPeerDone = false
     /// The head of the answer is written: "100 Continue" would stand in its body.
-    private var isAnswerBegun = false
-    private var exchange: HTTPExchange?
-    private var access: HTTPAccess?
+    var isAnswerBegun = false
+    var exchange: HTTPExchange?
+    var access: HTTPAccess?
 
     private var deadline = MonotonicInstant.never
     private var timer: LoopTimer?
     private var timerInstant = MonotonicInstant.never
-    private var sentAtLastLook: UInt64 = 0
-    private var lingeredByteCount = 0
+    var sentAtLastLook: UInt64 = 0
+    var lingeredByteCount = 0
 
     init(_ worker: HTTPWorker, _ descriptor: Int32, isShed: Bool) {
         self.worker = worker
@@ -84,7 +84,7 @@ final class HTTPConnection {
 
     // MARK: Waiting
 
-    private func listen() {
+    func listen() {
         guard !isListening else { return }
         isListening = true
         // SAFETY: the worker's list keeps the connection while a waiter is set (I1).
@@ -99,12 +99,12 @@ final class HTTPConnection {
             })
     }
 
-    private func stopListening() {
+    func stopListening() {
         isListening = false
         input.cancelWaiter()
     }
 
-    private func listenForRoom(isEmpty: Bool) {
+    func listenForRoom(isEmpty: Bool) {
         guard !isWaitingForRoom else { return }
         isWaitingForRoom = true
         // SAFETY: as in `listen`.
@@ -154,7 +154,7 @@ final class HTTPConnection {
     private static var requestsPerTurn: Int { 64 }
 
     /// Lets the others have their turn.
-    private func queue() {
+    func queue() {
         guard !isQueued else { return }
         isQueued = true
         worker.again(self)
@@ -168,7 +168,7 @@ final class HTTPConnection {
 
     /// Nothing to do: waits for bytes. The limit of a head or of what is discarded is set already
     /// and does not move, so that single bytes do not prolong it.
-    private func rest() {
+    func rest() {
         if phase == .reading && partial == nil {
             if worker.isStopping { return endQuietly() }
             if !isFresh { wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds)) }
@@ -176,347 +176,9 @@ final class HTTPConnection {
         listen()
     }
 
-    // MARK: Heads
-
-    /// Reads one head, or a part of one; false at the end of the stream.
-    private func readHead() -> Bool {
-        let used = input.consume { bytes in
-            // SAFETY: lent for the call.
-            unsafe bytes.withUnsafeBytes { unsafe self.take($0) }
-        }
-        return used != nil
-    }
-
-    private func take(_ bytes: UnsafeRawBufferPointer) -> Int {
-        let limits = worker.configuration.limits
-        do throws(HTTP1Error) {
-            if let partial {
-                let known = partial.bytes.count
-                // SAFETY: lent by the caller.
-                guard let head = unsafe try partial.parse(bytes, limits: limits) else {
-                    return bytes.count
-                }
-                self.partial = nil
-                unsafe partial.bytes.span.bytes.withUnsafeBytes { all in
-                    unsafe dispatch(all, head, partial.fields.pointer)  // SAFETY: as above.
-                }
-                return head.byteCount - known
-            }
-            let table = unsafe worker.fields.pointer  // SAFETY: the worker's, for this call.
-            unsafe table.pointee.removeAll()  // SAFETY: as above.
-            var parser = RequestHeadParser()
-            // SAFETY: as above.
-            let parsed = unsafe try parser.parse(bytes, limits: limits, fields: &table.pointee)
-            guard let head = parsed else {
-                unsafe try keep(bytes)  // SAFETY: copied while lent.
-                return bytes.count
-            }
-            unsafe dispatch(bytes, head, table)  // SAFETY: lent for the call.
-            return head.byteCount
-        } catch {
-            // A head that cannot be read may still say that its answer has no body.
-            // SAFETY: lent by the caller.
-            let start = unsafe partial.map { Array($0.bytes.prefix(5)) } ?? Array(bytes.prefix(5))
-            refuse(error.status, isHead: start.elementsEqual("HEAD ".utf8))
-            return bytes.count
-        }
-    }
-
-    /// The head goes on in bytes that have not come yet.
-    private func keep(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Error) {
-        let fresh = PartialHead(limits: worker.configuration.limits)
-        // SAFETY: copied while lent. Parsed again, once, into a table of its own.
-        _ = unsafe try fresh.parse(bytes, limits: worker.configuration.limits)
-        partial = fresh
-        isFresh = false
-        wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
-    }
-
-    /// Answers a head that is none, and ends.
-    private func refuse(_ status: Int, isHead: Bool = false) {
-        partial = nil
-        state.receiveRefusedHead()
-        self.isHead = isHead
-        isOldVersion = false
-        isFresh = false
-        isAnswerBegun = false
-        if worker.configuration.onAccess != nil {
-            access = HTTPAccess(remote, at: worker.now)
-        }
-        fail(status)
-    }
-
-    // MARK: Requests
-
-    private func dispatch(
-        _ bytes: UnsafeRawBufferPointer, _ head: RequestHead,
-        _ fields: UnsafeMutablePointer<FieldTable>
-    ) {
-        isFresh = false
-        state.receive(head)
-        body = BodyDecoder(head.framing)
-        isHead = head.method == .head
-        isOldVersion = head.versionMinor == 0
-        saidClose = false
-        isAnswerBegun = false
-        deadline = .never
-        // What follows the head without being asked for is the body.
-        if bytes.count > head.byteCount { state.receiveBodyUnasked() }
-        if worker.configuration.onAccess != nil {
-            access = unsafe HTTPAccess(remote, bytes, head, fields, at: worker.now)
-        }
-        if isShed {
-            state.stopReading()
-            return fail(503, "Retry-After: 1\r\n")
-        }
-        if let refusal = head.refusal { return fail(refusal.status) }
-        guard let path = Self.path(of: head) else {
-            state.breakOff()  // CONNECT: what follows is for somebody else.
-            return fail(501)
-        }
-        // SAFETY: lent for the call, here and below.
-        let pathBytes = unsafe path.isEmpty ? Self.root(head) : bytes[path]
-        let span = unsafe Span<UInt8>(_unsafeBytes: pathBytes)
-        let name = unsafe Span<UInt8>(_unsafeBytes: bytes[head.methodName])
-        let method = worker.router.methodCode(name)
-        var parameters = RouteParameters()
-        switch worker.router.route(method, span, &parameters) {
-        case .found(.direct(let handler), _):
-            let request = unsafe DirectRequest(bytes, head, fields, path, parameters)
-            var response = DirectResponse(self)
-            handler(request, &response)
-            response.finish()
-        case .found(.task(let handler), let id):
-            let copy = unsafe RequestCopy(
-                bytes, head, fields, path: Array(pathBytes), parameters,
-                worker.router.parameterNames(of: id))
-            begin(copy, handler)
-        case .other(let outcome):
-            // SAFETY: as above.
-            let query = unsafe String(decoding: bytes[head.target.query], as: UTF8.self)
-            answer(
-                outcome, unsafe String(decoding: pathBytes, as: UTF8.self),
-                head.target.hasQuery ? "?" + query : "")
-        }
-    }
-
-    /// The peer's address, while it can be had.
-    var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
-
-    /// Where the path is; nil for the authority form, which only CONNECT has.
-    private static func path(of head: RequestHead) -> ByteRange? {
-        switch head.target.form {
-        case .origin, .absolute: head.target.path
-        case .asterisk: head.target.whole
-        case .authority: nil
-        }
-    }
-
-    /// The path of a target that has none: "http://host" (RFC 9112, section 3.2.4).
-    private static func root(_ head: RequestHead) -> UnsafeRawBufferPointer {
-        let root: StaticString = head.method == .options ? "*" : "/"
-        // SAFETY: a literal lives for ever.
-        return unsafe UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
-    }
-
-    private func answer(_ outcome: RouteOutcome, _ path: String, _ query: String) {
-        switch outcome {
-        case .found: assertionFailure("a route was found")
-        case .methodNotAllowed(let allow): fail(405, Self.line("Allow", allow))
-        case .options(let allow):
-            var lines = FieldLines()
-            lines.add("Allow", String(decoding: allow, as: UTF8.self))
-            // SAFETY: no bytes.
-            unsafe answer(204, nil, lines, UnsafeRawBufferPointer(start: nil, count: 0))
-        case .redirect(let change): redirect(path, query, change)
-        case .notFound: fail(404)
-        case .methodNotImplemented: fail(501)
-        case .malformedPath: fail(400)
-        case .pathTooLong: fail(414)
-        }
-    }
-
-    /// The same target with a slash more or less; the method stays (RFC 9110, section 15.4.9).
-    private func redirect(_ path: String, _ query: String, _ change: SlashChange) {
-        let target =
-            switch change {
-            case .add: path + "/"
-            case .remove: String(path.dropLast())
-            }
-        // Not "//host": that would name another server.
-        guard !target.hasPrefix("//") else { return fail(404) }
-        fail(308, "Location: \(target)\(query)\r\n")
-    }
-
-    private static func line(_ name: String, _ value: [UInt8]) -> String {
-        "\(name): \(String(decoding: value, as: UTF8.self))\r\n"
-    }
-
-    // MARK: Answers
-
-    /// An answer that only says its status, in words.
-    func fail(_ status: Int, _ lines: String = "") {
-        let text = Array("\(status) \(ReasonPhrase.of(status))\n".utf8)
-        unsafe text.span.bytes.withUnsafeBytes { body in
-            // SAFETY: copied while lent.
-            unsafe answer(status, "text/plain; charset=utf-8", Array(lines.utf8), body)
-        }
-    }
-
-    /// A whole answer.
-    func answer(
-        _ status: Int, _ type: StaticString?, _ lines: FieldLines, _ body: UnsafeRawBufferPointer
-    ) {
-        if lines.fault != nil { return fail(500) }
-        unsafe answer(status, type, lines.bytes, body)  // SAFETY: passed on.
-    }
-
-    private func answer(
-        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ body: UnsafeRawBufferPointer
-    ) {
-        let hasBody = startAnswer(status, type, lines, .bytes(UInt64(body.count)))
-        if hasBody { unsafe emit(body) }  // SAFETY: copied while lent.
-        endAnswer()
-    }
-
-    /// Writes a head; whether bytes of a body may follow (RFC 9110, section 6.4.1).
-    func startAnswer(
-        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
-    ) -> Bool {
-        worker.date.refresh(at: worker.now)
-        isAnswerBegun = true
-        if worker.isStopping { state.stopReading() }
-        let mustClose =
-            state.mustSayClose(worker.configuration.limits) || length == .untilClose
-        if mustClose { saidClose = true }
-        if let count = compose(status, type, lines, length) {
-            noteAnswer(status, length)
-            // SAFETY: just written.
-            unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-            return AnswerLength.mayHaveBody(status) && !isHead
-        }
-        // Longer than any head that a client takes. Without its lines it is not.
-        guard let count = compose(500, nil, [], .bytes(0)) else {
-            preconditionFailure("an empty head has room")
-        }
-        noteAnswer(500, .bytes(0))
-        // SAFETY: as above.
-        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-        return false
-    }
-
-    private func noteAnswer(_ status: Int, _ length: AnswerLength) {
-        worker.counters.didAnswer(status)
-        access?.status = status
-        guard AnswerLength.mayHaveBody(status) else { return }
-        if case .bytes(let count) = length { access?.byteCount = count }
-    }
-
-    /// Composes a head in the worker's memory: how many bytes; nil if they are too many.
-    private func compose(
-        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
-    ) -> Int? {
-        let mayHaveBody = AnswerLength.mayHaveBody(status)
-        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
-        writer.status(status)
-        worker.appendCommonLines(to: &writer)
-        if let type, mayHaveBody { writer.field(.contentType, type) }
-        switch length {
-        case .bytes(let count): if mayHaveBody { writer.field(.contentLength, count) }
-        case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }
-        case .untilClose: break
-        }
-        // RFC 9110, section 15.3.6: it has no content, and says so.
-        if status == 205 { writer.field(.contentLength, 0) }
-        if saidClose {
-            writer.lines("Connection: close\r\n")
-        } else if isOldVersion {
-            writer.lines("Connection: keep-alive\r\n")
-        }
-        // SAFETY: copied while lent.
-        unsafe lines.span.bytes.withUnsafeBytes { unsafe writer.lines($0) }
-        return try? writer.end()
-    }
-
-    /// Leaves HTTP: the connection ends with what follows.
-    func startUpgrade(_ lines: [UInt8]) throws(ResponseError) {
-        state.stopReading()
-        saidClose = true
-        worker.date.refresh(at: worker.now)
-        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
-        writer.status(101)
-        worker.appendCommonLines(to: &writer)
-        writer.lines("Connection: upgrade\r\n")
-        // SAFETY: copied while lent.
-        unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
-        guard let count = try? writer.end() else { throw .failed }
-        isAnswerBegun = true
-        access?.status = 101
-        // SAFETY: just written.
-        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-    }
-
-    /// Copies bytes to where they leave from.
-    func emit(_ bytes: UnsafeRawBufferPointer) {
-        var taken = 0
-        if overflow.isEmpty { taken = unsafe output.append(bytes.bytes) }  // SAFETY: copied.
-        if taken < bytes.count {
-            // SAFETY: as above.
-            unsafe overflow.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
-        }
-    }
-
-    /// The answer is complete.
-    func endAnswer() {
-        if access != nil { tellAccess() }
-        switch state.endResponse(worker.configuration.limits, saidClose: saidClose) {
-        case .next: phase = .reading
-        case .discardBody:
-            phase = .discarding
-            wait(until: worker.now.advanced(byNanoseconds: worker.bodyNanoseconds))
-        case .close: phase = .ending
-        }
-    }
-
-    private func tellAccess() {
-        guard var access, let tell = worker.configuration.onAccess else { return }
-        self.access = nil
-        access.secondsSince1970 = worker.date.secondsSince1970
-        access.durationNanoseconds =
-            MonotonicInstant.now.nanoseconds &- access.begin.nanoseconds
-        tell(access)
-    }
-
-    /// Moves what waits to the send stream; false if some of it must wait on.
-    private func flushOverflow() -> Bool {
-        if moveOverflow() { return true }
-        watchSending()
-        listenForRoom(isEmpty: false)
-        return false
-    }
-
-    /// The same, without waiting.
-    func moveOverflow() -> Bool {
-        guard !overflow.isEmpty else { return true }
-        if output.failure == nil {
-            let waiting = overflow
-            let rest = waiting.span.extracting(droppingFirst: overflowStart)
-            overflowStart += unsafe output.append(rest.bytes)  // SAFETY: bytes, copied at once.
-            if overflowStart < overflow.count { return false }
-        }
-        overflow = []
-        overflowStart = 0
-        return true
-    }
-
-    private func watchSending() {
-        sentAtLastLook = output.sentByteCount
-        wait(until: worker.now.advanced(byNanoseconds: worker.writeNanoseconds))
-    }
-
     // MARK: Tasks
 
-    private func begin(
+    func begin(
         _ request: RequestCopy,
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
@@ -546,121 +208,10 @@ final class HTTPConnection {
     /// Whether the connection is gone while a task has it.
     var isClosed: Bool { phase == .closed }
 
-    /// A request's body is wanted: sends "100 Continue" if the client waits for it.
-    func prepareBody() {
-        if isAnswerBegun { return }
-        if input.isReady {
-            state.receiveBodyUnasked()
-        } else if state.wantBody() {
-            let line: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
-            // SAFETY: a literal lives for ever.
-            unsafe emit(
-                UnsafeRawBufferPointer(start: line.utf8Start, count: line.utf8CodeUnitCount))
-        }
-    }
-
-    /// Reads received bytes of the body; false at the end of the stream. `use` gets what is there.
-    func readBody(_ use: (UnsafeRawBufferPointer) -> Void) throws(HTTP1Error) -> Bool {
-        // SAFETY: passed on.
-        guard let step = unsafe try decodeBody(use) else { return false }
-        if step.payload.count > 0 { state.receiveBody(step.payload.count) }
-        if step.isComplete { _ = state.endBody() }
-        return true
-    }
-
-    /// Nil at the end of the stream.
-    private func decodeBody(
-        _ use: (UnsafeRawBufferPointer) -> Void
-    ) throws(HTTP1Error) -> BodyStep? {
-        var found = BodyStep()
-        let used = try input.consume { (bytes: RawSpan) throws(HTTP1Error) -> Int in
-            // SAFETY: lent for the call.
-            try unsafe bytes.withUnsafeBytes { (lent) throws(HTTP1Error) -> Int in
-                unsafe try self.decode(lent, &found, use)  // SAFETY: as above.
-            }
-        }
-        return used == nil ? nil : found
-    }
-
-    /// What a step leaves, trailers that are not complete, is held until more has come. Answers how
-    /// many of the bytes are done with.
-    private func decode(
-        _ lent: UnsafeRawBufferPointer, _ step: inout BodyStep,
-        _ use: (UnsafeRawBufferPointer) -> Void
-    ) throws(HTTP1Error) -> Int {
-        let known = heldBody.count
-        if known == 0 {
-            step = try unsafe decode(lent)  // SAFETY: lent by the caller, here and below.
-            if step.payload.count > 0 || step.isComplete {
-                unsafe use(lent[step.payload])
-                return step.consumedByteCount
-            }
-            let rest = unsafe UnsafeRawBufferPointer(rebasing: lent[step.consumedByteCount...])
-            unsafe heldBody.append(contentsOf: rest)  // SAFETY: copied while lent.
-            return lent.count
-        }
-        unsafe heldBody.append(contentsOf: lent)  // SAFETY: as above.
-        let all = heldBody
-        step = try unsafe all.span.bytes.withUnsafeBytes { (all) throws(HTTP1Error) in
-            unsafe try decode(all)  // SAFETY: as above.
-        }
-        if step.payload.count > 0 || step.isComplete {
-            assert(step.consumedByteCount > known, "what was held alone was not enough")
-            // SAFETY: as above.
-            unsafe all.span.bytes.withUnsafeBytes { unsafe use($0[step.payload]) }
-            heldBody = []
-            return step.consumedByteCount - known
-        }
-        heldBody.removeFirst(step.consumedByteCount)
-        return lent.count
-    }
-
-    private func decode(_ bytes: UnsafeRawBufferPointer) throws(HTTP1Error) -> BodyStep {
-        // SAFETY: lent by the caller; the table has no places and is never changed.
-        unsafe try body.decode(
-            bytes, limits: worker.configuration.limits,
-            trailers: &worker.noFields.pointer.pointee)
-    }
-
-    /// Whether the whole body was read.
-    var isBodyComplete: Bool { body.isComplete }
-
-    /// The body has no sound end, or will not be waited for: the connection has no future.
-    func breakOff() { state.breakOff() }
-
-    // MARK: Dropping
-
-    /// Drops the rest of a body; false at the end of the stream.
-    private func discard() -> Bool {
-        do throws(HTTP1Error) {
-            let before = input.heldByteCount
-            // SAFETY: nothing is done with the bytes.
-            guard let step = unsafe try decodeBody({ _ in }) else { return false }
-            if !state.discard(before - input.heldByteCount, worker.configuration.limits) {
-                phase = .ending
-            } else if step.isComplete {
-                phase = state.endBody() == .next ? .reading : .ending
-            }
-        } catch {
-            state.breakOff()
-            phase = .ending
-        }
-        return true
-    }
-
-    private func dropInput() -> Bool {
-        let used = input.consume { bytes in bytes.byteCount }
-        lingeredByteCount += used ?? 0
-        return used != nil && lingeredByteCount <= Self.lingeredByteCountMax
-    }
-
-    /// A client that sends without looking gets its answer only if it can send to the end.
-    private static var lingeredByteCountMax: Int { 1 << 26 }
-
     // MARK: Ending
 
     /// The peer sends no more.
-    private func inputEnded() {
+    func inputEnded() {
         isPeerDone = true
         if case .failed = input.end { return close() }
         if let partial, !partial.isAtStart {
@@ -673,7 +224,7 @@ final class HTTPConnection {
         advance()
     }
 
-    private func beginLingering() {
+    func beginLingering() {
         if isPeerDone { return close() }
         _ = millrace_socket_shutdown(descriptor, Int32(MILLRACE_SHUT_WR))
         phase = .lingering
@@ -689,7 +240,7 @@ final class HTTPConnection {
         }
     }
 
-    private func endQuietly() {
+    func endQuietly() {
         stopListening()
         partial = nil
         state.stopReading()
@@ -723,12 +274,12 @@ final class HTTPConnection {
 
     /// Sets the limit. The timer itself is touched only if it would be late: it looks at the limit
     /// when it fires.
-    private func wait(until limit: MonotonicInstant) {
+    func wait(until limit: MonotonicInstant) {
         deadline = limit
         if limit < timerInstant { setTimer(limit) }
     }
 
-    private func setTimer(_ instant: MonotonicInstant) {
+    func setTimer(_ instant: MonotonicInstant) {
         cancelTimer()
         // SAFETY: the timer's reference, given back when it fires or is cancelled.
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
@@ -740,10 +291,13 @@ final class HTTPConnection {
             connection.timerFired(isStopped)
         }
         timerInstant = timer == nil ? .never : instant
-        if timer == nil { unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release() }
+        if timer == nil {
+            // SAFETY: not scheduled.
+            unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release()
+        }
     }
 
-    private func cancelTimer() {
+    func cancelTimer() {
         guard let timer else { return }
         self.timer = nil
         timerInstant = .never
@@ -752,7 +306,7 @@ final class HTTPConnection {
         }
     }
 
-    private func timerFired(_ isStopped: Bool) {
+    func timerFired(_ isStopped: Bool) {
         timer = nil
         timerInstant = .never
         guard !isStopped, phase != .closed, deadline != .never else { return }
@@ -760,7 +314,7 @@ final class HTTPConnection {
         limitReached()
     }
 
-    private func limitReached() {
+    func limitReached() {
         switch phase {
         case .reading where !overflow.isEmpty, .ending:
             if output.sentByteCount != sentAtLastLook { return watchSending() }
@@ -773,17 +327,5 @@ final class HTTPConnection {
         case .lingering: close()
         case .answering, .closed: break
         }
-    }
-}
-
-/// How a client knows where an answer ends.
-enum AnswerLength: Equatable {
-    case bytes(UInt64)
-    case chunked
-    case untilClose
-
-    /// Whether an answer of that status may have a body (RFC 9110, section 6.4.1).
-    static func mayHaveBody(_ status: Int) -> Bool {
-        status >= 200 && status != 204 && status != 205 && status != 304
     }
 }

@@ -23,7 +23,8 @@ struct ServerConnectionTests {
             "1.0, both", "GET /hello HTTP/1.0\r\nConnection: keep-alive, close\r\n\r\n", [200],
             .closes),
         ServerCase(
-            "1.0 stream", "GET /open/10 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", [200], .closes),
+            "1.0 stream", "GET /open/10 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", [200],
+            .closes),
         ServerCase("after 404", request("GET /nothing"), [404]),
         ServerCase("after 405", request("PUT /hello"), [405]),
         ServerCase("after 500", request("GET /throw"), [500]),

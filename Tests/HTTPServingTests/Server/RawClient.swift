@@ -130,7 +130,8 @@ final class RawClient {
         return held
     }
 
-    /// Waits for the end of the stream; nothing may come before. A reset counts as an end if it may.
+    /// Waits for the end of the stream; nothing may come before. With `orReset`, a
+    /// reset is an end too.
     func expectEnd(orReset: Bool = false) throws {
         do {
             let rest = try receiveAll()

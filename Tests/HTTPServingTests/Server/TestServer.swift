@@ -18,8 +18,8 @@ var loopback: SocketAddress {
     return address
 }
 
-/// A server in this process, on loops and threads of its own; stopped at the latest when this object
-/// goes away.
+/// A server in this process, on loops and threads of its own; stopped at the latest when this
+/// object goes away.
 final class TestServer {
     struct Failure: Error { let error: any Error }
 

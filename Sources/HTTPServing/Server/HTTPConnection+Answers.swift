@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import EventLoops
+internal import HTTP1Codec
+
+// Answers: from a status to the send stream.
+extension HTTPConnection {
+    // MARK: Answers
+
+    /// An answer that only says its status, in words.
+    func fail(_ status: Int, _ lines: String = "") {
+        let text = Array("\(status) \(ReasonPhrase.of(status))\n".utf8)
+        // SAFETY: copied while lent.
+        unsafe text.span.bytes.withUnsafeBytes { body in
+            // SAFETY: as above.
+            unsafe answer(status, "text/plain; charset=utf-8", Array(lines.utf8), body)
+        }
+    }
+
+    /// A whole answer.
+    func answer(
+        _ status: Int, _ type: StaticString?, _ lines: FieldLines, _ body: UnsafeRawBufferPointer
+    ) {
+        if lines.fault != nil { return fail(500) }
+        unsafe answer(status, type, lines.bytes, body)  // SAFETY: passed on.
+    }
+
+    func answer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ body: UnsafeRawBufferPointer
+    ) {
+        let hasBody = startAnswer(status, type, lines, .bytes(UInt64(body.count)))
+        if hasBody { unsafe emit(body) }  // SAFETY: copied while lent.
+        endAnswer()
+    }
+
+    /// Writes a head; whether bytes of a body may follow (RFC 9110, section 6.4.1).
+    func startAnswer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Bool {
+        worker.date.refresh(at: worker.now)
+        isAnswerBegun = true
+        if worker.isStopping { state.stopReading() }
+        let mustClose =
+            state.mustSayClose(worker.configuration.limits) || length == .untilClose
+        if mustClose { saidClose = true }
+        if let count = compose(status, type, lines, length) {
+            noteAnswer(status, length)
+            // SAFETY: just written.
+            unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+            return AnswerLength.mayHaveBody(status) && !isHead
+        }
+        // Longer than any head that a client takes. Without its lines it is not.
+        guard let count = compose(500, nil, [], .bytes(0)) else {
+            preconditionFailure("an empty head has room")
+        }
+        noteAnswer(500, .bytes(0))
+        // SAFETY: as above.
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+        return false
+    }
+
+    func noteAnswer(_ status: Int, _ length: AnswerLength) {
+        worker.counters.didAnswer(status)
+        access?.status = status
+        guard AnswerLength.mayHaveBody(status) else { return }
+        if case .bytes(let count) = length { access?.byteCount = count }
+    }
+
+    /// Composes a head in the worker's memory: how many bytes; nil if they are too many.
+    func compose(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Int? {
+        let mayHaveBody = AnswerLength.mayHaveBody(status)
+        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
+        writer.status(status)
+        worker.appendCommonLines(to: &writer)
+        if let type, mayHaveBody { writer.field(.contentType, type) }
+        switch length {
+        case .bytes(let count): if mayHaveBody { writer.field(.contentLength, count) }
+        case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }
+        case .untilClose: break
+        }
+        // RFC 9110, section 15.3.6: it has no content, and says so.
+        if status == 205 { writer.field(.contentLength, 0) }
+        if saidClose {
+            writer.lines("Connection: close\r\n")
+        } else if isOldVersion {
+            writer.lines("Connection: keep-alive\r\n")
+        }
+        // SAFETY: copied while lent.
+        unsafe lines.span.bytes.withUnsafeBytes { unsafe writer.lines($0) }
+        return try? writer.end()
+    }
+
+    /// Leaves HTTP: the connection ends with what follows.
+    func startUpgrade(_ lines: [UInt8]) throws(ResponseError) {
+        state.stopReading()
+        saidClose = true
+        worker.date.refresh(at: worker.now)
+        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
+        writer.status(101)
+        worker.appendCommonLines(to: &writer)
+        writer.lines("Connection: upgrade\r\n")
+        // SAFETY: copied while lent.
+        unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
+        guard let count = try? writer.end() else { throw .failed }
+        isAnswerBegun = true
+        access?.status = 101
+        // SAFETY: just written.
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+    }
+
+    /// Copies bytes to where they leave from.
+    func emit(_ bytes: UnsafeRawBufferPointer) {
+        var taken = 0
+        if overflow.isEmpty { taken = unsafe output.append(bytes.bytes) }  // SAFETY: copied.
+        if taken < bytes.count {
+            // SAFETY: as above.
+            unsafe overflow.append(contentsOf: UnsafeRawBufferPointer(rebasing: bytes[taken...]))
+        }
+    }
+
+    /// The answer is complete.
+    func endAnswer() {
+        if access != nil { tellAccess() }
+        switch state.endResponse(worker.configuration.limits, saidClose: saidClose) {
+        case .next: phase = .reading
+        case .discardBody:
+            phase = .discarding
+            wait(until: worker.now.advanced(byNanoseconds: worker.bodyNanoseconds))
+        case .close: phase = .ending
+        }
+    }
+
+    func tellAccess() {
+        guard var access, let tell = worker.configuration.onAccess else { return }
+        self.access = nil
+        access.secondsSince1970 = worker.date.secondsSince1970
+        access.durationNanoseconds =
+            MonotonicInstant.now.nanoseconds &- access.begin.nanoseconds
+        tell(access)
+    }
+
+    /// Moves what waits to the send stream; false if some of it must wait on.
+    func flushOverflow() -> Bool {
+        if moveOverflow() { return true }
+        watchSending()
+        listenForRoom(isEmpty: false)
+        return false
+    }
+
+    /// The same, without waiting.
+    func moveOverflow() -> Bool {
+        guard !overflow.isEmpty else { return true }
+        if output.failure == nil {
+            let waiting = overflow
+            let rest = waiting.span.extracting(droppingFirst: overflowStart)
+            overflowStart += unsafe output.append(rest.bytes)  // SAFETY: bytes, copied at once.
+            if overflowStart < overflow.count { return false }
+        }
+        overflow = []
+        overflowStart = 0
+        return true
+    }
+
+    func watchSending() {
+        sentAtLastLook = output.sentByteCount
+        wait(until: worker.now.advanced(byNanoseconds: worker.writeNanoseconds))
+    }
+}
