@@ -164,4 +164,48 @@ extension ConformanceSuite {
         rig.stop()
         for pair in pairs { Wires.close(pair.1) }
     }
+
+    @Sendable
+    static func lentForLong(_ run: ConformanceRun) throws {
+        // Wrong: as many readers who have stopped as there are buffers, each with bytes that are
+        // being sent to it, stop all other connections of the loop.
+        var options = LoopOptions()
+        options.receiveBufferCount = 4
+        options.receiveBufferByteCount = 100
+        options.receiveCredit = 4
+        let rig = try LoopRig(run, options: options)
+        let pairs = try (0..<6).map { _ in try Wires.pair() }
+        let streams = try rig.call { loop in
+            Carried(pairs.map { ReceiveStream(loop: loop, descriptor: $0.0) })
+        }
+        let pattern = Wires.pattern(100)
+        for index in 0..<5 {
+            try Wires.send(pattern, to: pairs[index].1)
+            try rig.call { _ in streams.value[index].start() }
+            try run.wait("bytes to lend") {
+                try rig.call { _ in streams.value[index].heldByteCount } == 100
+            }
+            _ = try rig.call { _ in streams.value[index].pinnedAddress() }
+        }
+        let served = Board(0)
+        try Wires.send([5], to: pairs[5].1)
+        try rig.call { _ in
+            streams.value[5].start()
+            streams.value[5].whenReady { served.update { $0 += 1 } }
+        }
+        run.expect(served, becomes: { $0 == 1 }, "a stream waits behind bytes that are lent")
+        let kept = try rig.call { loop in
+            let kept = (0..<5).map { index in
+                streams.value[index].unpin(used: 0)
+                return streams.value[index].takeChunk() ?? []
+            }
+            streams.value.forEach { $0.stop() }
+            for pair in pairs { loop.close(pair.0) }
+            return kept
+        }
+        for bytes in kept { run.expect(bytes, equals: pattern, "lent bytes changed") }
+        run.expect(try rig.call { $0.heldBuffers }, equals: 0, "buffers are missing at the end")
+        rig.stop()
+        for pair in pairs { Wires.close(pair.1) }
+    }
 }

@@ -14,6 +14,7 @@ extension ConformanceSuite {
         ConformanceCheck("output: a full one refuses, its waiter is called", outputFull),
         ConformanceCheck("output: a broken peer, and stopping", outputEnds),
         ConformanceCheck("lending: pinned bytes stay while others make way", pinnedStay),
+        ConformanceCheck("lending: what is lent for long leaves buffers for others", lentForLong),
     ]
 
     @Sendable

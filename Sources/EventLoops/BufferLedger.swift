@@ -18,7 +18,8 @@ struct BufferLedger: ~Copyable {
     }
 
     private let entries: UnsafeMutablePointer<Entry>
-    private let count: Int
+    /// How many buffers there are.
+    let count: Int
     /// How many buffers are with streams alone.
     private(set) var heldCount = 0
 

@@ -8,6 +8,12 @@ extension EventLoop {
     /// How many blocks send streams have leased.
     package var leasedSendBlocks: Int { sendBlocks.value.leasedCount }
 
+    /// Whether seven of eight receive buffers are with streams.
+    var areBuffersScarce: Bool {
+        let count = ledger.value.count
+        return ledger.value.heldCount >= count - max(1, count / 8)
+    }
+
     /// Notes the bytes that a completion carries; answers where in the buffer they begin.
     func take(_ buffer: UInt16, byteCount: Int32, isKept: Bool) -> Int32 {
         ledger.value.take(buffer, byteCount: byteCount, isKept: isKept)

@@ -140,10 +140,15 @@ public final class ReceiveStream {
 
     /// Lends the oldest received bytes until `unpin`: their memory stays where it is, so that the
     /// kernel may send from it. Nil if there are none. One pin at a time; no `consume` meanwhile.
+    ///
+    /// What is lent may not come back for a long time, if the peer that it is sent to does not
+    /// read. When most of the loop's buffers are out, the bytes are therefore moved to memory of
+    /// the stream's own before they are lent: the last buffers stay for streams that go on.
     @unsafe
     public func pin() -> UnsafeRawBufferPointer? {
         assert(loop.isCurrent)
         precondition(!isPinned, "the stream's bytes are lent already")
+        if loop.areBuffersScarce { spill() }
         guard !isStopped, let chunk = first else { return nil }
         isPinned = true
         // SAFETY: the buffer is this stream's until `unpin`.
