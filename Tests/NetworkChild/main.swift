@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// What must be counted in a process of its own: descriptors, allocations. The first argument says what, the
-// second on which backend.
+// What must be counted in a process of its own: descriptors, allocations. The first argument says
+// what, the second on which backend.
 
 import AsyncRuntime
 import AtomicSupport
