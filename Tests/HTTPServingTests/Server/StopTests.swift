@@ -71,7 +71,7 @@ struct ServerStopTests {
     func pipelining(_ choice: BackendChoice) throws {
         // If this failed, a stop would trap on, or never see the end of, a busy connection.
         for path in ["/hello", "/task", "/whole/50000"] {
-            for _ in 0..<5 {
+            for _ in 0..<3 {
                 let server = try TestServer(choice) { $0.shutdownTimeout = .milliseconds(300) }
                 let block = bytes(String(repeating: request("GET " + path), count: 300))
                 let clients = try (0..<4).map { _ in try server.connect() }
