@@ -52,7 +52,7 @@ let package = Package(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(
-            name: "CBrotli", pkgConfig: "libbrotlienc libbrotlidec",
+            name: "CBrotli", pkgConfig: "libbrotlienc",
             providers: [.apt(["libbrotli-dev"])]),
         // Floor 1
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
@@ -198,7 +198,8 @@ let package = Package(
         .testTarget(
             name: "HTTPServingTests",
             dependencies: [
-                "AtomicSupport", "CLinuxShims", "HTTPServing", "StressSupport",
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
+                "HTTP1Codec", "HTTPServing", "Networking", "StressSupport",
             ] + httpPackages),
         .testTarget(
             name: "ExamplesTests",

@@ -37,6 +37,9 @@ let package = Package(
         .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
         .executableTarget(name: "echo_epoll_c", dependencies: ["CContender"]),
         .executableTarget(
+            name: "parse_http_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("http_parser")]),
+        .executableTarget(
             name: "echo_uring_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("uring")]),
         .executableTarget(
@@ -69,6 +72,11 @@ let package = Package(
         .executableTarget(
             name: "transfer_callback",
             dependencies: ["CContender", "ContenderSupport", argumentParser, room("EventLoops")]),
+        .executableTarget(
+            name: "parse_codec",
+            dependencies: [
+                "CContender", argumentParser, room("HTTP1Codec"),
+            ]),
         .executableTarget(
             name: "post_jobs",
             dependencies: [

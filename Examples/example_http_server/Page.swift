@@ -22,7 +22,7 @@
               padding: 0 1rem; }
             h1 { font-size: 1.6rem; margin: 0; }
             p { margin: .5rem 0 1rem; }
-            dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr));
+            dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr));
               gap: .75rem; margin: 1rem 0; }
             dl div { border: 1px solid var(--rule); border-radius: .4rem; padding: .5rem .75rem; }
             dt { font-size: .8rem; opacity: .7; }
@@ -63,9 +63,13 @@
             <tr><td><a href="/missing"><code>GET /missing</code></a></td><td>404</td></tr>
             <tr><td><a href="/files/"><code>GET /files/…</code></a></td>
               <td>files, with <code>--root</code></td></tr>
+            <tr><td><code>GET /shout</code></td><td>leaves HTTP for a protocol that answers lines in
+              capitals</td></tr>
             <tr><td><code>GET /events</code></td><td>these figures, as events</td></tr>
-            <tr><td><a href="/metrics"><code>GET /metrics</code></a></td><td>for Prometheus</td></tr>
-            <tr><td><a href="/healthz"><code>GET /healthz</code></a></td><td>ok, or stopping</td></tr>
+            <tr><td><a href="/metrics"><code>GET /metrics</code></a></td>
+              <td>for Prometheus</td></tr>
+            <tr><td><a href="/healthz"><code>GET /healthz</code></a></td>
+              <td>ok, or stopping</td></tr>
             </table>
             <script>
             const rates = [];

@@ -30,6 +30,7 @@
             try routes.get("/healthz") { _ in
                 figures.isOver ? .text("stopping\n", status: 503) : .text("ok\n")
             }
+            try routes.get("/shout") { _ in .upgrade(to: "shout", Shout.serve) }
             if let files { try routes.files("/files", files) }
             return routes
         }

@@ -25,7 +25,8 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
 
     /// The loop.
     public let loop: EventLoop
-    private var ready = JobQueue()
+    private let ready = JobQueue()
+    private let resumptions = Resumptions()
     private var serialExecutor: LoopSerialExecutor?
 
     /// How many jobs run before the loop looks at the kernel again, so that busy tasks do not
@@ -92,6 +93,7 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     /// Runs what is ready, at most the budget; answers whether more is. When the loop is over, what
     /// is left goes to the global executor.
     private func runReady() -> Bool {
+        if !resumptions.isEmpty { resumptions.resumeAll() }
         if loop.isOver {
             while let task = ready.popFirst() { runElsewhere(task) }  // Ends: nothing is added.
             return false
@@ -101,7 +103,21 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
             run(task)
             left -= 1
         }
-        return ready.count > 0
+        return ready.count > 0 || !resumptions.isEmpty
+    }
+
+    /// Lets a task go on in this turn or the next; at once if the loop is over.
+    func resume(
+        _ continuation: UnsafeContinuation<Int32, Never>, returning result: Int32, frame: UInt,
+        neighbours: (UInt, UInt)
+    ) {
+        if loop.isOver {
+            unsafe continuation.resume(returning: result)  // SAFETY: the caller's, once.
+        } else {
+            // SAFETY: as above.
+            unsafe resumptions.append(
+                continuation, result, frame: frame, neighbours: neighbours)
+        }
     }
 
     private func run(_ task: LoopTask) {

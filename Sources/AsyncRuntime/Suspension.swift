@@ -17,11 +17,12 @@ public final class Suspension: @unchecked Sendable {
     // Invariants: I1  `continuation` is set exactly while a task waits
     //             I2  `round` grows with each wait, so that a late cancellation is recognised
 
+    @safe
     private enum Subject {
         case none
         case operation(OperationID)
-        case stream(ReceiveStream)
-        case output(SendStream)
+        case stream(Unmanaged<ReceiveStream>)
+        case output(Unmanaged<SendStream>)
         case signal
         case time
     }
@@ -29,6 +30,9 @@ public final class Suspension: @unchecked Sendable {
     /// The loop's executor.
     public let executor: LoopExecutor
     private var continuation: UnsafeContinuation<Int32, Never>?
+    /// An address in the memory of the function that waits, for the cache's sake alone.
+    private var frame: UInt = 0
+    private var neighbours: (UInt, UInt) = (0, 0)
     private var subject = Subject.none
     private var timer: LoopTimer?
     private var round: UInt64 = 0
@@ -43,6 +47,28 @@ public final class Suspension: @unchecked Sendable {
     /// A place to wait, on a loop.
     public init(_ executor: LoopExecutor) {
         self.executor = executor
+    }
+
+    /// Names two objects that the task will look at when it goes on: their memory is asked for when
+    /// its wait ends. They are not kept, and never looked at here.
+    package func expectUse(of first: AnyObject, and second: AnyObject) {
+        // SAFETY: only the addresses are taken.
+        neighbours = unsafe (
+            UInt(bitPattern: Unmanaged.passUnretained(first).toOpaque()),
+            UInt(bitPattern: Unmanaged.passUnretained(second).toOpaque())
+        )
+    }
+
+    /// Makes it a place where nobody has waited: no signal, no watch. Cancellations that are on
+    /// their way find a later round (I2).
+    package func reuse() {
+        precondition(!isWaiting, "a task waits here")
+        assert(timer == nil)
+        isSignalled = false
+        watchedTask = 0
+        watchNumber &+= 1
+        isWatchCancelled = false
+        round &+= 1
     }
 
     /// Whether a task waits here.
@@ -162,8 +188,10 @@ public final class Suspension: @unchecked Sendable {
         waitsWatched = watchedTask != 0 && watchedTask == Self.currentTask
         guard waitsWatched else { return await waitWithHandler(until: deadline, start) }
         if isWatchCancelled { return -Int32(MILLRACE_ECANCELED) }
-        // SAFETY: resumed exactly once, by `finish` (I1).
+        var anchor: UInt8 = 0
+        // SAFETY: resumed exactly once, by `finish` (I1); only the address is looked at.
         return unsafe await withUnsafeContinuation { continuation in
+            frame = unsafe withUnsafePointer(to: &anchor) { UInt(bitPattern: $0) }
             unsafe begin(continuation, until: deadline, start)  // SAFETY: as above.
         }
     }
@@ -190,7 +218,8 @@ public final class Suspension: @unchecked Sendable {
         unsafe self.continuation = unsafe continuation  // SAFETY: resumed once, by `finish`.
         interruption = 0
         if let result = start() {
-            finish(result)
+            unsafe self.continuation = nil  // SAFETY: as above.
+            unsafe continuation.resume(returning: result)  // SAFETY: as above; once.
         } else if deadline != .never {
             setTimer(deadline)
         }
@@ -216,7 +245,8 @@ public final class Suspension: @unchecked Sendable {
 
     private func start(_ stream: ReceiveStream) -> Int32? {
         if stream.isReady { return 0 }
-        subject = .stream(stream)
+        // SAFETY: the waiting task's frame keeps the stream alive.
+        subject = unsafe .stream(Unmanaged.passUnretained(stream))
         stream.whenReady(finishing)
         return nil
     }
@@ -225,7 +255,8 @@ public final class Suspension: @unchecked Sendable {
         if stream.failure != nil || (isEmpty ? stream.pendingByteCount == 0 : stream.room > 0) {
             return 0
         }
-        subject = .output(stream)
+        // SAFETY: the waiting task's frame keeps the stream alive.
+        subject = unsafe .output(Unmanaged.passUnretained(stream))
         if isEmpty { stream.whenEmpty(finishing) } else { stream.whenRoom(finishing) }
         return nil
     }
@@ -271,7 +302,9 @@ public final class Suspension: @unchecked Sendable {
             interruption != 0
             && (result == -Int32(MILLRACE_ECANCELED) || result == -Int32(MILLRACE_EINTR))
         // SAFETY: taken out above, so resumed once.
-        unsafe continuation.resume(returning: isInterrupted ? -interruption : result)
+        unsafe executor.resume(
+            continuation, returning: isInterrupted ? -interruption : result, frame: frame,
+            neighbours: neighbours)
     }
 
     /// Ends the wait for a reason. An operation is cancelled and tells when it is over; the rest
@@ -279,14 +312,15 @@ public final class Suspension: @unchecked Sendable {
     private func interrupt(_ reason: Int32) {
         guard isWaiting else { return }
         if interruption == 0 { interruption = reason }
+        // SAFETY: a stream is alive while it is waited for.
         switch subject {
         case .none: break
         case .operation(let id): executor.loop.cancel(id)
         case .stream(let stream):
-            stream.cancelWaiter()
+            unsafe stream.takeUnretainedValue().cancelWaiter()  // SAFETY: as above.
             finish(-Int32(MILLRACE_ECANCELED))
         case .output(let stream):
-            stream.cancelWaiter()
+            unsafe stream.takeUnretainedValue().cancelWaiter()  // SAFETY: as above.
             finish(-Int32(MILLRACE_ECANCELED))
         case .signal, .time: finish(-Int32(MILLRACE_ECANCELED))
         }

@@ -54,9 +54,11 @@ extension EventLoop {
 
     /// Starts the sends of what was appended in this turn.
     func sendQueued() {
-        guard !queuedSends.isEmpty else { return }
-        for stream in queuedSends { stream.sendQueued() }
-        queuedSends.removeAll(keepingCapacity: true)
+        let count = queuedSends.value.count
+        guard count > 0 else { return }
+        for index in 0..<count { queuedSends.value[index].sendQueued() }
+        // What was queued meanwhile, by a waiter that a refused send has woken, stays for the next.
+        queuedSends.value.removeFirst(count)
     }
 
     func list(_ stream: ReceiveStream) {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+internal import CLinuxShims
+
 /// Called on the loop's thread with each completion of an operation: the context given at
 /// submission, and the three words of a `Completion`. A function pointer and a context, so that no
 /// operation needs a closure.
@@ -130,6 +132,25 @@ struct OperationTable: ~Copyable {
         else { return nil }
         if !completion.hasMore { release(id.index) }
         return unsafe (handler, context)  // SAFETY: hands the pointers on; nothing is dereferenced.
+    }
+
+    /// Asks for the slot of an operation that `take` will be asked for soon.
+    @inline(__always)
+    func prefetchSlot(of id: OperationID) {
+        // SAFETY: the address is only computed, and need not be one.
+        unsafe millrace_prefetch(
+            UnsafeRawPointer(slots) + Int(id.index) * MemoryLayout<Slot>.stride)
+    }
+
+    /// Asks for the memory of an operation's context: its first `lineCount` cache lines.
+    @inline(__always)
+    func prefetchContext(of id: OperationID, lineCount: Int) {
+        guard id.index < fresh else { return }
+        // SAFETY: below `fresh`, so initialized.
+        guard let context = unsafe slots[Int(id.index)].context else { return }
+        for line in 0..<lineCount {
+            unsafe millrace_prefetch(context + line * 64)  // SAFETY: need not be an address.
+        }
     }
 
     private mutating func release(_ index: UInt32) {

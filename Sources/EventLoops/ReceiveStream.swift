@@ -43,9 +43,9 @@ public final class ReceiveStream {
     /// The loop that the connection lives on.
     public let loop: EventLoop
     /// The socket.
-    public let descriptor: Int32
+    public var descriptor: Int32 { socket }
     /// How many pieces the stream may hold.
-    public let credit: Int
+    public var credit: Int { Int(pieceCredit) }
     /// How many bytes it may hold, but for a buffer.
     public let creditByteCount: Int
 
@@ -54,6 +54,8 @@ public final class ReceiveStream {
 
     // Private all of them: a public property is checked for overlapping accesses each time, and so
     // is `rest`, which is therefore looked at only if `restCount` is not zero.
+    private var socket: Int32
+    private var pieceCredit: Int32
     private var ending: End?
     private var heldBytes = 0
     private var restCount: Int32 = 0
@@ -75,9 +77,27 @@ public final class ReceiveStream {
         loop: EventLoop, descriptor: Int32, credit: Int? = nil, creditByteCount: Int? = nil
     ) {
         self.loop = loop
-        self.descriptor = descriptor
-        self.credit = max(2, credit ?? loop.options.receiveCredit)
+        socket = descriptor
+        pieceCredit = Self.pieces(credit, loop)
         self.creditByteCount = max(1, creditByteCount ?? loop.options.receiveCreditByteCount)
+    }
+
+    private static func pieces(_ credit: Int?, _ loop: EventLoop) -> Int32 {
+        Int32(clamping: max(2, credit ?? loop.options.receiveCredit))
+    }
+
+    /// Makes the stream one that has not started, of another socket. Nobody else may have a
+    /// reference to it: then it was stopped, and its operation is over (I2).
+    package func reuse(for descriptor: Int32, credit: Int?) {
+        assert(loop.isCurrent)
+        precondition(isStopped && operation == nil && !isPinned, "the stream is still in use")
+        assert(first == nil && restCount == 0 && waiter == nil)
+        socket = descriptor
+        pieceCredit = Self.pieces(credit, loop)
+        ending = nil
+        state = .idle
+        isStopped = false
+        cancelledInTurn = 0
     }
 
     /// How many pieces the stream holds, spilled ones too.

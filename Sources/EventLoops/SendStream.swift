@@ -37,7 +37,7 @@ public final class SendStream {
     /// The loop that the connection lives on.
     public let loop: EventLoop
     /// The socket.
-    public let descriptor: Int32
+    public var descriptor: Int32 { socket }
     /// Why sending failed, a positive errno; later bytes are refused.
     public var failure: Int32? { failureCode }
 
@@ -45,6 +45,7 @@ public final class SendStream {
     public var sentByteCount: UInt64 { sentBytes }
 
     // Private all of them: a public property is checked for overlapping accesses each time.
+    private var socket: Int32
     private var failureCode: Int32?
     private var sentBytes: UInt64 = 0
     private var filling: Portion?
@@ -57,7 +58,17 @@ public final class SendStream {
     /// A stream with nothing to send.
     public init(loop: EventLoop, descriptor: Int32) {
         self.loop = loop
-        self.descriptor = descriptor
+        socket = descriptor
+    }
+
+    /// Makes the stream one with nothing to send, of another socket. Nobody else may have a
+    /// reference to it: then no send is under way (I2).
+    package func reuse(for descriptor: Int32) {
+        assert(loop.isCurrent)
+        precondition(operation == nil && !isQueued, "the stream is still in use")
+        assert(filling == nil && sending == nil && waiter == nil)
+        socket = descriptor
+        failureCode = nil
     }
 
     /// How many bytes were appended and not yet taken by the kernel.
@@ -86,7 +97,7 @@ public final class SendStream {
         filling = portion
         if sending == nil && !isQueued {
             isQueued = true
-            loop.queuedSends.append(self)
+            loop.queuedSends.value.append(self)
         }
         return count
     }

@@ -54,13 +54,32 @@ struct ByteWriter {
         unsafe place.storeBytes(of: Ascii.lineEnd.littleEndian, as: UInt16.self)
     }
 
-    /// ": " between name and value.
+    /// A name and ": ".
     @inline(__always)
-    mutating func appendSeparator() {
-        guard let place = unsafe reserve(2) else { return }  // SAFETY: as above.
+    mutating func append(name: Bytes) {
+        guard let place = unsafe reserve(name.count &+ 2) else { return }  // SAFETY: as above.
+        unsafe place.copyMemory(from: name.base, byteCount: name.count)  // SAFETY: as above.
         // SAFETY: as above.
-        unsafe place.storeBytes(of: UInt16(0x203A).littleEndian, as: UInt16.self)
+        unsafe (place + name.count).storeBytes(of: Self.separator, as: UInt16.self)
     }
+
+    /// A field line: "name: value" CR LF.
+    @inline(__always)
+    mutating func appendLine(_ name: Bytes, _ value: Bytes) {
+        // SAFETY: as above, with room for what stands between and behind.
+        guard let place = unsafe reserve(name.count &+ value.count &+ 4) else { return }
+        unsafe place.copyMemory(from: name.base, byteCount: name.count)  // SAFETY: as above.
+        let valuePlace = unsafe place + (name.count &+ 2)  // SAFETY: as above.
+        // SAFETY: as above.
+        unsafe (place + name.count).storeBytes(of: Self.separator, as: UInt16.self)
+        unsafe valuePlace.copyMemory(from: value.base, byteCount: value.count)  // SAFETY: as above.
+        // SAFETY: as above.
+        unsafe (valuePlace + value.count).storeBytes(
+            of: Ascii.lineEnd.littleEndian, as: UInt16.self)
+    }
+
+    /// ": " as two bytes.
+    private static var separator: UInt16 { UInt16(0x203A).littleEndian }
 
     /// A number without sign or leading zeros.
     mutating func append(decimal number: UInt64) {

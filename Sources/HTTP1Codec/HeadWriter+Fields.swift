@@ -3,14 +3,13 @@
 extension HeadWriter {
     /// A known field with a literal as value.
     public mutating func field(_ field: KnownField, _ value: StaticString) {
-        write(Bytes(literal: field.name), Bytes(literal: value))
+        write(field, Bytes(literal: value))
     }
 
     /// A known field with a number as value: Content-Length, Age, Retry-After.
     public mutating func field(_ field: KnownField, _ number: UInt64) {
         guard field != .other else { return output.fail(.badName) }
-        output.append(field.name)
-        output.appendSeparator()
+        output.append(name: Bytes(literal: field.name))
         output.append(decimal: number)
         output.appendLineEnd()
     }
@@ -18,8 +17,7 @@ extension HeadWriter {
     /// A known field with a date as value.
     public mutating func field(_ field: KnownField, _ date: HTTPDate) {
         guard field != .other else { return output.fail(.badName) }
-        output.append(field.name)
-        output.appendSeparator()
+        output.append(name: Bytes(literal: field.name))
         date.write(to: &output)
         output.appendLineEnd()
     }
@@ -27,7 +25,7 @@ extension HeadWriter {
     /// A known field with any value.
     public mutating func field(_ field: KnownField, _ value: UnsafeRawBufferPointer) {
         // SAFETY: lent for the call.
-        write(Bytes(literal: field.name), unsafe Bytes(value) ?? Bytes(literal: ""))
+        write(field, unsafe Bytes(value) ?? Bytes(literal: ""))
     }
 
     /// A known field with any value.
@@ -66,12 +64,16 @@ extension HeadWriter {
     /// Whole lines as a literal, each with its CR LF. They are **not** checked.
     public mutating func lines(_ prepared: StaticString) { output.append(prepared) }
 
+    /// Its name need not be looked at.
+    private mutating func write(_ field: KnownField, _ value: Bytes) {
+        guard field != .other else { return output.fail(.badName) }
+        guard Self.isValue(value) else { return output.fail(.badValue) }
+        output.appendLine(Bytes(literal: field.name), value)
+    }
+
     private mutating func write(_ name: Bytes, _ value: Bytes) {
         guard Self.isToken(name) else { return output.fail(.badName) }
         guard Self.isValue(value) else { return output.fail(.badValue) }
-        output.append(name)
-        output.appendSeparator()
-        output.append(value)
-        output.appendLineEnd()
+        output.appendLine(name, value)
     }
 }

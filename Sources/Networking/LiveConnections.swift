@@ -9,9 +9,33 @@ final class LiveConnections: @unchecked Sendable {
     let executor: LoopExecutor
     private var connections: [StreamConnection] = []
     private var isCancelled = false
+    /// The parts of those that are gone.
+    let spares = SpareParts()
+    /// Accepted sockets whose tasks have not begun. The tasks, which are as many, take one each, so
+    /// that they need no memory of their own for what they shall do.
+    private var incoming: [Int32] = []
+    private var incomingStart = 0
 
     init(_ executor: LoopExecutor) {
         self.executor = executor
+    }
+
+    func expect(_ socket: Int32) {
+        incoming.append(socket)
+    }
+
+    func takeIncoming() -> Int32 {
+        precondition(incomingStart < incoming.count, "as many sockets as tasks")
+        let socket = incoming[incomingStart]
+        incomingStart += 1
+        if incomingStart == incoming.count {
+            incoming.removeAll(keepingCapacity: true)
+            incomingStart = 0
+        } else if incomingStart >= 32 && incomingStart * 2 >= incoming.count {
+            incoming.removeFirst(incomingStart)  // Moves at most as many as were taken.
+            incomingStart = 0
+        }
+        return socket
     }
 
     /// Takes the watch over the calling task's waits on the connection.

@@ -32,24 +32,44 @@ public final class StreamConnection: @unchecked Sendable {
     private var isWatched = false
     /// Where the connection stands among a server's.
     var place = 0
+    /// Who takes the parts of a connection that is gone.
+    private let spares: SpareParts?
 
     /// Takes a connected, non-blocking socket over, on the calling thread's loop.
-    public init(
+    public convenience init(
         adopting descriptor: Int32, options: StreamOptions = StreamOptions()
+    ) throws(SystemError) {
+        try self.init(adopting: descriptor, options: options, spares: nil)
+    }
+
+    /// The same, made of the parts of a connection that is gone, if there are any.
+    init(
+        adopting descriptor: Int32, options: StreamOptions, spares: SpareParts?
     ) throws(SystemError) {
         guard let executor = LoopExecutor.current else {
             preconditionFailure("a connection is made on a loop")
         }
         self.executor = executor
         self.descriptor = descriptor
-        stream = ReceiveStream(
-            loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
-        output = SendStream(loop: executor.loop, descriptor: descriptor)
-        reading = Suspension(executor)
+        self.spares = spares
+        if let parts = spares?.take() {
+            parts.stream.reuse(for: descriptor, credit: options.receiveCredit)
+            parts.output.reuse(for: descriptor)
+            parts.reading.reuse()
+            stream = parts.stream
+            output = parts.output
+            reading = parts.reading
+        } else {
+            stream = ReceiveStream(
+                loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
+            output = SendStream(loop: executor.loop, descriptor: descriptor)
+            reading = Suspension(executor)
+        }
+        reading.expectUse(of: self, and: output)
         do {
             try options.apply(toStream: descriptor)
         } catch {
-            isClosed = true
+            stop()
             // The backend may have seen the socket, so the loop closes it.
             executor.loop.close(descriptor)
             throw error
@@ -58,6 +78,10 @@ public final class StreamConnection: @unchecked Sendable {
 
     deinit {
         precondition(isClosed, "a connection was dropped without being closed")
+        // Nobody has a reference to the connection any more, so nobody can reach its parts.
+        if let spares, executor.loop.isCurrent {
+            spares.keep(ConnectionParts(stream: stream, output: output, reading: reading))
+        }
     }
 
     /// Connects to an address. With `suspension`, the attempt can be ended from outside by
@@ -360,10 +384,14 @@ public final class StreamConnection: @unchecked Sendable {
     public func close() {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         guard !isClosed else { return }
+        stop()
+        executor.loop.close(descriptor)
+    }
+
+    private func stop() {
         isClosed = true
         stream.stop()
         if output.failure == nil { output.stop() }
-        executor.loop.close(descriptor)
     }
 
     /// Closes the connection with a reset: what was not yet sent is dropped.

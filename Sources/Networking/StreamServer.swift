@@ -77,6 +77,11 @@ public final class StreamServer: Sendable {
         _ handle: @escaping @Sendable (StreamConnection) async -> Void
     ) async {
         let isHandingOver = listeners.count < group.executors.count
+        let here = live(on: listener.executor)
+        // One closure for all connections of the loop.
+        let serveNext: @Sendable @isolated(any) () async -> Void = {
+            await self.serve(here.takeIncoming(), among: here, handle)
+        }
         await withDiscardingTaskGroup { tasks in
             while true {  // Ends when the listener is closed.
                 let socket: Int32
@@ -87,14 +92,24 @@ public final class StreamServer: Sendable {
                     return
                 }
                 let executor = isHandingOver ? group.nextExecutor : listener.executor
-                guard let live = live.first(where: { $0.executor === executor }) else {
-                    preconditionFailure("a loop of the group")
+                if executor === listener.executor {
+                    here.expect(socket)
+                    tasks.addTask(executorPreference: executor, operation: serveNext)
+                    continue
                 }
+                let there = live(on: executor)
                 tasks.addTask(executorPreference: executor) {
-                    await self.serve(socket, among: live, handle)
+                    await self.serve(socket, among: there, handle)
                 }
             }
         }
+    }
+
+    private func live(on executor: LoopExecutor) -> LiveConnections {
+        guard let live = live.first(where: { $0.executor === executor }) else {
+            preconditionFailure("a loop of the group")
+        }
+        return live
     }
 
     /// Inlined: a frame less, and the task fits into the memory that it is born with.
@@ -104,9 +119,9 @@ public final class StreamServer: Sendable {
         _ handle: @Sendable (StreamConnection) async -> Void
     ) async {
         // If this fails, the peer was gone before the connection was looked at: nobody to tell.
-        guard let connection = try? StreamConnection(adopting: socket, options: options) else {
-            return
-        }
+        let adopted = try? StreamConnection(
+            adopting: socket, options: options, spares: live.spares)
+        guard let connection = adopted else { return }
         live.add(connection)
         await handle(connection)
         if connection.enqueuedByteCount > 0 { await sendRest(of: connection) }

@@ -173,6 +173,34 @@ struct FieldLineTests {
         #expect(outcome(of: endless) == .refused(.fieldTooLong))
     }
 
+    @Test("A head that comes byte by byte costs no more than its bytes", .timeLimit(.minutes(1)))
+    func linearWork() {
+        // If this failed, a slow client could keep a core busy: each byte would cost as much as all
+        // before it. Here that would be 10^9 steps.
+        var limits = HTTPLimits()
+        limits.targetByteCountMax = 115_000
+        limits.fieldLineByteCountMax = 115_000
+        limits.fieldsByteCountMax = 1_000_000
+        let x = { (count: Int) in String(repeating: "x", count: count) }
+        let lines = "Host: a\r\n\(x(15_000)): b\r\nA:\(String(repeating: " ", count: 15_000))"
+        let text = "GET /\(x(15_000))?\(x(15_000)) HTTP/1.1\r\n\(lines)\(x(30_000))\r\n\r\n"
+        let bytes = Array(text.utf8)
+        var parser = RequestHeadParser()
+        var fields = FieldTable(capacity: 4)
+        // SAFETY: the pieces are used within the call.
+        let end = unsafe bytes.withUnsafeBytes { all -> Int? in
+            for count in 1...all.count {
+                // SAFETY: as above.
+                let piece = unsafe UnsafeRawBufferPointer(rebasing: all[..<count])
+                // SAFETY: as above.
+                let head = unsafe try? parser.parse(piece, limits: limits, fields: &fields)
+                if head != nil { return count }
+            }
+            return nil
+        }
+        #expect(end == bytes.count)
+    }
+
     @Test("A table without room for all fields refuses the rest")
     func smallTable() {
         // If this failed, the parser would write behind the table.

@@ -37,6 +37,9 @@ struct ConditionTests {
         #expect(outcome(strong, get: false, noneMatch: ["\"v2\""]) == .proceed)
         #expect(outcome(strong, get: false, noneMatch: ["garbage"]) == .failed)
         #expect(outcome(strong, noneMatch: ["\"a\"", "\"v1\""]) == .notModified)
+        for fields in [["*", "\"x\""], ["\"x\"", "*"], ["*", "*"]] {
+            #expect(outcome(strong, noneMatch: fields) == .proceed, "'*' is not one of a list")
+        }
         #expect(outcome(Validators(), exists: false, get: false, noneMatch: ["*"]) == .proceed)
         #expect(outcome(Validators(), noneMatch: ["*"]) == .notModified)
     }

@@ -23,6 +23,16 @@ final class TemporaryFolder {
         return "\(path)/\(name)"
     }
 
+    /// Dates a file back: one that has just changed has a weak tag.
+    func settle(_ name: String) {
+        let time = timespec(tv_sec: 1_700_000_000, tv_nsec: 5)
+        // SAFETY: a path and two times for the call.
+        _ = unsafe utimensat(AT_FDCWD, "\(path)/\(name)", [time, time], 0)
+    }
+
+    /// Somebody else makes this file.
+    func forget(_ name: String) { names.append(name) }
+
     func write(_ name: String, _ content: String) {
         let file = unsafe fopen(made(name), "w")  // SAFETY: closed below.
         guard let file = unsafe file else { preconditionFailure(name) }
@@ -65,9 +75,7 @@ struct FilePathTests {
     func fine() throws {
         // If this failed, files would be looked for under wrong names.
         #expect(try map("a/b.txt") == "a/b.txt")
-        #expect(try map("/a/b.txt") == "a/b.txt")
         #expect(try map("") == ". folder")
-        #expect(try map("/") == ". folder")
         #expect(try map("a/") == "a folder")
         #expect(try map("a/b/") == "a/b folder")
         #expect(try map("a%20b/%C3%A4") == "a b/\u{E4}")
@@ -81,7 +89,8 @@ struct FilePathTests {
         arguments: [
             "..", "../etc/passwd", "a/../b", "%2e%2e/a", ".%2E/a", "a/%2e%2e", ".", "a/./b", "%2e",
             "a%2Fb", "a%2f..%2f..", "..%2fetc", "a\\b", "..\\..\\b", "a%5Cb", "%5c", "a%00.html",
-            "%00", "a\0", "a//b", "//etc/passwd", "///", "//", "a//", "%2Fetc", "a%", "a%2", "a%g0",
+            "%00", "a\0", "a//b", "/etc/passwd", "//etc/passwd", "///", "//", "/", "/a", "a//",
+            "%2Fetc", "a%", "a%2", "a%g0",
             "a%0Ab", "a\u{7F}", "a%7F", "%2e%2e%2f", "a/..", "a/../",
         ])
     func hostile(_ path: String) {
@@ -180,7 +189,6 @@ struct FileRootTests {
         // If this failed, a site would not be served as it lies in its folder.
         #expect(get("a.html") == "page|text/html; charset=utf-8|identity|false")
         #expect(get("") == "index|text/html; charset=utf-8|identity|false")
-        #expect(get("/") == "index|text/html; charset=utf-8|identity|false")
         #expect(get("sub") == "isFolder")
         #expect(get("sub/") == "notFound")
         #expect(

@@ -24,7 +24,7 @@ struct HostileBytesTests {
         // If this failed, one request could end the whole server.
         var random = SplitMix64(seed: 20_261_126)
         let router = try router(["GET /:a(int)/*r", "GET /:b/c", "GET /d/:u(uuid)"], .redirect)
-        for _ in 0..<20_000 {
+        for _ in 0..<6000 {
             let input = input(&random)
             checkRouter(router, [0x2F] + input)
             checkFields(input)
@@ -45,9 +45,8 @@ struct HostileBytesTests {
             }
         }
         var mapped: [UInt8] = []
-        guard (try? FilePathMapping.map(path.span, hidden: .served, to: &mapped)) != nil else {
-            return
-        }
+        let rest = path.span.extracting(droppingFirst: 1)
+        guard (try? FilePathMapping.map(rest, hidden: .served, to: &mapped)) != nil else { return }
         let names = mapped.split(separator: 0x2F, omittingEmptySubsequences: false)
         #expect(mapped == [0x2E] || names.allSatisfy { !$0.isEmpty && $0 != [0x2E, 0x2E] })
         #expect(!mapped.contains(0) && !mapped.contains(0x5C))

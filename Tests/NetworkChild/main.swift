@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-// What must be counted in a process of its own: descriptors. The first argument says what, the
+// What must be counted in a process of its own: descriptors, allocations. The first argument says what, the
 // second on which backend.
 
 import AsyncRuntime
@@ -16,8 +16,9 @@ let choice: BackendChoice =
 switch arguments.count > 1 ? arguments[1] : "" {
 case "races": try raceRepeatedly()
 case "datagrams": try countAllocationsOfDatagrams()
+case "connections": try countAllocationsOfConnections()
 case "handover": try stopWhileHandingOver()
-default: fatalError("NetworkChild (races|datagrams|handover) [BACKEND]")
+default: fatalError("NetworkChild (races|datagrams|connections|handover) [BACKEND]")
 }
 
 func anyPort() -> SocketAddress {

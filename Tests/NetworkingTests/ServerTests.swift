@@ -44,6 +44,49 @@ struct ServerTests {
     }
 
     @Test(
+        "A connection that comes when others have gone allocates four blocks", arguments: backends)
+    func cyclesAllocateLittle(_ choice: BackendChoice) throws {
+        // If this failed, a server where connections come and go would keep malloc busy.
+        #expect(try child("connections", choice) == ["few"])
+    }
+
+    @Test("A closed connection that somebody keeps sees nothing of later ones", arguments: backends)
+    func keptConnectionStaysClosed(_ choice: BackendChoice) throws {
+        // If this failed, a reference to an old connection would read the bytes of a new one, whose
+        // parts were its own.
+        let outcome: [Int32] = try LoopGroup.run(choice: choice) { group in
+            let server = try await StreamServer.open(on: loopback, group: group)
+            let kept = Kept()
+            return await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    await server.run { connection in
+                        if kept.connections.count < 3 { kept.connections.append(connection) }
+                        try? await echo(connection)
+                    }
+                }
+                var codes: [Int32] = []
+                for number in 0..<20 as Range<UInt8> {
+                    let answer = await ask(server.address, [number])
+                    codes.append(answer == [number] ? 0 : -1)
+                }
+                for connection in kept.connections {
+                    codes.append(await code { _ = try await connection.read(atMost: 10) })
+                    codes.append(connection.isAtEnd ? 0 : -1)
+                }
+                kept.connections = []
+                for number in 0..<20 as Range<UInt8> {
+                    let answer = await ask(server.address, [number, 1])
+                    codes.append(answer == [number, 1] ? 0 : -1)
+                }
+                server.stopAccepting()
+                return codes
+            }
+        }
+        #expect(outcome == Array(repeating: 0, count: outcome.count))
+        #expect(outcome.count == 46)
+    }
+
+    @Test(
         "Stopping lets open connections end, and a second server gets the port", arguments: backends
     )
     func stopDrains(_ choice: BackendChoice) throws {
@@ -99,4 +142,23 @@ final class LoopLog: Sendable {
     }
 
     var answerCount: Int { answers.load(ordering: .relaxed) }
+}
+
+/// Connections that outlive their handlers; the loop's thread alone touches them.
+private final class Kept: @unchecked Sendable {
+    var connections: [StreamConnection] = []
+}
+
+/// What a server answers to the bytes, on a connection of its own.
+private func ask(_ address: SocketAddress, _ bytes: [UInt8]) async -> [UInt8] {
+    guard let connection = try? await StreamConnection.connect(to: address) else { return [] }
+    defer { connection.close() }
+    try? await connection.write(bytes)
+    var answer: [UInt8] = []
+    while answer.count < bytes.count {  // Ends: every turn reads something or leaves.
+        let more = (try? await connection.read(atMost: 10)) ?? []
+        if more.isEmpty { break }
+        answer += more
+    }
+    return answer
 }

@@ -42,4 +42,14 @@ package enum Directory {
         defer { try? FileManager.default.removeItem(atPath: path) }
         return try body(path)
     }
+
+    /// A new file with a text in it for as long as the body runs.
+    package static func withTemporaryFile<Value>(
+        holding text: String, _ body: (String) throws -> Value
+    ) throws -> Value {
+        try withTemporaryFile { path in
+            try Data(text.utf8).write(to: URL(filePath: path))
+            return try body(path)
+        }
+    }
 }

@@ -11,3 +11,9 @@ static inline void millrace_spin_hint(void) {
     __asm__ __volatile__("yield");
 #endif
 }
+
+/// Asks for the cache line of an address before it is needed. The address is not dereferenced: it
+/// may be any.
+static inline void millrace_prefetch(const void *address) {
+    __builtin_prefetch(address);
+}

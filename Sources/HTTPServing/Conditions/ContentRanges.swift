@@ -23,8 +23,9 @@ public struct ContentRanges: Sendable {
         count += 1
     }
 
-    /// Joins pieces that overlap or lie so near that a second part's head would cost more than what
-    /// is between them. If none does, the order of the request stays; otherwise they are ascending.
+    /// Joins pieces that overlap. If none does, the order of the request stays; otherwise they are
+    /// ascending. Those that only lie near each other stay apart: clients exist that ask for two
+    /// parts and expect two.
     mutating func coalesce() {
         var sorted = self
         sorted.sort()
@@ -33,8 +34,7 @@ public struct ContentRanges: Sendable {
             let range = sorted[index]
             let last = joined.count - 1
             let lastEnd = last >= 0 ? joined.storage[last].end : 0
-            if last >= 0, range.offset <= lastEnd || range.offset - lastEnd <= Self.gapByteCountMax
-            {
+            if last >= 0, range.offset < lastEnd {
                 let end = max(range.end, lastEnd)
                 joined.storage[last].byteCount = end - joined.storage[last].offset
             } else {
@@ -43,9 +43,6 @@ public struct ContentRanges: Sendable {
         }
         if joined.count < count { self = joined }
     }
-
-    /// RFC 9110, 15.3.7.2 speaks of "around 80 bytes" for a part's head.
-    private static let gapByteCountMax: UInt64 = 80
 
     private mutating func sort() {
         for index in 1..<max(count, 1) {  // Insertion: at most 16 of them.

@@ -13,7 +13,7 @@ public enum RangeRequest: Sendable {
     /// Reads a field for a representation of so many bytes. For GET only, and only if `If-Range`
     /// holds.
     ///
-    /// Pieces that overlap or nearly touch are joined, so an answer never has more of the
+    /// Pieces that overlap are joined, so an answer never has more of the
     /// representation than its own length and no piece of it twice (14.2 on abusive requests).
     public static func parse(_ bytes: Span<UInt8>, completeByteCount: UInt64) -> RangeRequest {
         var start = 0

@@ -8,7 +8,7 @@
 /// | "." and "..", percent-encoded or not | refused |
 /// | an encoded slash, a backslash, encoded or not | refused: they are separators somewhere |
 /// | NUL, control bytes, broken "%" | refused |
-/// | empty segments, as in `a//b` or `//etc` | refused |
+/// | empty segments, as in `a//b` or `/etc` | refused |
 /// | a name that begins with a dot | as `HiddenFiles` says |
 /// | a segment of more than 255 bytes, a path of more than 4,095 | refused: no file has one |
 public enum FilePathMapping {
@@ -30,15 +30,16 @@ public enum FilePathMapping {
     /// Appends the decoded path without a slash at its beginning and end; answers whether the path
     /// names a folder: it is empty or ends with a slash. The folder itself is ".".
     ///
-    /// `path` is percent-encoded, with or without a slash at its beginning, as a router's wildcard
-    /// gives it. O(bytes); allocates only if the output has no room.
+    /// `path` is percent-encoded and begins with a name, as what a router's wildcard took. A slash
+    /// there is refused: in the redirection to a folder, `//name/` would be another host.
+    /// O(bytes); allocates only if the output has no room.
     public static func map(
         _ path: Span<UInt8>, hidden: HiddenFiles, to output: inout [UInt8]
     ) throws(Fault) -> Bool {
         let outputStart = output.count
-        var start = !path.isEmpty && path[0] == 0x2F ? 1 : 0
-        let isFolder = start == path.count || path[path.count &- 1] == 0x2F
-        let end = isFolder && start < path.count ? path.count &- 1 : path.count
+        var start = 0
+        let isFolder = path.isEmpty || path[path.count &- 1] == 0x2F
+        let end = isFolder && !path.isEmpty ? path.count &- 1 : path.count
         var isFirst = true
         while start < end {  // Ends: every turn goes on by one segment.
             var next = start
@@ -53,8 +54,8 @@ public enum FilePathMapping {
             start = next &+ 1
         }
         if isFirst {
-            // "/" is the folder; "//" is a path with an empty name.
-            guard end == path.count || end <= 1, path.count <= 1 else { throw .malformed }
+            // Nothing is the folder; "/" is a path with an empty name.
+            guard path.isEmpty else { throw .malformed }
             output.append(0x2E)
         }
         return isFolder

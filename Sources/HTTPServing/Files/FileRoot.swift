@@ -35,7 +35,8 @@ public struct FileRoot: ~Copyable, Sendable {
 
     deinit { _ = millrace_close(descriptor) }
 
-    /// Opens the file that a URL's path names: what a router's wildcard took, percent-encoded.
+    /// Opens the file that a URL's path names: what a router's wildcard took, percent-encoded,
+    /// without a slash at its beginning.
     public func open(
         _ path: Span<UInt8>, accepting codings: AcceptedCodings, nowSeconds: Int64
     ) throws(FileError) -> ServedFile {

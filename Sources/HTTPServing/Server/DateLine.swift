@@ -28,6 +28,7 @@ struct DateLine {
         guard let date = HTTPDate(secondsSince1970: seconds) else { return }
         bytes = Array("Date: ".utf8)
         bytes.append(contentsOf: repeatElement(0x20, count: HTTPDate.byteCount))
+        // SAFETY: lent for the call.
         unsafe bytes.withUnsafeMutableBytes { memory in
             // SAFETY: a slice of the array, for the call.
             _ = unsafe date.write(into: UnsafeMutableRawBufferPointer(rebasing: memory[6...]))

@@ -15,10 +15,11 @@ public struct DirectResponse: ~Copyable {
         self.connection = connection
     }
 
-    /// Adds a field. A name that is no token, or a value with control bytes, makes the answer a
-    /// 500. Framing, `Date`, `Connection` and `Server` are the server's.
+    /// Adds a field. A name that is no token, a value with control bytes, and the fields that the
+    /// server writes itself (`Connection`, `Content-Length`, `Date`, `Keep-Alive`,
+    /// `Transfer-Encoding`) make the answer a 500.
     public mutating func add(_ name: StaticString, _ value: String) {
-        lines.add(name, value)
+        lines.addOfHandler("\(name)", value)
     }
 
     /// Sends the answer with a body. Once.
@@ -36,6 +37,7 @@ public struct DirectResponse: ~Copyable {
 
     private mutating func send(_ body: UnsafeRawBufferPointer) {
         precondition(!isSent, "a request has one answer")
+        precondition((200...599).contains(status), "a response has a status of 200 to 599")
         isSent = true
         // SAFETY: copied while lent.
         unsafe connection.answer(status, contentType, lines, body)

@@ -33,7 +33,51 @@ struct FieldLines: Sendable {
         add(name.span, value.span)
     }
 
+    /// Adds a line for a handler. What the server says itself, about the framing and the
+    /// connection, becomes the fault: two such lines would contradict each other.
+    mutating func addOfHandler(_ name: String, _ value: String) {
+        if Self.ownNames.contains(name.lowercased()) {
+            fault = fault ?? .badName
+        } else {
+            add(name, value)
+        }
+    }
+
+    /// The fields that the server writes.
+    private static let ownNames = [
+        "connection", "content-length", "date", "keep-alive", "transfer-encoding",
+    ]
+
     mutating func add(_ name: StaticString, _ value: String) {
         add("\(name)", value)
+    }
+
+    /// The first value of a field, whose name is compared without regard to case.
+    func value(of name: String) -> String? {
+        range(of: name).map { range in
+            let line = bytes[range].dropLast(2)
+            let value = line.drop { $0 != 0x3A }.dropFirst(2)
+            return String(decoding: value, as: UTF8.self)
+        }
+    }
+
+    /// Drops the first field of a name.
+    mutating func remove(_ name: String) {
+        if let range = range(of: name) { bytes.removeSubrange(range) }
+    }
+
+    /// Where the first line of a field lies.
+    private func range(of name: String) -> Range<Int>? {
+        let wanted = name.lowercased()
+        var start = 0
+        while start < bytes.count {  // Ends: every line has an end.
+            guard let end = bytes[start...].firstIndex(of: 0x0A) else { return nil }
+            let found = bytes[start..<end].prefix { $0 != 0x3A }
+            if String(decoding: found, as: UTF8.self).lowercased() == wanted {
+                return start..<end + 1
+            }
+            start = end + 1
+        }
+        return nil
     }
 }

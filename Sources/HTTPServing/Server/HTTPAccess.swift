@@ -8,7 +8,8 @@ public import Networking
 public struct HTTPAccess: Sendable {
     /// Who asked; nil if the connection was gone before it could be found out.
     public let remote: SocketAddress?
-    /// The method as it was sent. Bytes of a client: write them with `LogText` or `AccessLog`.
+    /// The method as it was sent; empty, as the target, if the head could not be read. Bytes of a
+    /// client: write them with `LogText` or `AccessLog`.
     public let method: [UInt8]
     /// The target as it was sent.
     public let target: [UInt8]
@@ -29,19 +30,30 @@ public struct HTTPAccess: Sendable {
 
     let begin: MonotonicInstant
 
+    /// A head that could not be read: nothing is known of it.
+    init(_ remote: SocketAddress?, at begin: MonotonicInstant) {
+        self.remote = remote
+        method = []
+        target = []
+        versionMinor = 1
+        referer = nil
+        userAgent = nil
+        self.begin = begin
+    }
+
     @unsafe
     init(
         _ remote: SocketAddress?, _ bytes: UnsafeRawBufferPointer, _ head: RequestHead,
         _ fields: UnsafeMutablePointer<FieldTable>, at begin: MonotonicInstant
     ) {
         self.remote = remote
-        method = unsafe Array(bytes[head.methodName])  // SAFETY: copied while lent, here and below.
-        target = unsafe Array(bytes[head.target.whole])
+        method = unsafe Array(bytes[head.methodName])  // SAFETY: copied while lent.
+        target = unsafe Array(bytes[head.target.whole])  // SAFETY: as above.
         versionMinor = head.versionMinor
-        let referer = unsafe fields.pointee.value(of: .referer)
-        self.referer = referer.map { unsafe Array(bytes[$0]) }
-        let agent = unsafe fields.pointee.value(of: .userAgent)
-        userAgent = agent.map { unsafe Array(bytes[$0]) }
+        let referer = unsafe fields.pointee.value(of: .referer)  // SAFETY: as above.
+        self.referer = referer.map { unsafe Array(bytes[$0]) }  // SAFETY: as above.
+        let agent = unsafe fields.pointee.value(of: .userAgent)  // SAFETY: as above.
+        userAgent = agent.map { unsafe Array(bytes[$0]) }  // SAFETY: as above.
         self.begin = begin
     }
 }

@@ -22,6 +22,8 @@ final class HTTPConnection {
     // Invariants: I1  the worker's list holds the connection until it is closed and has no task
     //             I2  in `answering` the input belongs to the task; else to this object
     //             I3  while `overflow` has bytes, no request is read
+    //             I4  the input has a waiter of ours exactly while `isListening`, the output one
+    //                 while `isWaitingForRoom`; `advance` may come from anywhere meanwhile
 
     enum Phase { case reading, answering, discarding, ending, lingering, closed }
 
@@ -47,8 +49,13 @@ final class HTTPConnection {
     private let isShed: Bool
     /// No request has been read yet: the limit for heads counts.
     private var isFresh = true
+    private var isListening = false
     private var isWaitingForRoom = false
+    /// The worker calls `advance` after the others' turn.
+    private var isQueued = false
     private var isPeerDone = false
+    /// The head of the answer is written: "100 Continue" would stand in its body.
+    private var isAnswerBegun = false
     private var exchange: HTTPExchange?
     private var access: HTTPAccess?
 
@@ -78,14 +85,23 @@ final class HTTPConnection {
     // MARK: Waiting
 
     private func listen() {
+        guard !isListening else { return }
+        isListening = true
         // SAFETY: the worker's list keeps the connection while a waiter is set (I1).
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
         input.whenReady(
             unsafe LoopJob(context: context) { context in  // SAFETY: as above.
                 // SAFETY: as above.
-                unsafe Unmanaged<HTTPConnection>.fromOpaque(context).takeUnretainedValue()
-                    .advance()
+                let connection = unsafe Unmanaged<HTTPConnection>.fromOpaque(context)
+                    .takeUnretainedValue()
+                connection.isListening = false
+                connection.advance()
             })
+    }
+
+    private func stopListening() {
+        isListening = false
+        input.cancelWaiter()
     }
 
     private func listenForRoom(isEmpty: Bool) {
@@ -114,7 +130,7 @@ final class HTTPConnection {
                 guard flushOverflow() else { return }
                 guard input.isReady else { return rest() }
                 budget -= 1
-                if budget == 0 { return worker.again(self) }
+                if budget == 0 { return queue() }
                 if !readHead() { return inputEnded() }
             case .discarding:
                 guard input.isReady else { return rest() }
@@ -137,13 +153,25 @@ final class HTTPConnection {
     /// How many requests one connection may have answered before others have their turn.
     private static var requestsPerTurn: Int { 64 }
 
-    /// Nothing to do: waits for bytes, with the limit that holds now.
+    /// Lets the others have their turn.
+    private func queue() {
+        guard !isQueued else { return }
+        isQueued = true
+        worker.again(self)
+    }
+
+    /// The others have had their turn.
+    func takeTurn() {
+        isQueued = false
+        advance()
+    }
+
+    /// Nothing to do: waits for bytes. The limit of a head or of what is discarded is set already
+    /// and does not move, so that single bytes do not prolong it.
     private func rest() {
-        if isShed || phase == .discarding {
-            wait(until: worker.now.advanced(byNanoseconds: worker.bodyNanoseconds))
-        } else if partial == nil && !isFresh {
-            if worker.isStopping && state.isIdle { return endQuietly() }
-            wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds))
+        if phase == .reading && partial == nil {
+            if worker.isStopping { return endQuietly() }
+            if !isFresh { wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds)) }
         }
         listen()
     }
@@ -186,7 +214,10 @@ final class HTTPConnection {
             unsafe dispatch(bytes, head, table)  // SAFETY: lent for the call.
             return head.byteCount
         } catch {
-            refuse(error)
+            // A head that cannot be read may still say that its answer has no body.
+            // SAFETY: lent by the caller.
+            let start = unsafe partial.map { Array($0.bytes.prefix(5)) } ?? Array(bytes.prefix(5))
+            refuse(error.status, isHead: start.elementsEqual("HEAD ".utf8))
             return bytes.count
         }
     }
@@ -201,13 +232,18 @@ final class HTTPConnection {
         wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
     }
 
-    private func refuse(_ error: HTTP1Error) {
+    /// Answers a head that is none, and ends.
+    private func refuse(_ status: Int, isHead: Bool = false) {
         partial = nil
         state.receiveRefusedHead()
-        isHead = false
+        self.isHead = isHead
         isOldVersion = false
         isFresh = false
-        fail(error.status)
+        isAnswerBegun = false
+        if worker.configuration.onAccess != nil {
+            access = HTTPAccess(remote, at: worker.now)
+        }
+        fail(status)
     }
 
     // MARK: Requests
@@ -222,13 +258,22 @@ final class HTTPConnection {
         isHead = head.method == .head
         isOldVersion = head.versionMinor == 0
         saidClose = false
+        isAnswerBegun = false
+        deadline = .never
+        // What follows the head without being asked for is the body.
+        if bytes.count > head.byteCount { state.receiveBodyUnasked() }
         if worker.configuration.onAccess != nil {
             access = unsafe HTTPAccess(remote, bytes, head, fields, at: worker.now)
         }
-        if worker.isStopping || isShed { state.stopReading() }
-        if isShed { return fail(503, "Retry-After: 1\r\n") }
+        if isShed {
+            state.stopReading()
+            return fail(503, "Retry-After: 1\r\n")
+        }
         if let refusal = head.refusal { return fail(refusal.status) }
-        guard let path = Self.path(of: head) else { return fail(501) }
+        guard let path = Self.path(of: head) else {
+            state.breakOff()  // CONNECT: what follows is for somebody else.
+            return fail(501)
+        }
         // SAFETY: lent for the call, here and below.
         let pathBytes = unsafe path.isEmpty ? Self.root(head) : bytes[path]
         let span = unsafe Span<UInt8>(_unsafeBytes: pathBytes)
@@ -246,12 +291,17 @@ final class HTTPConnection {
                 bytes, head, fields, path: Array(pathBytes), parameters,
                 worker.router.parameterNames(of: id))
             begin(copy, handler)
-        case .other(let outcome): answer(outcome)
+        case .other(let outcome):
+            // SAFETY: as above.
+            let query = unsafe String(decoding: bytes[head.target.query], as: UTF8.self)
+            answer(
+                outcome, unsafe String(decoding: pathBytes, as: UTF8.self),
+                head.target.hasQuery ? "?" + query : "")
         }
     }
 
     /// The peer's address, while it can be had.
-    private var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
+    var remote: SocketAddress? { try? SocketAddress(peerOf: descriptor) }
 
     /// Where the path is; nil for the authority form, which only CONNECT has.
     private static func path(of head: RequestHead) -> ByteRange? {
@@ -269,7 +319,7 @@ final class HTTPConnection {
         return unsafe UnsafeRawBufferPointer(start: root.utf8Start, count: 1)
     }
 
-    private func answer(_ outcome: RouteOutcome) {
+    private func answer(_ outcome: RouteOutcome, _ path: String, _ query: String) {
         switch outcome {
         case .found: assertionFailure("a route was found")
         case .methodNotAllowed(let allow): fail(405, Self.line("Allow", allow))
@@ -278,12 +328,24 @@ final class HTTPConnection {
             lines.add("Allow", String(decoding: allow, as: UTF8.self))
             // SAFETY: no bytes.
             unsafe answer(204, nil, lines, UnsafeRawBufferPointer(start: nil, count: 0))
-        case .redirect: fail(404)
+        case .redirect(let change): redirect(path, query, change)
         case .notFound: fail(404)
         case .methodNotImplemented: fail(501)
         case .malformedPath: fail(400)
         case .pathTooLong: fail(414)
         }
+    }
+
+    /// The same target with a slash more or less; the method stays (RFC 9110, section 15.4.9).
+    private func redirect(_ path: String, _ query: String, _ change: SlashChange) {
+        let target =
+            switch change {
+            case .add: path + "/"
+            case .remove: String(path.dropLast())
+            }
+        // Not "//host": that would name another server.
+        guard !target.hasPrefix("//") else { return fail(404) }
+        fail(308, "Location: \(target)\(query)\r\n")
     }
 
     private static func line(_ name: String, _ value: [UInt8]) -> String {
@@ -322,13 +384,39 @@ final class HTTPConnection {
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
     ) -> Bool {
         worker.date.refresh(at: worker.now)
-        worker.counters.didAnswer(status)
-        access?.status = status
-        if case .bytes(let count) = length { access?.byteCount = count }
-        let mayHaveBody = status >= 200 && status != 204 && status != 304
+        isAnswerBegun = true
+        if worker.isStopping { state.stopReading() }
         let mustClose =
             state.mustSayClose(worker.configuration.limits) || length == .untilClose
         if mustClose { saidClose = true }
+        if let count = compose(status, type, lines, length) {
+            noteAnswer(status, length)
+            // SAFETY: just written.
+            unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+            return AnswerLength.mayHaveBody(status) && !isHead
+        }
+        // Longer than any head that a client takes. Without its lines it is not.
+        guard let count = compose(500, nil, [], .bytes(0)) else {
+            preconditionFailure("an empty head has room")
+        }
+        noteAnswer(500, .bytes(0))
+        // SAFETY: as above.
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+        return false
+    }
+
+    private func noteAnswer(_ status: Int, _ length: AnswerLength) {
+        worker.counters.didAnswer(status)
+        access?.status = status
+        guard AnswerLength.mayHaveBody(status) else { return }
+        if case .bytes(let count) = length { access?.byteCount = count }
+    }
+
+    /// Composes a head in the worker's memory: how many bytes; nil if they are too many.
+    private func compose(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Int? {
+        let mayHaveBody = AnswerLength.mayHaveBody(status)
         var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
         writer.status(status)
         worker.appendCommonLines(to: &writer)
@@ -338,21 +426,34 @@ final class HTTPConnection {
         case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }
         case .untilClose: break
         }
-        if mustClose {
+        // RFC 9110, section 15.3.6: it has no content, and says so.
+        if status == 205 { writer.field(.contentLength, 0) }
+        if saidClose {
             writer.lines("Connection: close\r\n")
         } else if isOldVersion {
             writer.lines("Connection: keep-alive\r\n")
         }
         // SAFETY: copied while lent.
         unsafe lines.span.bytes.withUnsafeBytes { unsafe writer.lines($0) }
-        guard let count = try? writer.end() else {
-            // Longer than any head that a client takes. Without its lines it is not.
-            assert(!lines.isEmpty)
-            return startAnswer(500, nil, [], .bytes(0))
-        }
+        return try? writer.end()
+    }
+
+    /// Leaves HTTP: the connection ends with what follows.
+    func startUpgrade(_ lines: [UInt8]) throws(ResponseError) {
+        state.stopReading()
+        saidClose = true
+        worker.date.refresh(at: worker.now)
+        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
+        writer.status(101)
+        worker.appendCommonLines(to: &writer)
+        writer.lines("Connection: upgrade\r\n")
+        // SAFETY: copied while lent.
+        unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
+        guard let count = try? writer.end() else { throw .failed }
+        isAnswerBegun = true
+        access?.status = 101
         // SAFETY: just written.
         unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-        return mayHaveBody && !isHead
     }
 
     /// Copies bytes to where they leave from.
@@ -370,7 +471,9 @@ final class HTTPConnection {
         if access != nil { tellAccess() }
         switch state.endResponse(worker.configuration.limits, saidClose: saidClose) {
         case .next: phase = .reading
-        case .discardBody: phase = .discarding
+        case .discardBody:
+            phase = .discarding
+            wait(until: worker.now.advanced(byNanoseconds: worker.bodyNanoseconds))
         case .close: phase = .ending
         }
     }
@@ -418,7 +521,6 @@ final class HTTPConnection {
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         phase = .answering
-        wait(until: .never)
         let exchange = HTTPExchange(self, request, handler)
         self.exchange = exchange
         worker.spawn(exchange)
@@ -436,6 +538,7 @@ final class HTTPConnection {
     /// The task could not answer, or not to the end: what the client got must not look whole.
     func abortExchange() {
         exchange = nil
+        if access != nil { tellAccess() }
         if phase == .closed { return worker.forget(self) }
         reset()
     }
@@ -443,8 +546,9 @@ final class HTTPConnection {
     /// Whether the connection is gone while a task has it.
     var isClosed: Bool { phase == .closed }
 
-    /// Whether a request's body may be read, and "100 Continue" must be sent first.
+    /// A request's body is wanted: sends "100 Continue" if the client waits for it.
     func prepareBody() {
+        if isAnswerBegun { return }
         if input.isReady {
             state.receiveBodyUnasked()
         } else if state.wantBody() {
@@ -500,7 +604,10 @@ final class HTTPConnection {
         step = try unsafe all.span.bytes.withUnsafeBytes { (all) throws(HTTP1Error) in
             unsafe try decode(all)  // SAFETY: as above.
         }
-        if step.isComplete {
+        if step.payload.count > 0 || step.isComplete {
+            assert(step.consumedByteCount > known, "what was held alone was not enough")
+            // SAFETY: as above.
+            unsafe all.span.bytes.withUnsafeBytes { unsafe use($0[step.payload]) }
             heldBody = []
             return step.consumedByteCount - known
         }
@@ -518,7 +625,7 @@ final class HTTPConnection {
     /// Whether the whole body was read.
     var isBodyComplete: Bool { body.isComplete }
 
-    /// The bytes of the body cannot be understood: the connection has no future.
+    /// The body has no sound end, or will not be waited for: the connection has no future.
     func breakOff() { state.breakOff() }
 
     // MARK: Dropping
@@ -547,7 +654,8 @@ final class HTTPConnection {
         return used != nil && lingeredByteCount <= Self.lingeredByteCountMax
     }
 
-    private static var lingeredByteCountMax: Int { 1 << 20 }
+    /// A client that sends without looking gets its answer only if it can send to the end.
+    private static var lingeredByteCountMax: Int { 1 << 26 }
 
     // MARK: Ending
 
@@ -555,12 +663,11 @@ final class HTTPConnection {
     private func inputEnded() {
         isPeerDone = true
         if case .failed = input.end { return close() }
-        if partial != nil {
-            partial = nil
-            state.receiveRefusedHead()
-            fail(400)
+        if let partial, !partial.isAtStart {
+            refuse(400)
             return advance()
         }
+        partial = nil
         _ = state.endInput()
         phase = .ending
         advance()
@@ -576,14 +683,15 @@ final class HTTPConnection {
     /// The server stops: an idle connection is closed, others after their answer.
     func stopGracefully() {
         switch phase {
-        case .reading where partial == nil && state.isIdle && overflow.isEmpty: endQuietly()
-        case .reading, .answering, .discarding: state.stopReading()
-        default: break
+        case .reading where isListening && (partial?.isAtStart ?? true): endQuietly()
+        case .answering, .discarding: state.stopReading()
+        case .reading, .ending, .lingering, .closed: break  // `dispatch` and `rest` see it.
         }
     }
 
     private func endQuietly() {
-        input.cancelWaiter()
+        stopListening()
+        partial = nil
         state.stopReading()
         phase = .ending
         advance()
@@ -600,14 +708,15 @@ final class HTTPConnection {
         guard phase != .closed else { return }
         phase = .closed
         cancelTimer()
-        input.cancelWaiter()
+        stopListening()
+        exchange?.cancel()
         input.stop()
         output.cancelWaiter()
         if output.failure == nil { output.stop() }
         worker.executor.loop.close(descriptor)
         partial = nil
         overflow = []
-        if let exchange { exchange.cancel() } else { worker.forget(self) }
+        if exchange == nil { worker.forget(self) }
     }
 
     // MARK: Time limits
@@ -656,11 +765,9 @@ final class HTTPConnection {
         case .reading where !overflow.isEmpty, .ending:
             if output.sentByteCount != sentAtLastLook { return watchSending() }
             reset()
-        case .reading where partial != nil:
-            partial = nil
-            state.receiveRefusedHead()
-            input.cancelWaiter()
-            fail(408)
+        case .reading where !(partial?.isAtStart ?? true):
+            stopListening()
+            refuse(408)
             advance()
         case .reading, .discarding: endQuietly()
         case .lingering: close()
@@ -674,4 +781,9 @@ enum AnswerLength: Equatable {
     case bytes(UInt64)
     case chunked
     case untilClose
+
+    /// Whether an answer of that status may have a body (RFC 9110, section 6.4.1).
+    static func mayHaveBody(_ status: Int) -> Bool {
+        status >= 200 && status != 204 && status != 205 && status != 304
+    }
 }

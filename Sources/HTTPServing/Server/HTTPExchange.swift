@@ -5,10 +5,12 @@ internal import AtomicSupport
 internal import CLinuxShims
 internal import EventLoops
 internal import HTTP1Codec
+internal import Networking
 
 /// One request that a task answers: runs its handler, lends it the body, and writes the response.
 ///
-/// Threads: the connection's loop, which the task prefers.
+/// Threads: the connection's loop, which the task prefers. What handlers call is `@concurrent`, so
+/// that it runs there also for a handler that is isolated to an actor with an executor of its own.
 final class HTTPExchange: @unchecked Sendable {
     // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
     //                 the writer longer finds nothing
@@ -18,6 +20,7 @@ final class HTTPExchange: @unchecked Sendable {
     private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
     private let suspension: Suspension
     private var isBodyPrepared = false
+    private var bodyError: RequestBodyError?
 
     init(
         _ connection: HTTPConnection, _ request: RequestCopy,
@@ -50,29 +53,51 @@ final class HTTPExchange: @unchecked Sendable {
         do {
             let response = try await handler(ServerRequest(request, RequestBody(self)))
             return response.lines.fault == nil ? response : .failure(500)
-        } catch let failure as HTTPFailure {
-            return .failure(failure.status, failure.message)
-        } catch let error as RequestBodyError {
-            if case .malformed = error { connection?.breakOff() }
-            return .failure(error.status)
         } catch {
-            return .failure(500)
+            return ServerResponse(to: error)
         }
     }
 
     // MARK: The body
 
-    /// The next bytes of the body; nil behind its end.
+    /// How many bytes the body will have, as far as that is known.
+    var knownByteCount: UInt64? {
+        switch request.head.framing {
+        case .none: 0
+        case .length(let count): count
+        case .chunked, .untilClose: nil
+        }
+    }
+
+    /// The next bytes of the body; nil behind its end. After an error there is nothing else.
+    @concurrent
     func nextChunk() async throws(RequestBodyError) -> [UInt8]? {
         guard let connection else { throw .over }
+        if let bodyError { throw bodyError }
+        do throws(RequestBodyError) {
+            return try await readChunk(connection)
+        } catch {
+            bodyError = error
+            connection.breakOff()
+            throw error
+        }
+    }
+
+    private func readChunk(
+        _ connection: HTTPConnection
+    ) async throws(RequestBodyError) -> [UInt8]? {
         while !connection.isBodyComplete {  // Ends with bytes, the body, an error or the limit.
             guard !connection.isClosed else { throw .disconnected }
             if !isBodyPrepared {
                 isBodyPrepared = true
                 connection.prepareBody()
+                // "100 Continue" may have found no room.
+                do { try await write([]) } catch { throw .disconnected }
             }
             guard connection.input.isReady else {
-                try await waitForBytes(connection)
+                let limit = MonotonicInstant.now.advanced(
+                    byNanoseconds: connection.worker.bodyNanoseconds)
+                try await waitForBytes(connection, until: limit)
                 continue
             }
             if let chunk = try decode(connection) { return chunk }
@@ -92,15 +117,40 @@ final class HTTPExchange: @unchecked Sendable {
         throw .disconnected
     }
 
-    private func waitForBytes(_ connection: HTTPConnection) async throws(RequestBodyError) {
-        let limit = MonotonicInstant.now.advanced(
-            byNanoseconds: connection.worker.bodyNanoseconds)
+    private func waitForBytes(
+        _ connection: HTTPConnection, until limit: MonotonicInstant
+    ) async throws(RequestBodyError) {
         switch Int(0 - (await suspension.wait(for: connection.input, until: limit))) {
         case 0: return
         case MILLRACE_ETIMEDOUT: throw .timedOut
         default: throw .disconnected
         }
     }
+
+    /// The next bytes of a connection that has left HTTP.
+    @concurrent
+    func nextRawBytes(within limit: Duration?) async throws(RequestBodyError) -> [UInt8]? {
+        guard let connection else { throw .over }
+        let deadline = limit.map { MonotonicInstant.now.advanced(by: $0) } ?? .never
+        while true {  // Ends with bytes, the end, an error or the limit.
+            guard !connection.isClosed else { throw .disconnected }
+            var bytes: [UInt8] = []
+            let used = connection.input.consume { lent in
+                // SAFETY: copied while lent.
+                unsafe lent.withUnsafeBytes { unsafe bytes.append(contentsOf: $0) }
+                return lent.byteCount
+            }
+            if used != nil { return bytes }
+            switch connection.input.end {
+            case .finished: return nil
+            case .failed: throw .disconnected
+            case nil: try await waitForBytes(connection, until: deadline)
+            }
+        }
+    }
+
+    /// Where the request came from.
+    var remoteAddress: SocketAddress? { connection?.remote }
 
     // MARK: The answer
 
@@ -117,6 +167,15 @@ final class HTTPExchange: @unchecked Sendable {
             let length = byteCount.map { AnswerLength.bytes($0) } ?? request.openLength
             let hasBody = connection.startAnswer(response.status, nil, lines, length)
             if hasBody { try await stream(length, produce) }
+        case .upgrade(let name, let body):
+            guard request.asksToUpgrade(to: name) else {
+                return try await send(.upgradeRequired(to: name))
+            }
+            // What is read from now on must not be the rest of a body.
+            do { while try await nextChunk() != nil {} } catch { throw .disconnected }
+            try connection.startUpgrade(lines)
+            do { try await body(UpgradedConnection(self)) } catch { throw .failed }
+            try await flush()
         case .file(let part):
             let length = AnswerLength.bytes(part.byteCount)
             if connection.startAnswer(response.status, nil, lines, length) {
@@ -138,23 +197,26 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Sends bytes, waiting while the client is slower.
+    @concurrent
     func write(_ bytes: [UInt8]) async throws(ResponseError) {
         try await write(bytes.span)
     }
 
     private func write(_ bytes: Span<UInt8>) async throws(ResponseError) {
         var start = 0
-        while start < bytes.count {  // Ends: every turn sends bytes, waits or throws.
+        while true {  // Ends: every turn sends bytes, waits or throws.
             let connection = try open()
             if connection.moveOverflow() {
                 let rest = bytes.extracting(droppingFirst: start)
                 start += unsafe connection.output.append(rest.bytes)  // SAFETY: copied at once.
+                if start == bytes.count { return }
             }
-            if start < bytes.count { try await waitForOutput(connection, isEmpty: false) }
+            try await waitForOutput(connection, isEmpty: false)
         }
     }
 
     /// Waits until what was written so far is with the kernel.
+    @concurrent
     func flush() async throws(ResponseError) {
         while true {  // Ends when nothing is left, or throws.
             let connection = try open()
@@ -188,6 +250,7 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Sends a piece of a file.
+    @concurrent
     func sendFile(_ part: FilePart) async throws(ResponseError) {
         try await flush()
         var offset = part.offset

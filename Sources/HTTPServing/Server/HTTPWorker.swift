@@ -35,6 +35,7 @@ final class HTTPWorker: @unchecked Sendable {
     private var exchanges: [HTTPExchange] = []
     private let bell: Suspension
     private(set) var isStopping = false
+    private var isCut = false
     private var isAccepting = false
 
     private static var scratchByteCount: Int { 1 << 15 }
@@ -95,10 +96,13 @@ final class HTTPWorker: @unchecked Sendable {
                     await self.accept(from: listener, others)
                 }
             }
-            while !isOver {  // Ends with the server.
+            while !isOver {  // Ends with the server, or at once when this task is cancelled.
+                if Task.isCancelled { cut() }
                 for exchange in takeExchanges() {
                     tasks.addTask(executorPreference: executor) { await exchange.run() }
                 }
+                // What runs is cancelled too, and waited for behind this loop.
+                if isCut { break }
                 _ = await bell.waitForSignal()
             }
             tasks.cancelAll()
@@ -158,7 +162,7 @@ final class HTTPWorker: @unchecked Sendable {
         let context = unsafe Unmanaged.passRetained(connection).toOpaque()
         let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
             // SAFETY: as above.
-            unsafe Unmanaged<HTTPConnection>.fromOpaque(context).takeRetainedValue().advance()
+            unsafe Unmanaged<HTTPConnection>.fromOpaque(context).takeRetainedValue().takeTurn()
         }
         if !executor.loop.post(job) {
             unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release()  // SAFETY: not posted.
@@ -198,7 +202,10 @@ final class HTTPWorker: @unchecked Sendable {
         bell.signal()
     }
 
+    /// Ends all that is left: no request begins behind it.
     private func cut() {
+        isStopping = true
+        isCut = true
         for connection in connections { connection.reset() }
         bell.signal()
     }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+internal import Networking
+
 /// The body of a request, as it comes in: bytes are read from the connection when they are asked
 /// for, so a slow handler slows its client down. What is not read is dropped after the answer.
 ///
@@ -11,13 +13,19 @@ public struct RequestBody: Sendable {
         self.exchange = exchange
     }
 
+    /// Where the request came from.
+    var remoteAddress: SocketAddress? { exchange.remoteAddress }
+
     /// The next bytes; nil behind the end.
     public func next() async throws(RequestBodyError) -> [UInt8]? {
         try await exchange.nextChunk()
     }
 
-    /// All bytes, if they are not more than so many.
+    /// All bytes, if they are not more than so many. A client that announces more is not asked to
+    /// send them.
     public func collect(upTo byteCountMax: Int) async throws(RequestBodyError) -> [UInt8] {
+        // Before the client is asked to send it.
+        if let known = exchange.knownByteCount, known > UInt64(byteCountMax) { throw .tooLong }
         var bytes: [UInt8] = []
         while let chunk = try await next() {
             guard bytes.count + chunk.count <= byteCountMax else { throw .tooLong }

@@ -32,6 +32,28 @@ final class RequestCopy: Sendable {
         String(decoding: bytes[range.offsets], as: UTF8.self)
     }
 
+    /// Whether the client asked for this protocol (RFC 9110, section 7.8).
+    func asksToUpgrade(to name: String) -> Bool {
+        guard head.wantsUpgrade else { return false }
+        let wanted = name.lowercased()
+        return fields.contains { field in
+            guard field.known == .upgrade else { return false }
+            return text(field.value).split(separator: ",").contains {
+                $0.trimmingBlanks.lowercased() == wanted
+            }
+        }
+    }
+
     /// How a body of unknown length is framed: chunks, or the end of the connection for HTTP/1.0.
     var openLength: AnswerLength { head.versionMinor == 0 ? .untilClose : .chunked }
+}
+
+extension StringProtocol {
+    /// Without spaces and tabs at both ends.
+    var trimmingBlanks: String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        var text = Substring(self)
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return String(text.drop(while: isBlank))
+    }
 }

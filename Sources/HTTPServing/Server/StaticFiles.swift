@@ -64,7 +64,7 @@ public final class StaticFiles: Sendable {
     private func answer(_ request: ServerRequest, _ file: OpenedFile) throws -> ServerResponse {
         switch Self.outcome(request, file) {
         case .failed: throw HTTPFailure(412)
-        case .notModified: return described(ServerResponse(status: 304), file, isWhole: false)
+        case .notModified: return described(ServerResponse(status: 304), file, hasContent: false)
         case .proceed: break
         }
         guard request.head.method == .get, let value = request[.range],
@@ -124,14 +124,14 @@ public final class StaticFiles: Sendable {
 
     private func whole(_ file: OpenedFile) -> ServerResponse {
         let part = FilePart(file, offset: 0, byteCount: file.byteCount)
-        return described(.file(status: 200, part), file, isWhole: true)
+        return described(.file(status: 200, part), file, hasContent: true)
     }
 
     private func part(_ file: OpenedFile, _ range: ContentRange) -> ServerResponse {
         var text: [UInt8] = []
         range.append(completeByteCount: file.byteCount, to: &text)
         let part = FilePart(file, offset: range.offset, byteCount: range.byteCount)
-        return described(.file(status: 206, part), file, isWhole: true)
+        return described(.file(status: 206, part), file, hasContent: true)
             .adding("Content-Range", String(decoding: text, as: UTF8.self))
     }
 
@@ -158,16 +158,18 @@ public final class StaticFiles: Sendable {
             body.appendEnd(to: &end)
             try await writer.write(end)
         }
-        return described(response, file, isWhole: false)
+        return described(response, file, hasContent: true)
     }
 
-    /// Adds what is said about the file. `isWhole`: its type too.
+    /// Adds what is said about the file. `hasContent`: about its bytes too.
     private func described(
-        _ response: ServerResponse, _ file: OpenedFile, isWhole: Bool
+        _ response: ServerResponse, _ file: OpenedFile, hasContent: Bool
     ) -> ServerResponse {
         var response = response
-        if isWhole {
-            response.add("Content-Type", "\(file.mediaType)")
+        if hasContent {
+            if response.value(of: "Content-Type") == nil {
+                response.add("Content-Type", "\(file.mediaType)")
+            }
             if file.coding != .identity { response.add("Content-Encoding", file.coding.name) }
             response.add("Accept-Ranges", "bytes")
         }

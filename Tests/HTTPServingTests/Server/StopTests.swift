@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import EventLoops
+import Testing
+
+@testable import HTTPServing
+
+@Suite("Server: stopping")
+struct ServerStopTests {
+    private static func milliseconds(_ body: () throws -> Void) rethrows -> UInt64 {
+        let begin = MonotonicInstant.now
+        try body()
+        return (MonotonicInstant.now.nanoseconds - begin.nanoseconds) / 1_000_000
+    }
+
+    @Test("Idle connections end, answers under way are finished", arguments: backends)
+    func graceful(_ choice: BackendChoice) throws {
+        // If this failed, a restart would cut answers off, or wait for idle clients.
+        let server = try TestServer(choice, loops: 2)
+        let fresh = try server.connect()
+        let idle = try server.connect()
+        try idle.send(request("GET /hello"))
+        #expect(try idle.answer().status == 200)
+        let busy = try server.connect()
+        try busy.send(request("GET /sleep/300"))
+        let uploading = try server.connect()
+        try uploading.send(request("POST /echo", "Content-Length: 6\r\n", body: "abc"))
+        let stream = try server.connect(receiveBuffer: 4_096)
+        try stream.send(request("GET /sized/9000000"))
+        #expect(!stream.isQuiet(milliseconds: 2_000))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 5 })
+        _ = busy.isQuiet(milliseconds: 50)
+        server.server.stop()
+        server.server.stop()
+        try fresh.expectEnd()
+        try idle.expectEnd()
+        #expect(!server.hasEnded)
+        try uploading.send("def")
+        let answer = try uploading.answer()
+        #expect(text(answer.body) == "abcdef" && answer.saysClose)
+        try uploading.expectEnd()
+        let slept = try busy.answer()
+        #expect(slept.status == 200 && slept.saysClose)
+        try busy.expectEnd()
+        #expect(try stream.answer().body.count == 9_000_000)
+        stream.close()
+        server.stop()
+        #expect(server.hasEnded)
+        #expect(throws: RawClient.Failure.self) { try server.connect() }
+    }
+
+    @Test("Half a head is still answered, with close", arguments: backends)
+    func halfHead(_ choice: BackendChoice) throws {
+        // If this failed, a request that was on its way would be lost, or trap the server.
+        let server = try TestServer(choice)
+        let client = try server.connect()
+        try client.send("GET /hello HTTP/1.1\r\n")
+        _ = client.isQuiet(milliseconds: 50)
+        server.server.stop()
+        _ = client.isQuiet(milliseconds: 50)
+        try client.send("Host: x\r\n\r\n" + request("GET /hello"))
+        let answer = try client.answer()
+        #expect(answer.status == 200 && answer.saysClose)
+        try client.expectEnd()
+        server.stop()
+    }
+
+    @Test("Clients that pipeline without end are stopped as well", arguments: backends)
+    func pipelining(_ choice: BackendChoice) throws {
+        // If this failed, a stop would trap on, or never see the end of, a busy connection.
+        for path in ["/hello", "/task", "/whole/50000"] {
+            for _ in 0..<5 {
+                let server = try TestServer(choice) { $0.shutdownTimeout = .milliseconds(300) }
+                let block = bytes(String(repeating: request("GET " + path), count: 300))
+                let clients = try (0..<4).map { _ in try server.connect() }
+                for client in clients {
+                    _ = try? client.sendUntilStuck(block, milliseconds: 1, atMost: 300_000)
+                }
+                let time = Self.milliseconds { server.stop() }
+                #expect(time < 3_000)
+            }
+        }
+    }
+
+    @Test("The deadline cuts what is left", arguments: backends)
+    func deadline(_ choice: BackendChoice) throws {
+        // If this failed, one slow handler or client would keep the server from ending.
+        let server = try TestServer(choice) { $0.shutdownTimeout = .milliseconds(150) }
+        let sleeping = try server.connect()
+        try sleeping.send(request("GET /sleep/60000"))
+        let uploading = try server.connect()
+        try uploading.send(request("POST /echo", "Content-Length: 6\r\n", body: "abc"))
+        let stuck = try server.connect(receiveBuffer: 4_096)
+        try stuck.send(request("GET /sized/90000000"))
+        #expect(!stuck.isQuiet(milliseconds: 2_000))
+        _ = sleeping.isQuiet(milliseconds: 50)
+        let time = Self.milliseconds { server.stop() }
+        #expect((100...3_000).contains(time))
+        for client in [sleeping, uploading] { try client.expectEnd(orReset: true) }
+        #expect(throws: RawClient.Failure.self) { try stuck.answer() }
+        #expect(server.server.statistics.openConnections == 0)
+    }
+
+    @Test("Cancelling the server's task ends it at once", arguments: backends)
+    func cancelling(_ choice: BackendChoice) throws {
+        // If this failed, a second Ctrl-C would wait for the deadline after all.
+        let time = try Self.milliseconds {
+            try LoopGroup.run(loops: 2, choice: choice) { group in
+                let server = try await HTTPServer.open(
+                    on: loopback, group: group, routes: TestRoutes.all())
+                let client = try RawClient(server.address)
+                await withTaskGroup(of: Void.self) { tasks in
+                    tasks.addTask { await server.run() }
+                    try? client.send(request("GET /sleep/60000"))
+                    try? await LoopTime.sleep(for: .milliseconds(100))
+                    tasks.cancelAll()
+                }
+                try client.expectEnd(orReset: true)
+            }
+        }
+        #expect(time < 3_000)
+    }
+
+    @Test("A handler may stop the server", arguments: backends)
+    func stoppingHandler(_ choice: BackendChoice) throws {
+        // If this failed, a stop from inside would find a connection in the middle of its work.
+        let box = ServerBox()
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/stop",
+            direct: { _, response in
+                box.server?.stop()
+                response.send("stopping")
+            })
+        try routes.get("/stop-task") { _ in
+            box.server?.stop()
+            return .text("stopping")
+        }
+        for path in ["/stop", "/stop-task"] {
+            let server = try TestServer(choice, loops: 2, routes: routes)
+            box.server = server.server
+            let client = try server.connect()
+            let idle = try (0..<4).map { _ in try server.connect() }
+            #expect(TestServer.wait { server.server.statistics.openConnections == 5 })
+            try client.send(request("GET " + path) + request("GET /hello"))
+            let answer = try client.answer()
+            #expect(answer.saysClose && text(answer.body) == "stopping")
+            try client.expectEnd()
+            for client in idle { try client.expectEnd() }
+            #expect(TestServer.wait { server.hasEnded })
+            server.stop()
+        }
+    }
+
+    /// Where handlers find their server. Set before the first request.
+    private final class ServerBox: @unchecked Sendable {
+        var server: HTTPServer?
+    }
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+
+import AtomicSupport
+import EventLoops
+import HTTP1Codec
+import Testing
+
+@testable import HTTPServing
+
+/// Every limit that a client can run into, and what it gets.
+@Suite("Server: time limits")
+struct ServerTimeLimitTests {
+    /// One limit is short, the others are not.
+    private static let short = Duration.milliseconds(200)
+
+    private static func milliseconds(_ body: () throws -> Void) rethrows -> UInt64 {
+        let begin = MonotonicInstant.now
+        try body()
+        return (MonotonicInstant.now.nanoseconds - begin.nanoseconds) / 1_000_000
+    }
+
+    @Test("A head that does not end: 408", arguments: backends)
+    func head(_ choice: BackendChoice) throws {
+        // If this failed, half a request would hold a connection for ever.
+        let server = try TestServer(choice) { $0.headerTimeout = Self.short }
+        for half in ["G", "GET /hello HTTP/1.1\r\n", request("GET /hello").dropLast(2) + ""] {
+            let client = try server.connect()
+            try client.send(half)
+            let time = try Self.milliseconds {
+                let answer = try client.answer()
+                #expect(answer.status == 408 && answer.saysClose)
+                try client.expectEnd()
+            }
+            #expect((150...2_000).contains(time))
+        }
+        // Behind a request with another method, and byte by byte.
+        let client = try server.connect()
+        try client.send(request("HEAD /hello") + "GET /hello HTTP/1.1\r\nA: ")
+        #expect(try client.answer(isHead: true).status == 200)
+        let time = try Self.milliseconds {
+            while client.isQuiet(milliseconds: 20) { try client.send("a") }
+            let answer = try client.answer()
+            #expect(answer.status == 408 && !answer.body.isEmpty)
+        }
+        #expect(time < 2_000)
+    }
+
+    @Test("A silent connection is closed without a word", arguments: backends)
+    func silence(_ choice: BackendChoice) throws {
+        // If this failed, clients that say nothing would hold connections for ever.
+        let server = try TestServer(choice) {
+            $0.headerTimeout = Self.short
+            $0.idleTimeout = Self.short
+        }
+        let silent = try server.connect()
+        let idle = try server.connect()
+        let blank = try server.connect()
+        try blank.send("\r\n")
+        try idle.send(request("GET /hello"))
+        #expect(try idle.answer().status == 200)
+        for client in [silent, idle, blank] { try client.expectEnd() }
+        // A connection that is used is not idle, whatever the first limit was.
+        let busy = try server.connect()
+        for _ in 0..<8 {
+            try busy.send(request("GET /task"))
+            #expect(try busy.answer().status == 200)
+            _ = busy.isQuiet(milliseconds: 60)
+        }
+        try busy.expectEnd()
+    }
+
+    @Test("A body that does not come: 408", arguments: backends)
+    func body(_ choice: BackendChoice) throws {
+        // If this failed, half a body would hold a connection and a handler for ever.
+        let server = try TestServer(choice) { $0.bodyTimeout = Self.short }
+        for fields in ["Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n"] {
+            let client = try server.connect()
+            try client.send(request("POST /echo", fields, body: "5\r\nab"))
+            let answer = try client.answer()
+            #expect(answer.status == 408 && answer.saysClose)
+            try client.expectEnd()
+            let waiting = try server.connect()
+            try waiting.send(request("POST /echo", fields + "Expect: 100-continue\r\n"))
+            #expect(try waiting.answer().interim == [100])
+            try waiting.expectEnd()
+        }
+        // What nobody wants may not take longer either, even in single bytes.
+        let client = try server.connect()
+        try client.send(request("POST /ignore", "Content-Length: 1000\r\n"))
+        #expect(try client.answer().status == 200)
+        let time = try Self.milliseconds {
+            while client.isQuiet(milliseconds: 20) { try client.send("a") }
+            try client.expectEnd(orReset: true)
+        }
+        #expect(time < 2_000)
+        // A slow body is not a missing one.
+        let slow = try server.connect()
+        try slow.send(request("POST /echo", "Content-Length: 8\r\n"))
+        for _ in 0..<8 {
+            _ = slow.isQuiet(milliseconds: 60)
+            try slow.send("a")
+        }
+        #expect(try text(slow.answer().body) == "aaaaaaaa")
+    }
+
+    @Test("A client that does not read is reset, whatever sends", arguments: backends)
+    func write(_ choice: BackendChoice) throws {
+        // If this failed, a client that stops reading would hold a handler and memory for ever.
+        let folder = TemporaryFolder()
+        folder.write("big", String(repeating: "0123456789abcdef", count: 1 << 20))
+        var routes = try TestRoutes.all()
+        try routes.files("/files", StaticFiles(folder.path))
+        let server = try TestServer(choice, routes: routes) { $0.writeTimeout = Self.short }
+        for path in ["/sized/99000000", "/open/99000000", "/whole/99000000", "/files/big"] {
+            let client = try server.connect(receiveBuffer: 4_096)
+            try client.send(request("GET " + path))
+            #expect(!client.isQuiet(milliseconds: 5_000))
+            #expect(
+                TestServer.wait { server.server.statistics.openConnections == 0 }, "\(path)")
+            #expect(throws: RawClient.Failure.self) { try client.answer() }
+        }
+        // A slow reader is not a dead one.
+        let slow = try server.connect(receiveBuffer: 4_096)
+        try slow.send(request("GET /sized/3000000"))
+        _ = slow.isQuiet(milliseconds: 100)
+        #expect(try slow.answer().body.count == 3_000_000)
+    }
+
+    @Test("After its last answer the server waits a little, not for ever", arguments: backends)
+    func linger(_ choice: BackendChoice) throws {
+        // If this failed, the answer would be lost by a reset, or the connection kept for ever.
+        let server = try TestServer(choice) {
+            $0.lingerTimeout = Self.short
+            $0.limits.bodyByteCountMax = 1 << 20
+        }
+        let client = try server.connect()
+        try client.send(request("GET /hello", "Connection: close\r\n"))
+        #expect(try client.answer().status == 200)
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        // Who sends much without looking still gets the answer.
+        let sender = try server.connect()
+        try sender.send(request("POST /echo", "Content-Length: 8000000\r\n"))
+        try sender.send([UInt8](repeating: 120, count: 8_000_000))
+        #expect(try sender.answer().status == 413)
+        try sender.expectEnd()
+    }
+}
