@@ -35,11 +35,12 @@ final class HTTPConnection {
     var place = 0
 
     private var phase = Phase.reading
-    private var state = ServerConnectionState()
-    private var body = BodyDecoder(.none)
+    // Changed in place for each request, through the accessors below.
+    @exclusivity(unchecked) private var ownState = ServerConnectionState()
+    @exclusivity(unchecked) private var ownBody = BodyDecoder(.none)
     private var partial: PartialHead?
     /// What the send stream had no room for.
-    private var overflow: [UInt8] = []
+    @exclusivity(unchecked) private var ownOverflow: [UInt8] = []
     private var overflowStart = 0
     /// Trailers of a body that came in pieces.
     private var heldBody: [UInt8] = []
@@ -64,6 +65,27 @@ final class HTTPConnection {
     private var timerInstant = MonotonicInstant.never
     private var sentAtLastLook: UInt64 = 0
     private var lingeredByteCount = 0
+
+    // Nothing that is called while one of these is changed comes back to it, so the check at run
+    // time, 70 instructions each time, would find nothing (see `LoopOwned`).
+
+    @inline(__always)
+    private var state: ServerConnectionState {
+        get { unsafe ownState }  // SAFETY: the loop's thread alone; see above.
+        _modify { yield unsafe &ownState }  // SAFETY: as above.
+    }
+
+    @inline(__always)
+    private var body: BodyDecoder {
+        get { unsafe ownBody }  // SAFETY: as above.
+        _modify { yield unsafe &ownBody }  // SAFETY: as above.
+    }
+
+    @inline(__always)
+    private var overflow: [UInt8] {
+        _read { yield unsafe ownOverflow }  // SAFETY: as above.
+        _modify { yield unsafe &ownOverflow }  // SAFETY: as above.
+    }
 
     init(_ worker: HTTPWorker, _ descriptor: Int32, isShed: Bool) {
         self.worker = worker
@@ -92,10 +114,10 @@ final class HTTPConnection {
         input.whenReady(
             unsafe LoopJob(context: context) { context in  // SAFETY: as above.
                 // SAFETY: as above.
-                let connection = unsafe Unmanaged<HTTPConnection>.fromOpaque(context)
-                    .takeUnretainedValue()
-                connection.isListening = false
-                connection.advance()
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.isListening = false
+                    $0.advance()
+                }
             })
     }
 
@@ -278,9 +300,8 @@ final class HTTPConnection {
         let pathBytes = unsafe path.isEmpty ? Self.root(head) : bytes[path]
         let span = unsafe Span<UInt8>(_unsafeBytes: pathBytes)
         let name = unsafe Span<UInt8>(_unsafeBytes: bytes[head.methodName])
-        let method = worker.router.methodCode(name)
         var parameters = RouteParameters()
-        switch worker.router.route(method, span, &parameters) {
+        switch worker.route(name, span, &parameters) {
         case .found(.direct(let handler), _):
             let request = unsafe DirectRequest(bytes, head, fields, path, parameters)
             var response = DirectResponse(self)
@@ -374,14 +395,32 @@ final class HTTPConnection {
     private func answer(
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ body: UnsafeRawBufferPointer
     ) {
-        let hasBody = startAnswer(status, type, lines, .bytes(UInt64(body.count)))
-        if hasBody { unsafe emit(body) }  // SAFETY: copied while lent.
+        let isSmall = body.count <= Self.joinedByteCountMax
+        // SAFETY: copied while lent.
+        let joined = unsafe isSmall ? body : UnsafeRawBufferPointer(start: nil, count: 0)
+        // SAFETY: as above.
+        let hasBody = unsafe startAnswer(
+            status, type, lines, .bytes(UInt64(body.count)), joined: joined)
+        if hasBody, !isSmall { unsafe emit(body) }  // SAFETY: as above.
         endAnswer()
     }
+
+    /// Up to how many bytes a body is copied once more, to leave with its head in one piece.
+    private static var joinedByteCountMax: Int { 1024 }
 
     /// Writes a head; whether bytes of a body may follow (RFC 9110, section 6.4.1).
     func startAnswer(
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Bool {
+        // SAFETY: no bytes.
+        let nothing = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        return unsafe startAnswer(status, type, lines, length, joined: nothing)  // SAFETY: above.
+    }
+
+    /// The same; the small body goes with it, if it may.
+    private func startAnswer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength,
+        joined: UnsafeRawBufferPointer
     ) -> Bool {
         worker.date.refresh(at: worker.now)
         isAnswerBegun = true
@@ -391,9 +430,9 @@ final class HTTPConnection {
         if mustClose { saidClose = true }
         if let count = compose(status, type, lines, length) {
             noteAnswer(status, length)
-            // SAFETY: just written.
-            unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-            return AnswerLength.mayHaveBody(status) && !isHead
+            let hasBody = AnswerLength.mayHaveBody(status) && !isHead
+            unsafe emitHead(count, hasBody ? joined : nil)  // SAFETY: just written, and lent.
+            return hasBody
         }
         // Longer than any head that a client takes. Without its lines it is not.
         guard let count = compose(500, nil, [], .bytes(0)) else {
@@ -405,8 +444,21 @@ final class HTTPConnection {
         return false
     }
 
+    /// Sends the head that was composed, and a small body behind it.
+    private func emitHead(_ count: Int, _ body: UnsafeRawBufferPointer?) {
+        var end = count
+        // Composing leaves room for it.
+        if let body = unsafe body, body.count > 0 {
+            let place = unsafe UnsafeMutableRawBufferPointer(rebasing: worker.scratch[count...])
+            unsafe place.copyMemory(from: body)  // SAFETY: the worker's, for this call.
+            end += body.count
+        }
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<end]))  // SAFETY: as above.
+    }
+
     private func noteAnswer(_ status: Int, _ length: AnswerLength) {
         worker.counters.didAnswer(status)
+        guard worker.configuration.onAccess != nil else { return }
         access?.status = status
         guard AnswerLength.mayHaveBody(status) else { return }
         if case .bytes(let count) = length { access?.byteCount = count }
@@ -417,10 +469,11 @@ final class HTTPConnection {
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
     ) -> Int? {
         let mayHaveBody = AnswerLength.mayHaveBody(status)
-        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
-        writer.status(status)
-        worker.appendCommonLines(to: &writer)
-        if let type, mayHaveBody { writer.field(.contentType, type) }
+        // SAFETY: the worker's, for this call, here and below.
+        let room = unsafe worker.scratch.count - Self.joinedByteCountMax
+        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: worker.scratch[..<room])
+        var writer = unsafe HeadWriter(memory)  // SAFETY: as above.
+        worker.beginHead(status, mayHaveBody ? type : nil, &writer)
         switch length {
         case .bytes(let count): if mayHaveBody { writer.field(.contentLength, count) }
         case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }
