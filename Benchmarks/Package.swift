@@ -31,6 +31,7 @@ let package = Package(
         // Load, and contenders in C
         .target(name: "CContender"),
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
+        .executableTarget(name: "http_load_c", dependencies: ["CContender"]),
         .executableTarget(name: "send_c", dependencies: ["CContender"]),
         .executableTarget(name: "sink_c", dependencies: ["CContender"]),
         .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
@@ -41,6 +42,10 @@ let package = Package(
         .executableTarget(
             name: "echo_uring_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("uring")]),
+        .executableTarget(
+            name: "http_uring_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("uring")]),
+        .executableTarget(name: "http_nginx_c", dependencies: ["CContender"]),
         // Contenders in Swift
         .target(
             name: "ContenderSupport",
@@ -77,6 +82,12 @@ let package = Package(
             dependencies: [
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
                 room("AtomicSupport"), room("EventLoops"),
+            ]),
+        .executableTarget(
+            name: "http_millrace",
+            dependencies: [
+                "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
+                room("EventLoops"), room("HTTPServing"), room("Networking"),
             ]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],

@@ -20,7 +20,8 @@ package struct IdleTrial {
 
     /// The moments at which memory is read.
     private struct Reading {
-        let malloc: AllocationCounts
+        /// Nil if they are not counted.
+        let malloc: AllocationCounts?
         let memory: ProcessMemory
     }
 
@@ -34,6 +35,12 @@ package struct IdleTrial {
     /// Connections of the load before, so that what a server allocates once is there.
     private static let warmupConnections = 64
 
+    /// What the connections were used for once.
+    package var kind = LoadKind.echo
+    /// Whether malloc's calls can be counted: not in a program that is linked without glibc, nor in
+    /// several processes.
+    package var countsAllocations = true
+
     package init(_ contender: Contender, connections: Int, on processors: Processors) {
         self.contender = contender
         self.connections = connections
@@ -44,7 +51,9 @@ package struct IdleTrial {
     package func run() throws -> Outcome {
         try Directory.withTemporaryFile { file in
             var surroundings = RunningContender.Surroundings(cpu: processors.contender)
-            surroundings.environment = try AllocationCounts.environment(file: file)
+            if countsAllocations {
+                surroundings.environment = try AllocationCounts.environment(file: file)
+            }
             let server = try RunningContender(contender, surroundings)
             // Sockets, not descriptors: a server that listens may still open others.
             let listeners = try ProcessMemory.socketCount(of: server.process.id)
@@ -76,7 +85,7 @@ package struct IdleTrial {
             let left = Double(value(after)) - Double(value(before))
             return (most / Double(connections), most > 0 ? 1 - left / most : 1)
         }
-        let live = grown { $0.malloc.liveBytes }
+        let live = grown { $0.malloc?.liveBytes ?? 0 }
         let anonymous = grown { $0.memory.anonymousBytes }
         return Outcome(
             liveBytes: live.bytes, anonymousBytes: anonymous.bytes,
@@ -90,13 +99,13 @@ package struct IdleTrial {
 
     private func read(_ server: RunningContender, _ file: String) throws -> Reading {
         Reading(
-            malloc: try AllocationCounts(file: file),
-            memory: try ProcessMemory.of(server.process.id))
+            malloc: countsAllocations ? try AllocationCounts(file: file) : nil,
+            memory: try ProcessMemory.ofTree(server.process.id))
     }
 
     private func load(_ arguments: [String], on server: RunningContender) throws -> ChildProcess {
         try ChildProcess(
-            try Directory.program("load_c"), ["--port", "\(server.port)"] + arguments,
+            try Directory.program(kind.program), ["--port", "\(server.port)"] + arguments,
             cpu: processors.load, name: "the load on \(contender.name)")
     }
 
@@ -146,12 +155,13 @@ package struct IdleTrial {
 
     private func check(_ results: [KeyValues], against totals: KeyValues) throws(BenchError) {
         var bytes: UInt64 = 0
-        for result in results { bytes += try result.number("total_bytes") }
-        let served = try totals.number("bytes")
+        for result in results { bytes += try result.number(kind.asked) }
+        let served = try totals.number(kind.served)
         let accepted = try totals.number("connections")
         guard served == bytes, accepted == UInt64(connections + Self.warmupConnections) else {
             throw BenchError(
-                "\(contender.name): echoed \(served) bytes of \(bytes) on \(accepted) connections")
+                "\(contender.name): answered \(served) \(kind.served) of \(bytes) on \(accepted)"
+                    + " connections")
         }
     }
 }

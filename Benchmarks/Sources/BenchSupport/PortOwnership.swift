@@ -2,13 +2,16 @@
 
 /// Whether a port belongs to the process that is measured, and not to one that was left over.
 package enum PortOwnership {
-    /// Throws unless the socket that listens on the port is one of the process's.
+    /// Throws unless the sockets that listen on the port are the process's, or of one that it has
+    /// started.
     package static func check(port: UInt16, process: Int32) throws(BenchError) {
         let inodes = try listeningInodes(port: port)
         guard !inodes.isEmpty else { throw BenchError("nobody listens on port \(port)") }
         var own: Set<String> = []
-        for name in try Directory.names(in: "/proc/\(process)/fd") {
-            if let target = ProcFile.link("/proc/\(process)/fd/\(name)") { own.insert(target) }
+        for member in ProcessTree.ids(from: process) {
+            for name in try Directory.names(in: "/proc/\(member)/fd") {
+                if let target = ProcFile.link("/proc/\(member)/fd/\(name)") { own.insert(target) }
+            }
         }
         guard inodes.allSatisfy({ own.contains("socket:[\($0)]") }) else {
             throw BenchError("port \(port) does not belong to process \(process) alone")

@@ -28,6 +28,18 @@ package struct ProcessCPU: Sendable {
         return ProcessCPU(nanoseconds: sum, userTicks: user, systemTicks: system)
     }
 
+    /// The same for a process and those that it has started and that are alive.
+    package static func ofTree(_ id: Int32) throws(BenchError) -> ProcessCPU {
+        var sum = ProcessCPU(nanoseconds: 0, userTicks: 0, systemTicks: 0)
+        for member in ProcessTree.ids(from: id) {
+            let own = try of(member)
+            sum.nanoseconds += own.nanoseconds
+            sum.userTicks += own.userTicks
+            sum.systemTicks += own.systemTicks
+        }
+        return sum
+    }
+
     /// What was used between two readings.
     package func since(_ earlier: ProcessCPU) -> ProcessCPU {
         ProcessCPU(

@@ -24,8 +24,27 @@ package struct ProcessMemory: Sendable {
             descriptorCount: try Directory.names(in: "/proc/\(id)/fd").count)
     }
 
-    /// How many sockets a process has open.
+    /// The same for a process and those that it has started. Pages that they share count for each.
+    package static func ofTree(_ id: Int32) throws(BenchError) -> ProcessMemory {
+        var sum = ProcessMemory(residentBytes: 0, anonymousBytes: 0, descriptorCount: 0)
+        for member in ProcessTree.ids(from: id) {
+            let own = try of(member)
+            sum = ProcessMemory(
+                residentBytes: sum.residentBytes + own.residentBytes,
+                anonymousBytes: sum.anonymousBytes + own.anonymousBytes,
+                descriptorCount: sum.descriptorCount + own.descriptorCount)
+        }
+        return sum
+    }
+
+    /// How many sockets a process and those that it has started have open.
     package static func socketCount(of id: Int32) throws(BenchError) -> Int {
+        var count = 0
+        for member in ProcessTree.ids(from: id) { count += try ownSocketCount(of: member) }
+        return count
+    }
+
+    private static func ownSocketCount(of id: Int32) throws(BenchError) -> Int {
         try Directory.names(in: "/proc/\(id)/fd").count { name in
             ProcFile.link("/proc/\(id)/fd/\(name)")?.hasPrefix("socket:") == true
         }

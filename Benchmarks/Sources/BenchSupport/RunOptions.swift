@@ -12,6 +12,8 @@ package struct RunOptions: Sendable {
     package var filter: String?
     /// Whether instructions are counted too.
     package var countsInstructions = false
+    /// Whether programs of others that are not built here take part.
+    package var withPeers = false
 
     package init() {}
 

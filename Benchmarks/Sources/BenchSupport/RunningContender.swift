@@ -17,6 +17,10 @@ package final class RunningContender {
         package var environment: [String: String] = [:]
         /// How long it may take to listen.
         package var patienceSeconds: Double = 10
+        /// How often it is started again if it does not say that it listens. Valgrind 3.19 keeps
+        /// its lock in io_uring_enter(2): a loop that waits there before its starter has gone on
+        /// stands still.
+        package var attemptsMax = 1
 
         package init(cpu: Int?) {
             self.cpu = cpu
@@ -27,21 +31,36 @@ package final class RunningContender {
     package init(_ contender: Contender, _ surroundings: Surroundings) throws(BenchError) {
         self.contender = contender
         let words = surroundings.wrapper + [try contender.path()] + contender.arguments
-        process = try ChildProcess(
+        var attempts = 1
+        while true {  // Ends: with the last attempt at the latest.
+            do throws(BenchError) {
+                (process, port) = try Self.start(words, contender.name, surroundings)
+                break
+            } catch {
+                if attempts >= surroundings.attemptsMax { throw error }
+                attempts += 1
+            }
+        }
+        try PortOwnership.check(port: port, process: process.id)
+    }
+
+    private static func start(
+        _ words: [String], _ name: String, _ surroundings: Surroundings
+    ) throws(BenchError) -> (ChildProcess, UInt16) {
+        let process = try ChildProcess(
             words[0], Array(words.dropFirst()), cpu: surroundings.cpu,
-            environment: surroundings.environment, name: contender.name)
+            environment: surroundings.environment, name: name)
         let prefix = "listening on 127.0.0.1:"
         guard let line = try process.readLine(withinSeconds: surroundings.patienceSeconds),
             line.hasPrefix(prefix), let port = UInt16(line.dropFirst(prefix.count))
         else {
-            throw BenchError("\(contender.name) did not say where it listens")
+            throw BenchError("\(name) did not say where it listens")
         }
-        self.port = port
-        try PortOwnership.check(port: port, process: process.id)
+        return (process, port)
     }
 
-    /// What it has used of the processors so far.
-    package func cpu() throws(BenchError) -> ProcessCPU { try ProcessCPU.of(process.id) }
+    /// What it has used of the processors so far, with the processes that it has started.
+    package func cpu() throws(BenchError) -> ProcessCPU { try ProcessCPU.ofTree(process.id) }
 
     /// Ends it and returns what it says that it did.
     package func stop() throws(BenchError) -> KeyValues {

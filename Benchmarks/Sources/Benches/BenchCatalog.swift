@@ -7,7 +7,7 @@ package enum BenchCatalog {
     package static var all: [any Bench] {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
-            SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(),
+            SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), HTTPBench(),
         ]
     }
 }

@@ -25,7 +25,7 @@ package struct EchoBench: Bench {
         let plan = EchoPlan(contenders: contenders, options: options, processors: processors)
         var scenarios = [
             plan.throughput(
-                "pingpong", "64 connections, 64 bytes, one request at a time", EchoLoad()),
+                "pingpong", "64 connections, 64 bytes, one request at a time", ServerLoad()),
             plan.throughput(
                 "pipelined", "64 connections, 64 bytes, 16 requests under way",
                 plan.load { $0.pipeline = 16 }),

@@ -9,21 +9,21 @@ struct EchoPlan {
     let processors: Processors
 
     /// A load with some of its defaults changed.
-    func load(_ change: (inout EchoLoad) -> Void) -> EchoLoad {
-        var load = EchoLoad()
+    func load(_ change: (inout ServerLoad) -> Void) -> ServerLoad {
+        var load = ServerLoad()
         change(&load)
         return load
     }
 
     /// One trial: the contender's CPU time for each request.
-    private func trial(_ contender: Contender, _ load: EchoLoad) throws -> Measurement {
+    private func trial(_ contender: Contender, _ load: ServerLoad) throws -> Measurement {
         var load = load
         load.extent = .seconds(options.seconds(or: 1))
-        let outcome = try EchoTrial(contender, load, on: processors).run()
+        let outcome = try ServerTrial(contender, load, on: processors).run()
         return Measurement(outcome.cpuNanosecondsPerRequest, metrics: outcome.metrics)
     }
 
-    private func entrant(_ contender: Contender, _ load: EchoLoad) -> Entrant {
+    private func entrant(_ contender: Contender, _ load: ServerLoad) -> Entrant {
         var entrant = Entrant(contender.name) { try trial(contender, load) }
         entrant.isPeer = contender.isPeer
         return entrant
@@ -39,7 +39,7 @@ struct EchoPlan {
     }
 
     func throughput(
-        _ name: String, _ title: String, _ load: EchoLoad, more: [Contender] = []
+        _ name: String, _ title: String, _ load: ServerLoad, more: [Contender] = []
     ) -> Scenario {
         scenario(
             name, title, unit: "CPU ns/request",
@@ -49,7 +49,7 @@ struct EchoPlan {
     /// Many connections, each contender against its own cost with few.
     func manyConnections() -> Scenario {
         let count = options.isTiny ? 200 : 5_000
-        let few = EchoLoad()
+        let few = ServerLoad()
         let many = load { $0.connections = count }
         let chosen = contenders.filter { !["c-uring-bundle", "c-uring-direct"].contains($0.name) }
         let entrants = chosen.flatMap { contender in
@@ -78,7 +78,7 @@ struct EchoPlan {
                     $0.rate = rate.requestsPerSecond
                     $0.extent = .seconds(options.seconds(or: 2))
                 }
-                let outcome = try EchoTrial(contender, load, on: processors).run()
+                let outcome = try ServerTrial(contender, load, on: processors).run()
                 let latency = Double(try outcome.result.number("p99_ns"))
                 var metrics = outcome.metrics
                 metrics["p99_ns"] = nil
@@ -95,7 +95,7 @@ struct EchoPlan {
         let candidates = peers.isEmpty ? contenders : peers
         scenario.prepare = {
             try rate.settle(options.isTiny ? [candidates[0]] : candidates) { contender in
-                try trial(contender, EchoLoad()).metrics["requests_per_second"] ?? 0
+                try trial(contender, ServerLoad()).metrics["requests_per_second"] ?? 0
             }
         }
         return scenario
@@ -106,7 +106,7 @@ struct EchoPlan {
         let count = options.isTiny ? 500 : 20_000
         let entrants = contenders.map { contender in
             var entrant = Entrant(contender.name) {
-                try EchoAllocations(contender, requests: count, on: processors).measure()
+                try AllocationTrial(contender, .echo, requests: count, on: processors).measure()
             }
             entrant.isPeer = contender.isPeer
             return entrant
@@ -129,7 +129,7 @@ struct EchoPlan {
             var entrant = Entrant(contender.name) {
                 let value = try Callgrind.perUnit(counts: counts) { wrapper, count in
                     let load = load { $0.extent = .requests(count) }
-                    var trial = EchoTrial(contender, load, on: processors)
+                    var trial = ServerTrial(contender, load, on: processors)
                     trial.surroundings.wrapper = wrapper
                     trial.surroundings.patienceSeconds = 60
                     _ = try trial.run()

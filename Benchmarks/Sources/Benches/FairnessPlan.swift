@@ -22,12 +22,12 @@ struct FairnessPlan {
         let entrants = Self.contenders.flatMap { contender in
             counts.map { stopped in
                 var entrant = Entrant(Self.name(contender, stopped)) {
-                    var load = EchoLoad()
+                    var load = ServerLoad()
                     load.connections = 64 + stopped
                     load.stoppedCount = stopped
                     load.rate = rate.requestsPerSecond
                     load.extent = .seconds(options.seconds(or: 1))
-                    return try measure(EchoTrial(contender, load, on: processors))
+                    return try measure(ServerTrial(contender, load, on: processors))
                 }
                 entrant.isPeer = contender.isPeer
                 if stopped > 0 { entrant.baseline = Self.name(contender, 0) }
@@ -49,15 +49,15 @@ struct FairnessPlan {
         let rate = EchoRate()
         let entrants = Self.contenders.flatMap { contender in
             var alone = Entrant(contender.name) {
-                try measure(EchoTrial(contender, quietLoad(rate), on: processors))
+                try measure(ServerTrial(contender, quietLoad(rate), on: processors))
             }
             var disturbed = Entrant("\(contender.name), flooded") {
-                var blaster = EchoLoad()
+                var blaster = ServerLoad()
                 blaster.connections = 1
                 blaster.byteCount = 65_536
                 blaster.pipeline = options.isTiny ? 8 : 64
                 blaster.extent = .seconds(options.seconds(or: 1) + (options.isTiny ? 0.05 : 0.5))
-                var trial = EchoTrial(contender, quietLoad(rate), on: processors)
+                var trial = ServerTrial(contender, quietLoad(rate), on: processors)
                 trial.beside = blaster
                 return try measure(trial)
             }
@@ -72,15 +72,15 @@ struct FairnessPlan {
                 + " from the same CPU", rate, entrants)
     }
 
-    private func quietLoad(_ rate: EchoRate) -> EchoLoad {
-        var load = EchoLoad()
+    private func quietLoad(_ rate: EchoRate) -> ServerLoad {
+        var load = ServerLoad()
         load.connections = 63
         load.rate = max(1, rate.requestsPerSecond / 4)
         load.extent = .seconds(options.seconds(or: 1))
         return load
     }
 
-    private func measure(_ trial: EchoTrial) throws -> Measurement {
+    private func measure(_ trial: ServerTrial) throws -> Measurement {
         let outcome = try trial.run()
         try checkCredit(outcome, of: trial.contender)
         var metrics = outcome.metrics
@@ -100,7 +100,7 @@ struct FairnessPlan {
 
     /// No connection may hold more than its credit, which the server states.
     private func checkCredit(
-        _ outcome: EchoTrial.Outcome, of contender: Contender
+        _ outcome: ServerTrial.Outcome, of contender: Contender
     ) throws(BenchError) {
         guard let statistics = outcome.statistics, let held = statistics["held_bytes_max"] else {
             return
@@ -121,9 +121,9 @@ struct FairnessPlan {
         scenario.alternations = 7
         scenario.prepare = {
             try rate.settle(options.isTiny ? [Self.peers[1]] : Self.peers) { contender in
-                var load = EchoLoad()
+                var load = ServerLoad()
                 load.extent = .seconds(options.seconds(or: 1))
-                let outcome = try EchoTrial(contender, load, on: processors).run()
+                let outcome = try ServerTrial(contender, load, on: processors).run()
                 return outcome.metrics["requests_per_second"] ?? 0
             }
         }

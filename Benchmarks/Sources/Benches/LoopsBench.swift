@@ -11,11 +11,11 @@ package struct LoopsBench: Bench {
     package init() {}
 
     package func scenarios(_ options: RunOptions, on processors: Processors) -> [Scenario] {
-        var pipelined = EchoLoad()
+        var pipelined = ServerLoad()
         pipelined.pipeline = 16
         return [
             scenario(
-                "pingpong", "64 connections, 64 bytes, one request at a time", EchoLoad(),
+                "pingpong", "64 connections, 64 bytes, one request at a time", ServerLoad(),
                 options, processors),
             scenario(
                 "pipelined", "64 connections, 64 bytes, 16 requests under way", pipelined,
@@ -36,7 +36,7 @@ package struct LoopsBench: Bench {
     ]
 
     private func scenario(
-        _ name: String, _ title: String, _ load: EchoLoad, _ options: RunOptions,
+        _ name: String, _ title: String, _ load: ServerLoad, _ options: RunOptions,
         _ processors: Processors
     ) -> Scenario {
         let entrants = Self.pairs.flatMap { one, two in
@@ -55,12 +55,12 @@ package struct LoopsBench: Bench {
     }
 
     private func entrant(
-        _ contender: Contender, _ load: EchoLoad, _ options: RunOptions, _ processors: Processors
+        _ contender: Contender, _ load: ServerLoad, _ options: RunOptions, _ processors: Processors
     ) -> Entrant {
         var entrant = Entrant(contender.name) {
             var load = load
             load.extent = .seconds(options.seconds(or: 2))
-            var trial = EchoTrial(contender, load, on: processors)
+            var trial = ServerTrial(contender, load, on: processors)
             trial.surroundings.cpu = nil
             trial.loadCPU = nil
             let outcome = try trial.run()

@@ -80,12 +80,21 @@ int contender_listen(uint16_t port) {
     return fd;
 }
 
-int contender_connect(uint16_t port) {
+int contender_try_connect(uint16_t port) {
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) contender_fail("socket");
     set_on(fd, IPPROTO_TCP, TCP_NODELAY);
     struct sockaddr_in address = local_address(port);
-    if (connect(fd, (struct sockaddr *)&address, sizeof address) != 0) contender_fail("connect");
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    int code = errno;
+    close(fd);
+    errno = code;
+    return -1;
+}
+
+int contender_connect(uint16_t port) {
+    int fd = contender_try_connect(port);
+    if (fd < 0) contender_fail("connect");
     return fd;
 }
 

@@ -33,6 +33,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Draw a chart of each scenario in a folder.", valueName: "folder"))
     var svg: String?
 
+    @Flag(help: "With the peers that are installed for it: nginx, Go, Hummingbird, SwiftNIO.")
+    var peers = false
+
     @Flag(help: "Count instructions too, with valgrind.")
     var instructions = false
 
@@ -51,6 +54,7 @@ struct RunCommand: ParsableCommand {
         options.alternations = alternations
         options.seconds = seconds
         options.filter = filter
+        options.withPeers = peers
         options.countsInstructions = instructions || filter?.contains("instructions") == true
         let runner = try BenchRunner(BenchCatalog.all, options)
         let scenarios: [Scenario]

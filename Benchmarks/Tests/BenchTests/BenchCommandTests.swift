@@ -15,7 +15,9 @@ import Testing
     }
 
     private func run(_ arguments: [String]) throws -> (status: Int32, output: [String]) {
-        let process = try ChildProcess(try Directory.program("bench"), arguments, cpu: nil)
+        let process = try ChildProcess(
+            try Directory.program("bench"), arguments, cpu: nil,
+            environment: ["BENCH_PEERS": "/nowhere"])
         var lines: [String] = []
         while let line = try process.readLine(withinSeconds: 120) { lines.append(line) }
         return (try process.wait(withinSeconds: 10), lines)
@@ -49,6 +51,27 @@ import Testing
             #expect(rows.count == 11)
             for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
         }
+    }
+
+    @Test func hellosDoNotAllocate() throws {
+        // An allocation for each request has crept into the HTTP server. Rows: C, then two with
+        // handlers on the loop.
+        try Directory.withTemporaryFile { file in
+            let (status, _) = try run(["run", "http/allocations", "--tiny", "--json", file])
+            #expect(status == 0)
+            let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
+            #expect(rows.count == 5)
+            for row in rows where !row.entrant.hasPrefix("task") {
+                #expect(row.value.median < 0.05, "\(row.entrant)")
+            }
+        }
+    }
+
+    @Test func missingPeersAreAnError() throws {
+        // Peers that were asked for would be left out without a word.
+        let (status, output) = try run(["run", "http/hello", "--tiny", "--peers"])
+        #expect(status == 1)
+        #expect(!output.contains { $0.hasPrefix("http/hello: ") })
     }
 
     @Test func messagesDoNotAllocate() throws {

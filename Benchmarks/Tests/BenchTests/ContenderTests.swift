@@ -22,13 +22,13 @@ import Testing
     ]
 
     private func outcome(
-        _ contender: Contender, _ change: (inout EchoLoad) -> Void
-    ) throws -> EchoTrial.Outcome {
-        var load = EchoLoad()
+        _ contender: Contender, _ change: (inout ServerLoad) -> Void
+    ) throws -> ServerTrial.Outcome {
+        var load = ServerLoad()
         load.connections = 16
         load.extent = .seconds(0.1)
         change(&load)
-        return try EchoTrial(contender, load, on: Processors.chosen()).run()
+        return try ServerTrial(contender, load, on: Processors.chosen()).run()
     }
 
     @Test(arguments: servers.indices)

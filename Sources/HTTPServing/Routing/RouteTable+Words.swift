@@ -14,13 +14,33 @@ extension RouteTable {
             if count >= 8 { return UInt64(littleEndian: word) }
             return UInt64(littleEndian: word) & ((1 &<< (count &* 8)) &- 1)
         }
+        return shortWord(bytes, start, range.count)
+    }
+
+    /// Fewer than eight bytes: two loads that may overlap, since what they share is the same.
+    @inline(__always)
+    private static func shortWord(_ bytes: Span<UInt8>, _ start: Int, _ count: Int) -> UInt64 {
+        assert(start &+ count <= bytes.count && count < 8)
+        let last = start &+ count
+        if count >= 4 {
+            let low = half(bytes, start)
+            return low | half(bytes, last &- 4) &<< UInt64(truncatingIfNeeded: (count &- 4) &* 8)
+        }
         var word: UInt64 = 0
-        var index = range.upperBound
-        while index > start {  // Ends: fewer than eight bytes.
+        var index = last
+        while index > start {  // Ends: fewer than four bytes.
             index &-= 1
             word = word &<< 8 | UInt64(bytes[index])
         }
         return word
+    }
+
+    /// Four bytes, which are inside the span.
+    @inline(__always)
+    private static func half(_ bytes: Span<UInt8>, _ start: Int) -> UInt64 {
+        // SAFETY: the caller has compared.
+        let half = unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: start, as: UInt32.self)
+        return UInt64(UInt32(littleEndian: half))
     }
 
     /// The same for a segment that is percent-encoded.
@@ -54,11 +74,8 @@ extension RouteTable {
             if one != other { return false }
             done &+= 8
         }
-        while done < count {  // Ends: fewer than eight bytes.
-            if left[leftStart &+ done] != right[rightStart &+ done] { return false }
-            done &+= 1
-        }
-        return true
+        return word(left, (leftStart &+ done)..<(leftStart &+ count))
+            == word(right, (rightStart &+ done)..<(rightStart &+ count))
     }
 
     /// A hash for the table of whole paths, which holds what was registered and nothing that a

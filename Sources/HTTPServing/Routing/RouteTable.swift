@@ -9,8 +9,10 @@
 /// |           | the path and one search a segment; with backtracking at most one visit a node   |
 /// | Memory    | fixed after `init`; no allocation, but for a rare `Allow` of several patterns   |
 /// | Threads   | immutable: any number                                                          |
+///
+/// A class, so that a router that is lent for a lookup is one reference here and not five.
 @usableFromInline
-struct RouteTable: Sendable {
+final class RouteTable: Sendable {
     private let parts: RouteTableParts
     private let methodNames: [String]
     private let known: UInt32

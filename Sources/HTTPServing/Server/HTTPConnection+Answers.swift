@@ -29,14 +29,32 @@ extension HTTPConnection {
     func answer(
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ body: UnsafeRawBufferPointer
     ) {
-        let hasBody = startAnswer(status, type, lines, .bytes(UInt64(body.count)))
-        if hasBody { unsafe emit(body) }  // SAFETY: copied while lent.
+        let isSmall = body.count <= Self.joinedByteCountMax
+        // SAFETY: copied while lent.
+        let joined = unsafe isSmall ? body : UnsafeRawBufferPointer(start: nil, count: 0)
+        // SAFETY: as above.
+        let hasBody = unsafe startAnswer(
+            status, type, lines, .bytes(UInt64(body.count)), joined: joined)
+        if hasBody, !isSmall { unsafe emit(body) }  // SAFETY: as above.
         endAnswer()
     }
+
+    /// Up to how many bytes a body is copied once more, to leave with its head in one piece.
+    private static var joinedByteCountMax: Int { 1024 }
 
     /// Writes a head; whether bytes of a body may follow (RFC 9110, section 6.4.1).
     func startAnswer(
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
+    ) -> Bool {
+        // SAFETY: no bytes.
+        let nothing = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
+        return unsafe startAnswer(status, type, lines, length, joined: nothing)  // SAFETY: above.
+    }
+
+    /// The same; the small body goes with it, if it may.
+    private func startAnswer(
+        _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength,
+        joined: UnsafeRawBufferPointer
     ) -> Bool {
         worker.date.refresh(at: worker.now)
         isAnswerBegun = true
@@ -46,9 +64,9 @@ extension HTTPConnection {
         if mustClose { saidClose = true }
         if let count = compose(status, type, lines, length) {
             noteAnswer(status, length)
-            // SAFETY: just written.
-            unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
-            return AnswerLength.mayHaveBody(status) && !isHead
+            let hasBody = AnswerLength.mayHaveBody(status) && !isHead
+            unsafe emitHead(count, hasBody ? joined : nil)  // SAFETY: just written, and lent.
+            return hasBody
         }
         // Longer than any head that a client takes. Without its lines it is not.
         guard let count = compose(500, nil, [], .bytes(0)) else {
@@ -60,8 +78,22 @@ extension HTTPConnection {
         return false
     }
 
+    /// Sends the head that was composed, and a small body behind it.
+    private func emitHead(_ count: Int, _ body: UnsafeRawBufferPointer?) {
+        var end = count
+        // Composing leaves room for it.
+        if let body = unsafe body, body.count > 0 {  // SAFETY: compares with nil.
+            // SAFETY: the worker's, for this call.
+            let place = unsafe UnsafeMutableRawBufferPointer(rebasing: worker.scratch[count...])
+            unsafe place.copyMemory(from: body)  // SAFETY: the worker's, for this call.
+            end += body.count
+        }
+        unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<end]))  // SAFETY: as above.
+    }
+
     func noteAnswer(_ status: Int, _ length: AnswerLength) {
         worker.counters.didAnswer(status)
+        guard worker.configuration.onAccess != nil else { return }
         access?.status = status
         guard AnswerLength.mayHaveBody(status) else { return }
         if case .bytes(let count) = length { access?.byteCount = count }
@@ -72,10 +104,12 @@ extension HTTPConnection {
         _ status: Int, _ type: StaticString?, _ lines: [UInt8], _ length: AnswerLength
     ) -> Int? {
         let mayHaveBody = AnswerLength.mayHaveBody(status)
-        var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
-        writer.status(status)
-        worker.appendCommonLines(to: &writer)
-        if let type, mayHaveBody { writer.field(.contentType, type) }
+        // SAFETY: the worker's, for this call.
+        let room = unsafe worker.scratch.count - Self.joinedByteCountMax
+        // SAFETY: as above.
+        let memory = unsafe UnsafeMutableRawBufferPointer(rebasing: worker.scratch[..<room])
+        var writer = unsafe HeadWriter(memory)  // SAFETY: as above.
+        worker.beginHead(status, mayHaveBody ? type : nil, &writer)
         switch length {
         case .bytes(let count): if mayHaveBody { writer.field(.contentLength, count) }
         case .chunked: if mayHaveBody { writer.lines("Transfer-Encoding: chunked\r\n") }

@@ -111,9 +111,8 @@ extension HTTPConnection {
         let pathBytes = unsafe path.isEmpty ? Self.root(head) : bytes[path]
         let span = unsafe Span<UInt8>(_unsafeBytes: pathBytes)
         let name = unsafe Span<UInt8>(_unsafeBytes: bytes[head.methodName])
-        let method = worker.router.methodCode(name)
         var parameters = RouteParameters()
-        switch worker.router.route(method, span, &parameters) {
+        switch worker.route(name, span, &parameters) {
         case .found(.direct(let handler), _):
             // SAFETY: as above.
             let request = unsafe DirectRequest(bytes, head, fields, path, parameters)

@@ -35,11 +35,12 @@ final class HTTPConnection {
     var place = 0
 
     var phase = Phase.reading
-    var state = ServerConnectionState()
-    var body = BodyDecoder(.none)
+    // Changed in place for each request, through the accessors below.
+    @exclusivity(unchecked) private var ownState = ServerConnectionState()
+    @exclusivity(unchecked) private var ownBody = BodyDecoder(.none)
     var partial: PartialHead?
     /// What the send stream had no room for.
-    var overflow: [UInt8] = []
+    @exclusivity(unchecked) private var ownOverflow: [UInt8] = []
     var overflowStart = 0
     /// Trailers of a body that came in pieces.
     var heldBody: [UInt8] = []
@@ -64,6 +65,27 @@ final class HTTPConnection {
     private var timerInstant = MonotonicInstant.never
     var sentAtLastLook: UInt64 = 0
     var lingeredByteCount = 0
+
+    // Nothing that is called while one of these is changed comes back to it, so the check at run
+    // time, 70 instructions each time, would find nothing (see `LoopOwned`).
+
+    @inline(__always)
+    var state: ServerConnectionState {
+        get { unsafe ownState }  // SAFETY: the loop's thread alone; see above.
+        _modify { yield unsafe &ownState }  // SAFETY: as above.
+    }
+
+    @inline(__always)
+    var body: BodyDecoder {
+        get { unsafe ownBody }  // SAFETY: as above.
+        _modify { yield unsafe &ownBody }  // SAFETY: as above.
+    }
+
+    @inline(__always)
+    var overflow: [UInt8] {
+        _read { yield unsafe ownOverflow }  // SAFETY: as above.
+        _modify { yield unsafe &ownOverflow }  // SAFETY: as above.
+    }
 
     init(_ worker: HTTPWorker, _ descriptor: Int32, isShed: Bool) {
         self.worker = worker
@@ -92,10 +114,10 @@ final class HTTPConnection {
         input.whenReady(
             unsafe LoopJob(context: context) { context in  // SAFETY: as above.
                 // SAFETY: as above.
-                let connection = unsafe Unmanaged<HTTPConnection>.fromOpaque(context)
-                    .takeUnretainedValue()
-                connection.isListening = false
-                connection.advance()
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.isListening = false
+                    $0.advance()
+                }
             })
     }
 

@@ -26,6 +26,8 @@ final class HTTPWorker: @unchecked Sendable {
     let noFields = LoopOwned(FieldTable(capacity: 0))
     /// Where heads of answers are composed.
     let scratch: UnsafeMutableRawBufferPointer
+    /// How answers in a row begin.
+    let prefix = LoopOwned(HeadPrefix())
     private let ownDate = LoopOwned(DateLine())
     private let serverLine: [UInt8]
 
@@ -66,11 +68,46 @@ final class HTTPWorker: @unchecked Sendable {
     @inline(__always)
     var now: MonotonicInstant { executor.loop.now }
 
+    /// What there is for a method's name and a path. By the router's parts: lent as a whole, it
+    /// would have the references of all its arrays counted, twice a request.
+    @inline(__always)
+    func route(
+        _ method: Span<UInt8>, _ path: Span<UInt8>, _ parameters: inout RouteParameters
+    ) -> RouteResult<HTTPHandler> {
+        let code = router.table.code(method)
+        switch router.table.lookup(code, path, &parameters) {
+        case .found(let id): return .found(router.payloads[id.index], id)
+        case let other: return .other(other)
+        }
+    }
+
     /// The date of this second.
     @inline(__always)
     var date: DateLine {
         _read { yield unsafe ownDate.pointer.pointee }  // SAFETY: lives as long as `self`.
         _modify { yield unsafe &ownDate.pointer.pointee }  // SAFETY: as above.
+    }
+
+    /// The lines of a head down to `Content-Type`, at the beginning of `scratch`.
+    @inline(__always)
+    func beginHead(_ status: Int, _ type: StaticString?, _ writer: inout HeadWriter) {
+        let seconds = date.secondsSince1970
+        if !prefix.value.write(status, type, seconds, to: &writer) {
+            composeHead(status, type, &writer)
+        }
+    }
+
+    @inline(never)
+    private func composeHead(_ status: Int, _ type: StaticString?, _ writer: inout HeadWriter) {
+        assert(writer.byteCount == 0, "a head begins with them")
+        writer.status(status)
+        appendCommonLines(to: &writer)
+        if let type { writer.field(.contentType, type) }
+        guard writer.fault == nil else { return }
+        // SAFETY: just written.
+        let lines = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<writer.byteCount])
+        // SAFETY: copied.
+        unsafe prefix.value.keep(lines, status, type, date.secondsSince1970)
     }
 
     /// `Date` and `Server`.

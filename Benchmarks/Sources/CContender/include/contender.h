@@ -44,6 +44,8 @@ uint16_t contender_port(int fd);
 void contender_announce(int listener);
 /// A connected socket to 127.0.0.1 with TCP_NODELAY, blocking.
 int contender_connect(uint16_t port);
+/// The same, or -1 if nobody listens there.
+int contender_try_connect(uint16_t port);
 /// Makes calls on a descriptor not wait. Returns 0 or -1.
 int contender_set_nonblocking(int fd);
 /// Blocks SIGTERM and SIGINT, ignores SIGPIPE, and returns a signalfd.

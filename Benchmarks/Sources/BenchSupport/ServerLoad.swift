@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 
-/// What the load generator `load_c` is asked to do.
-package struct EchoLoad: Sendable {
+/// What a load generator is asked to do.
+package struct ServerLoad: Sendable {
     /// When the measured part is over.
     package enum Extent: Sendable {
         case seconds(Double)
         case requests(Int)
     }
 
+    package var kind = LoadKind.echo
     package var connections = 64
     package var byteCount = 64
     package var pipeline = 1
@@ -24,9 +25,10 @@ package struct EchoLoad: Sendable {
 
     func arguments(port: UInt16) -> [String] {
         var words = [
-            "--port", "\(port)", "--connections", "\(connections)", "--bytes", "\(byteCount)",
-            "--pipeline", "\(pipeline)", "--stopped", "\(stoppedCount)", "--controlled",
+            "--port", "\(port)", "--connections", "\(connections)",
+            "--pipeline", "\(pipeline)", "--controlled",
         ]
+        if kind.isEcho { words += ["--bytes", "\(byteCount)", "--stopped", "\(stoppedCount)"] }
         switch extent {
         case .seconds(let seconds):
             words += ["--milliseconds", "\(max(1, Int(seconds * 1000)))"]

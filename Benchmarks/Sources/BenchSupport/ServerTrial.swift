@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// One contender under one load, from its start to its end.
-package struct EchoTrial {
+package struct ServerTrial {
     /// What both sides said, after they were found to agree.
     package struct Outcome: Sendable {
         package let result: KeyValues
@@ -26,6 +26,7 @@ package struct EchoTrial {
                 "cpu_share": Double(cpu.nanoseconds) / Double(max(1, nanoseconds)),
             ]
             metrics["user_share"] = cpu.userShare
+            metrics["user ns/request"] = cpu.userShare.map { $0 * cpuNanosecondsPerRequest }
             for name in ["p50_ns", "p90_ns", "p99_ns", "p999_ns", "max_ns"] {
                 metrics[name] = result[name].map { Double($0) }
             }
@@ -34,16 +35,16 @@ package struct EchoTrial {
     }
 
     package let contender: Contender
-    package let load: EchoLoad
+    package let load: ServerLoad
     package let processors: Processors
     package var surroundings: RunningContender.Surroundings
     /// A second load on the same server, a process of its own: it goes first and should go on for
     /// longer.
-    package var beside: EchoLoad?
+    package var beside: ServerLoad?
     /// The CPU of the loads; nil lets them run anywhere.
     package var loadCPU: Int?
 
-    package init(_ contender: Contender, _ load: EchoLoad, on processors: Processors) {
+    package init(_ contender: Contender, _ load: ServerLoad, on processors: Processors) {
         self.contender = contender
         self.load = load
         self.processors = processors
@@ -84,9 +85,9 @@ package struct EchoTrial {
     }
 
     /// Starts a load and waits until its connections are open and used.
-    private func start(_ load: EchoLoad, on server: RunningContender) throws -> ChildProcess {
+    private func start(_ load: ServerLoad, on server: RunningContender) throws -> ChildProcess {
         let client = try ChildProcess(
-            try Directory.program("load_c"), load.arguments(port: server.port),
+            try Directory.program(load.kind.program), load.arguments(port: server.port),
             cpu: loadCPU, name: "the load on \(contender.name)")
         guard try client.readLine(withinSeconds: 60) == "ready" else {
             throw try failure(of: client)
@@ -94,7 +95,7 @@ package struct EchoTrial {
         return client
     }
 
-    private func result(of client: ChildProcess, _ load: EchoLoad) throws -> KeyValues {
+    private func result(of client: ChildProcess, _ load: ServerLoad) throws -> KeyValues {
         guard let line = try client.readLine(withinSeconds: load.patienceSeconds),
             let result = KeyValues(line, word: "result")
         else { throw try failure(of: client) }
@@ -106,13 +107,14 @@ package struct EchoTrial {
         var echoed: UInt64 = 0
         var stopped: UInt64 = 0
         for result in results {
-            echoed += try result.number("total_bytes")
-            stopped += try result.number("stopped_bytes")
+            echoed += try result.number(load.kind.asked)
+            stopped += result["stopped_bytes"] ?? 0
         }
-        let served = try totals.number("bytes")
+        let served = try totals.number(load.kind.served)
         guard served >= echoed && served <= echoed + stopped else {
             throw BenchError(
-                "\(contender.name): the load had \(echoed) bytes echoed, the server says \(served)")
+                "\(contender.name): the load had \(echoed) \(load.kind.served) answered,"
+                    + " the server says \(served)")
         }
         let opened = load.connections + (beside?.connections ?? 0)
         let connections = try totals.number("connections")

@@ -3,25 +3,29 @@
 internal import BenchSupport
 
 /// Counts what a contender allocates, with a library that is loaded before its own.
-struct EchoAllocations {
+struct AllocationTrial {
     private let contender: Contender
-    private let requests: Int
+    private let load: ServerLoad
     private let processors: Processors
 
-    init(_ contender: Contender, requests: Int, on processors: Processors) {
+    /// The load's requests are made after four on each of its connections.
+    init(
+        _ contender: Contender, _ kind: LoadKind, requests: Int, on processors: Processors
+    ) {
         self.contender = contender
-        self.requests = requests
         self.processors = processors
+        var load = ServerLoad()
+        load.kind = kind
+        load.extent = .requests(requests)
+        load.warmupCount = load.connections * 4
+        self.load = load
     }
 
     /// Calls for each request in the steady state, and besides: calls and bytes for each connection
     /// that is open and has been used.
     func measure() throws -> Measurement {
         try Directory.withTemporaryFile { file in
-            var load = EchoLoad()
-            load.extent = .requests(requests)
-            load.warmupCount = load.connections * 4
-            var trial = EchoTrial(contender, load, on: processors)
+            var trial = ServerTrial(contender, load, on: processors)
             trial.surroundings.environment = try AllocationCounts.environment(file: file)
             var counts: [AllocationCounts] = []
             let outcome = try trial.run(

@@ -1,0 +1,3 @@
+module millrace/http_go
+
+go 1.19

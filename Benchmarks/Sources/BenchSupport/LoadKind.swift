@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+
+/// What servers are asked: the program that asks, and what both sides count.
+package struct LoadKind: Sendable {
+    /// The load generator.
+    let program: String
+    /// What the server's totals call its work.
+    let served: String
+    /// What the load's result calls it.
+    let asked: String
+
+    /// Bytes that come back.
+    package static let echo = LoadKind(program: "load_c", served: "bytes", asked: "total_bytes")
+    /// GET /hello.
+    package static let http = LoadKind(
+        program: "http_load_c", served: "requests", asked: "total_requests")
+
+    /// Whether messages have a size, readers may stand still, and a rate can be held.
+    var isEcho: Bool { program == Self.echo.program }
+}

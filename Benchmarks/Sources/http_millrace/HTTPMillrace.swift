@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+internal import ArgumentParser
+internal import AsyncRuntime
+internal import CContender
+internal import ContenderSupport
+internal import EventLoops
+
+@main
+struct HTTPMillrace: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "http_millrace",
+        abstract: "An HTTP server that answers GET /hello with 'Hello, World!'.",
+        discussion: "Prints 'listening on 127.0.0.1:PORT'; SIGTERM ends it.")
+
+    @Option(help: "Port; 0 takes a free one.")
+    var port: UInt16 = 0
+
+    @Option(help: "io_uring or epoll.")
+    var backend = BackendArgument.automatic
+
+    @Option(help: "Event loops, a thread for each.")
+    var loops = 1
+
+    @Flag(help: "Answer in a task for each request, not on the loop itself.")
+    var task = false
+
+    func validate() throws {
+        guard (1...256).contains(loops) else {
+            throw ValidationError("--loops takes a number from 1 to 256.")
+        }
+    }
+
+    func run() throws {
+        _ = contender_raise_descriptors()
+        let service = HelloService(port: port, hasTask: task)
+        let totals = try LoopGroup.run(
+            loops: loops, choice: backend.choice, signals: [.interrupt, .terminate]
+        ) { group in
+            let totals = try await service.run(group)
+            return (totals, await service.statistics(of: group))
+        }
+        totals.1.print()
+        let (connections, requests) = totals.0
+        print("total connections=\(connections) requests=\(requests)")
+    }
+}
