@@ -161,6 +161,9 @@ struct ServerBodyTests {
         }
         try client.send(request("POST /echo", wish, body: "abc"))
         #expect(try client.answer().interim == [])
+        // Who does not wait gets its answer, and the connection goes on, wanted or not.
+        try client.send(request("POST /ignore", wish, body: "abc"))
+        #expect(try !client.answer().saysClose)
         try client.send("POST /echo HTTP/1.0\r\nConnection: keep-alive\r\n" + wish + "\r\n")
         #expect(client.isQuiet(milliseconds: 30))
         try client.send("abc")

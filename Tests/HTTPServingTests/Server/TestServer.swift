@@ -117,6 +117,9 @@ final class TestServer {
         millrace_thread_join(thread)
     }
 
+    /// Lets the server do what it can do.
+    static func pause(milliseconds: Int32) { _ = millrace_poll(-1, 0, milliseconds) }
+
     /// Waits for something to come true, at most for ten seconds; whether it did.
     static func wait(milliseconds: Int = 10_000, for condition: () -> Bool) -> Bool {
         let end = MonotonicInstant.now.advanced(by: .milliseconds(milliseconds))
