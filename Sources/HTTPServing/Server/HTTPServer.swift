@@ -46,17 +46,22 @@ public final class HTTPServer: Sendable {
     /// Starts listening; connections wait in the kernel until `run`.
     ///
     /// - Throws: `SystemError` with `EADDRINUSE` and the like; `EINVAL` for a server's name that
-    ///   cannot stand in a field.
+    ///   cannot stand in a field, or has more than about a thousand bytes.
     public static func open(
         on address: SocketAddress, group: LoopGroup,
         configuration: HTTPServerConfiguration = HTTPServerConfiguration(), routes: HTTPRoutes
     ) async throws(SystemError) -> HTTPServer {
         var lines = FieldLines()
         if let name = configuration.serverName { lines.add("Server", name) }
-        if lines.fault != nil { throw SystemError(.setOption, code: Int32(MILLRACE_EINVAL)) }
+        guard lines.fault == nil, lines.bytes.count <= Self.serverLineByteCountMax else {
+            throw SystemError(.setOption, code: Int32(MILLRACE_EINVAL))
+        }
         let listeners = try await StreamListener.open(on: address, group: group)
         return HTTPServer(group, listeners, configuration, routes, lines.bytes)
     }
+
+    /// A longer name would leave too little room for the fields of an answer.
+    private static var serverLineByteCountMax: Int { 1024 }
 
     /// What the server has done so far.
     public var statistics: HTTPServerStatistics {

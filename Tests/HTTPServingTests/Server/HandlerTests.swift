@@ -132,6 +132,15 @@ struct ServerHandlerTests {
         }
     }
 
+    @Test("A server's name that cannot be sent is refused", arguments: ["a\nb", "long"])
+    func serverName(_ name: String) throws {
+        // If this failed, the first answer would trap, or be split.
+        let name = name == "long" ? String(repeating: "a", count: 2_000) : name
+        #expect(throws: TestServer.Failure.self) {
+            try TestServer(.epoll) { $0.serverName = name }
+        }
+    }
+
     @Test("Leaving HTTP", arguments: backends)
     func upgrade(_ choice: BackendChoice) throws {
         // If this failed, another protocol could not take a connection over.
