@@ -148,7 +148,7 @@ struct FileRootTests {
         var codings = AcceptedCodings()
         if let accept { codings.add(bytes(accept).span) }
         do throws(FileError) {
-            let root = try FileRoot(folder.path + "/root", options)
+            let root = try FileRoot(folder.path + "/served", options)
             let path = bytes(path)
             let file = try root.open(path.span, accepting: codings, nowSeconds: .max)
             var content = [UInt8](repeating: 0, count: Int(file.byteCount))
@@ -165,23 +165,23 @@ struct FileRootTests {
     }
 
     init() {
-        folder.folder("root")
-        folder.folder("root/sub")
-        folder.folder("root/empty")
+        folder.folder("served")
+        folder.folder("served/sub")
+        folder.folder("served/empty")
         folder.folder("outside")
         folder.write("outside/secret.txt", "secret")
-        folder.write("root/a.html", "page")
-        folder.write("root/index.html", "index")
-        folder.write("root/sub/index.htm", "sub")
-        folder.write("root/b.css", "plain")
-        folder.write("root/b.css.br", "brotli")
-        folder.write("root/b.css.gz", "gzip")
-        folder.link("root/inside", to: "a.html")
-        folder.link("root/out", to: "../outside/secret.txt")
-        folder.link("root/outfolder", to: "../outside")
-        folder.link("root/absolute", to: "/etc/passwd")
-        folder.link("root/loop", to: "loop")
-        folder.pipe("root/pipe")
+        folder.write("served/a.html", "page")
+        folder.write("served/index.html", "index")
+        folder.write("served/sub/index.htm", "sub")
+        folder.write("served/b.css", "plain")
+        folder.write("served/b.css.br", "brotli")
+        folder.write("served/b.css.gz", "gzip")
+        folder.link("served/inside", to: "a.html")
+        folder.link("served/out", to: "../outside/secret.txt")
+        folder.link("served/outfolder", to: "../outside")
+        folder.link("served/absolute", to: "/etc/passwd")
+        folder.link("served/loop", to: "loop")
+        folder.pipe("served/pipe")
     }
 
     @Test("Files, folders and index files")
@@ -221,7 +221,7 @@ struct FileRootTests {
         // If this failed, an older kernel would serve what a newer one refuses.
         func opens(_ path: String) -> Bool {
             // SAFETY: paths for the calls.
-            let root = unsafe millrace_folder_open(folder.path + "/root")
+            let root = unsafe millrace_folder_open(folder.path + "/served")
             let opened = unsafe millrace_file_open_walking(root, path)
             _ = millrace_close(root)
             if opened >= 0 { _ = millrace_close(opened) }
@@ -255,7 +255,7 @@ struct FileRootTests {
     @Test("Tags change with the file, and are weak while it may still change")
     func tags() throws {
         // If this failed, a client would keep what has changed.
-        let root = try FileRoot(folder.path + "/root")
+        let root = try FileRoot(folder.path + "/served")
         let path = bytes("a.html")
         func validators(now: Int64) throws(FileError) -> Validators {
             try root.open(path.span, accepting: AcceptedCodings(), nowSeconds: now).validators
@@ -265,14 +265,14 @@ struct FileRootTests {
         let changed = try #require(before.lastModifiedSeconds)
         #expect(try validators(now: changed).entityTag?.isWeak == true)
         #expect(try validators(now: changed + 2).entityTag == before.entityTag)
-        folder.write("root/a.html", "other page")
+        folder.write("served/a.html", "other page")
         #expect(try validators(now: .max).entityTag != before.entityTag)
     }
 
     @Test("A root that is no folder")
     func noFolder() {
         // If this failed, a misspelt root would serve nothing and say nothing.
-        for path in ["/nonexistent", folder.path + "/root/a.html"] {
+        for path in ["/nonexistent", folder.path + "/served/a.html"] {
             do throws(FileError) {
                 let root = try FileRoot(path)
                 _ = consume root
@@ -286,7 +286,7 @@ struct FileRootTests {
     @Test("A descriptor that is taken stays open")
     func descriptors() throws {
         // If this failed, a file would be closed while it is sent, or never.
-        let root = try FileRoot(folder.path + "/root")
+        let root = try FileRoot(folder.path + "/served")
         let path = bytes("a.html")
         let file = try root.open(path.span, accepting: AcceptedCodings(), nowSeconds: 0)
         let taken = file.takeDescriptor()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Why a file was not opened.
-public enum FileError: Error, Equatable, Sendable {
+public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     /// 400: see `FilePathMapping`.
     case malformedPath
     /// 404: there is no such file, it is hidden, no regular file, or a link that is not followed.
@@ -16,4 +16,17 @@ public enum FileError: Error, Equatable, Sendable {
     case exhausted(errno: Int32)
     /// 500: anything else.
     case failed(errno: Int32)
+
+    /// What is wrong, in words.
+    public var description: String {
+        switch self {
+        case .malformedPath: "the path is malformed"
+        case .notFound: "there is no such file or folder"
+        case .isFolder: "it is a folder"
+        case .forbidden: "the process may not read it"
+        case .notAcceptable: "no coding of it is acceptable"
+        case .exhausted(let code): "no descriptor or memory is left (errno \(code))"
+        case .failed(let code): "the system refuses it (errno \(code))"
+        }
+    }
 }
