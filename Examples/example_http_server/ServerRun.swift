@@ -68,7 +68,7 @@
                 do throws(FileError) {
                     files = try StaticFiles(root)
                 } catch {
-                    throw StartFailure(description: "cannot serve '\(root)': \(error)")
+                    throw StartFailure(description: "cannot serve '\(root)': \(error.reason)")
                 }
             }
             return try Routes.all(figures, maxBody: command.maxBody, files: files)

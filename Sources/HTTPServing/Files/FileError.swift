@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Why a file was not opened.
-public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
+public enum FileError: Error, Equatable, Sendable {
     /// 400: see `FilePathMapping`.
     case malformedPath
     /// 404: there is no such file, it is hidden, no regular file, or a link that is not followed.
@@ -18,7 +18,7 @@ public enum FileError: Error, Equatable, Sendable, CustomStringConvertible {
     case failed(errno: Int32)
 
     /// What is wrong, in words.
-    public var description: String {
+    public var reason: String {
         switch self {
         case .malformedPath: "the path is malformed"
         case .notFound: "there is no such file or folder"
