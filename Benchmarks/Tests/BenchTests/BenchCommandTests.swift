@@ -75,13 +75,14 @@ import Testing
     }
 
     @Test func messagesDoNotAllocate() throws {
-        // An allocation for each message has crept into the pooled client.
+        // An allocation for each message has crept into the pooled client. 200,000 messages, and
+        // at most 8,192 slots that get their memory late.
         try Directory.withTemporaryFile { file in
             let (status, _) = try run(["run", "client/allocations", "--tiny", "--json", file])
             #expect(status == 0)
             let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
             #expect(rows.count == 12)
-            for row in rows { #expect(row.value.median < 0.02, "\(row.entrant)") }
+            for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
         }
     }
 
