@@ -58,13 +58,16 @@ extension EventLoop {
         }
     }
 
-    /// Starts the sends of what was appended in this turn.
-    func sendQueued() {
+    /// Starts the sends of what was appended in this turn; false if one was refused: its waiter was
+    /// called, and may have given the next turn something to do.
+    func sendQueued() -> Bool {
         let count = queuedSends.value.count
-        guard count > 0 else { return }
-        for index in 0..<count { queuedSends.value[index].sendQueued() }
-        // What was queued meanwhile, by a waiter that a refused send has woken, stays for the next.
+        guard count > 0 else { return true }
+        var isSent = true
+        for index in 0..<count where !queuedSends.value[index].sendQueued() { isSent = false }
+        // What a waiter has queued meanwhile stays for the next turn.
         queuedSends.value.removeFirst(count)
+        return isSent
     }
 
     func list(_ stream: ReceiveStream) {

@@ -169,8 +169,8 @@ public final class EventLoop: @unchecked Sendable {
         fireTimers()
         let hasMore = runTurnWork()
         let isFed = rearmStarved()
-        sendQueued()
-        wait(mayBlock: !hasMore && isFed && phase != .over)
+        let isSent = sendQueued()
+        wait(mayBlock: !hasMore && isFed && isSent && phase != .over)
         dispatch()
     }
 

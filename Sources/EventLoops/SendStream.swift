@@ -135,10 +135,11 @@ public final class SendStream {
         if let operation { loop.cancel(operation) }
     }
 
-    /// The loop is about to wait: what was appended in this turn leaves.
-    func sendQueued() {
+    /// The loop is about to wait: what was appended in this turn leaves. False if sending failed.
+    func sendQueued() -> Bool {
         isQueued = false
         if sending == nil { sendFilling() }
+        return failureCode == nil
     }
 
     private func sendFilling() {

@@ -220,4 +220,55 @@ struct OutputTests {
         }
         #expect(codes == [Int32(MILLRACE_ECANCELED), Int32(MILLRACE_ETIMEDOUT)])
     }
+
+    @Test("A send that is refused wakes who waits for it at once", arguments: backends)
+    func refusedSend(_ choice: BackendChoice) throws {
+        // If this failed, the loop would sleep on a task that is ready, until something else came.
+        var options = LoopOptions()
+        options.operationsMax = 1
+        let log = try LoopGroup.run(choice: choice, options: options) { group in
+            try await withThrowingTaskGroup(of: String.self) { tasks in
+                let executor = group.executors[0]
+                let (near, far) = socketPair()
+                defer { _ = millrace_close(far) }
+                tasks.addTask(executorPreference: executor) {
+                    // SAFETY: the request names no memory.
+                    _ = unsafe await Suspension(executor).perform(
+                        .poll(descriptor: far, events: 1))
+                    return "never: nothing can be sent"
+                }
+                tasks.addTask(executorPreference: executor) {
+                    let end = MonotonicInstant.now.advanced(byNanoseconds: 1_000_000_000)
+                    _ = await Suspension(executor).sleep(until: end)
+                    return "a timer came first"
+                }
+                tasks.addTask(executorPreference: executor) {
+                    // After the poll has taken the only place for an operation.
+                    await Task.yield()
+                    let connection = try StreamConnection(adopting: near)
+                    defer { connection.close() }
+                    _ = try connection.enqueue([1, 2, 3])
+                    let before = executor.loop.statistics.sleeps
+                    let refusal = await code { try await connection.flush() }
+                    let sleeps = executor.loop.statistics.sleeps - before
+                    return "refused: \(refusal), \(sleeps) sleeps"
+                }
+                let first = try await tasks.next() ?? ""
+                tasks.cancelAll()
+                return first
+            }
+        }
+        #expect(log == "refused: \(MILLRACE_ENOBUFS), 0 sleeps")
+    }
+
+    private func socketPair() -> (Int32, Int32) {
+        var ends: (Int32, Int32) = (-1, -1)
+        // SAFETY: room for two numbers.
+        let status = unsafe withUnsafeMutableBytes(of: &ends) { ends in
+            // SAFETY: as above.
+            unsafe millrace_socket_pair(1, ends.bindMemory(to: Int32.self).baseAddress)
+        }
+        precondition(status >= 0, "no socket pair: \(status)")
+        return ends
+    }
 }
