@@ -136,7 +136,7 @@ let package = Package(
                 "HTTPServing",
                 "Networking",
             ] + argumentParser,
-            path: "Examples/example_http_server"),
+            path: "Examples/example_http_server", resources: [.embedInCode("index.html")]),
     ] + smallExamples + [
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
