@@ -63,7 +63,8 @@ final class HTTPConnection {
     private var deadline = MonotonicInstant.never
     private var timer: LoopTimer?
     private var timerInstant = MonotonicInstant.never
-    var sentAtLastLook: UInt64 = 0
+    /// While an answer waits for the client, and no task does.
+    var sendWatch: WatchBox?
     var lingeredByteCount = 0
 
     // Nothing that is called while one of these is changed comes back to it, so the check at run
@@ -339,8 +340,7 @@ final class HTTPConnection {
     func limitReached() {
         switch phase {
         case .reading where !overflow.isEmpty, .ending:
-            if output.sentByteCount != sentAtLastLook { return watchSending() }
-            reset()
+            if !watchOn() { reset() }
         case .reading where !(partial?.isAtStart ?? true):
             stopListening()
             refuse(408)

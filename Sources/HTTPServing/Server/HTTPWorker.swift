@@ -18,6 +18,7 @@ final class HTTPWorker: @unchecked Sendable {
     let headerNanoseconds: UInt64
     let bodyNanoseconds: UInt64
     let writeNanoseconds: UInt64
+    let rateNanoseconds: UInt64
     let idleNanoseconds: UInt64
     let lingerNanoseconds: UInt64
     /// The fields of the head that is being looked at.
@@ -54,6 +55,7 @@ final class HTTPWorker: @unchecked Sendable {
         headerNanoseconds = configuration.headerTimeout.nanosecondCount
         bodyNanoseconds = configuration.bodyTimeout.nanosecondCount
         writeNanoseconds = configuration.writeTimeout.nanosecondCount
+        rateNanoseconds = configuration.rateTimeout.nanosecondCount
         idleNanoseconds = configuration.idleTimeout.nanosecondCount
         lingerNanoseconds = configuration.lingerTimeout.nanosecondCount
         fields = LoopOwned(FieldTable(capacity: configuration.limits.fieldCountMax))
@@ -79,6 +81,19 @@ final class HTTPWorker: @unchecked Sendable {
         case .found(let id): return .found(router.payloads[id.index], id)
         case let other: return .other(other)
         }
+    }
+
+    /// How slowly a body may come.
+    var bodyAllowance: RateAllowance {
+        RateAllowance(
+            bytesPerSecondMin: configuration.bodyBytesPerSecondMin, nanosecondsMax: rateNanoseconds)
+    }
+
+    /// How slowly an answer may be taken.
+    var answerAllowance: RateAllowance {
+        RateAllowance(
+            bytesPerSecondMin: configuration.answerBytesPerSecondMin,
+            nanosecondsMax: rateNanoseconds)
     }
 
     /// The date of this second.
