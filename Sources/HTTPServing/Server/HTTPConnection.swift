@@ -24,6 +24,7 @@ final class HTTPConnection {
     //             I3  while `overflow` has bytes, no request is read
     //             I4  the input has a waiter of ours exactly while `isListening`, the output one
     //                 while `isWaitingForRoom`; `advance` may come from anywhere meanwhile
+    //             I5  in `answering` our waiter is for the end alone, and gives way to the task's
 
     enum Phase { case reading, answering, discarding, ending, lingering, closed }
 
@@ -50,7 +51,11 @@ final class HTTPConnection {
     let isShed: Bool
     /// No request has been read yet: the limit for heads counts.
     var isFresh = true
-    private var isListening = false
+    private(set) var isListening = false
+    /// In `answering`: a task waits for bytes itself.
+    var isInputLent = false
+    /// In `answering`: the peer has ended its side.
+    var isWatchingHangUp = false
     private var isWaitingForRoom = false
     /// The worker calls `advance` after the others' turn.
     private var isQueued = false
@@ -122,7 +127,24 @@ final class HTTPConnection {
             })
     }
 
+    /// The same for the end alone.
+    func listenForEnd() {
+        guard !isListening else { return }
+        isListening = true
+        // SAFETY: as in `listen`.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        input.whenEnded(
+            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+                // SAFETY: as above.
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.isListening = false
+                    $0.peerEnded()
+                }
+            })
+    }
+
     func stopListening() {
+        guard isListening else { return }
         isListening = false
         input.cancelWaiter()
     }
@@ -147,7 +169,8 @@ final class HTTPConnection {
         var budget = Self.requestsPerTurn
         while true {  // Ends: every turn of it changes the phase, uses input up, or leaves.
             switch phase {
-            case .answering, .closed: return
+            case .answering: return watchPeer()
+            case .closed: return
             case .reading:
                 if output.failure != nil { return close() }
                 guard flushOverflow() else { return }
@@ -214,6 +237,8 @@ final class HTTPConnection {
     /// The task is done with the request, whose answer is complete.
     func endExchange() {
         exchange = nil
+        stopListening()
+        endHangUpWatch()
         if phase == .closed { return worker.forget(self) }
         assert(phase == .answering)
         endAnswer()
@@ -223,6 +248,8 @@ final class HTTPConnection {
     /// The task could not answer, or not to the end: what the client got must not look whole.
     func abortExchange() {
         exchange = nil
+        stopListening()
+        endHangUpWatch()
         if access != nil { tellAccess() }
         if phase == .closed { return worker.forget(self) }
         reset()
@@ -347,7 +374,8 @@ final class HTTPConnection {
             advance()
         case .reading, .discarding: endQuietly()
         case .lingering: close()
-        case .answering, .closed: break
+        case .answering: lookForHangUp()
+        case .closed: break
         }
     }
 }

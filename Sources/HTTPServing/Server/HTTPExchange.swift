@@ -11,14 +11,19 @@ internal import Networking
 ///
 /// Threads: the connection's loop, which the task prefers. What handlers call is `@concurrent`, so
 /// that it runs there also for a handler that is isolated to an actor with an executor of its own.
+@safe
 final class HTTPExchange: @unchecked Sendable {
     // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
     //                 the writer longer finds nothing
+    //             I2  `task` is the one that runs `run`, and set only inside of it
 
     private var connection: HTTPConnection?
     private let request: RequestCopy
     private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
     private let suspension: Suspension
+    private var task: UnsafeCurrentTask?
+    /// The client went away, perhaps before the task began.
+    private var isLeft = false
     private var isBodyPrepared = false
     private var bodyError: RequestBodyError?
     private var bodyAllowance: RateAllowance
@@ -37,21 +42,39 @@ final class HTTPExchange: @unchecked Sendable {
         sendWatch = SendWatch(connection.worker.answerAllowance)
     }
 
-    /// The connection was closed meanwhile: waits end.
-    func cancel() { suspension.cancel() }
+    /// The connection was closed meanwhile: waits end, and the handler's task is cancelled.
+    func cancel() {
+        suspension.cancel()
+        leave()
+    }
+
+    /// The client is gone, as far as anybody can tell: cancels the handler's task.
+    func leave() {
+        isLeft = true
+        unsafe task?.cancel()  // SAFETY: set only while the task runs `run` (I2).
+    }
 
     /// From the request to the end of its answer.
     func run() async {
         guard let connection else { return }
+        // SAFETY: taken away again before the task ends (I2).
+        unsafe task = withUnsafeCurrentTask { unsafe $0 }
+        if isLeft { leave() }
         let response = await makeResponse()
         do throws(ResponseError) {
             try await send(response)
-            self.connection = nil
+            end()
             connection.endExchange()
         } catch {
-            self.connection = nil
+            end()
             connection.abortExchange()
         }
+    }
+
+    /// The answer is over.
+    private func end() {
+        connection = nil
+        unsafe task = nil  // SAFETY: nothing is done with it.
     }
 
     private func makeResponse() async -> ServerResponse {
@@ -133,7 +156,10 @@ final class HTTPExchange: @unchecked Sendable {
     private func waitForBytes(
         _ connection: HTTPConnection, until limit: MonotonicInstant
     ) async throws(RequestBodyError) {
-        switch Int(0 - (await suspension.wait(for: connection.input, until: limit))) {
+        connection.lendInput()
+        let result = await suspension.wait(for: connection.input, until: limit)
+        connection.takeInputBack()
+        switch Int(0 - result) {
         case 0: return
         case MILLRACE_ETIMEDOUT: throw .timedOut
         default: throw .disconnected

@@ -37,6 +37,11 @@ public struct HTTPServerConfiguration: Sendable {
     /// How long the server reads on after its last answer, so that the client gets it
     /// (RFC 9112, section 9.6).
     public var lingerTimeout = Duration.seconds(2)
+    /// Whether a client that ends its side, with a FIN, counts as gone: the task of a handler with
+    /// its request is cancelled, the answer still sent if there is one. Off, because ending its side
+    /// is a legal way to end a request; on, handlers also notice clients that have closed, which
+    /// send the same. A reset cancels in any case.
+    public var cancelsAtHalfClose = false
     /// What `Server` says; nil leaves the field out.
     public var serverName: String?
     /// Told each answered request, on its loop's thread; it must not block. Nil costs nothing.
