@@ -59,6 +59,7 @@ extension HTTPConnection {
     ) -> Bool {
         worker.date.refresh(at: worker.now)
         isAnswerBegun = true
+        isOpenEnded = length == .untilClose
         if worker.isStopping { state.stopReading() }
         let mustClose =
             state.mustSayClose(worker.configuration.limits) || length == .untilClose
@@ -141,6 +142,7 @@ extension HTTPConnection {
         unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
         guard let count = try? writer.end() else { throw .failed }
         isAnswerBegun = true
+        isOpenEnded = true
         access?.status = 101
         // SAFETY: just written.
         unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
@@ -231,5 +233,14 @@ extension HTTPConnection {
             return output.sentByteCount &+ files
         }
         return info.bytes_acked
+    }
+
+    /// Whether the client's system has everything that the kernel was given; true where that cannot
+    /// be known.
+    var isDelivered: Bool {
+        var info = millrace_tcp_info()
+        // SAFETY: filled in the call.
+        guard unsafe millrace_socket_tcp_info(descriptor, &info) >= 0 else { return true }
+        return info.unacked_segments == 0 && info.not_sent_bytes == 0
     }
 }

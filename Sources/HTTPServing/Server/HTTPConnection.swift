@@ -18,6 +18,7 @@ final class HTTPConnection {
     // States: reading ⇄ answering (a task has the request) → reading
     //         reading, answering → discarding (the rest of a body nobody wants) → reading
     //         any → ending (the last answer leaves) → lingering (until the peer ends) → closed
+    //         ending → breaking (the client takes what was sent) → closed with a reset
     //
     // Invariants: I1  the worker's list holds the connection until it is closed and has no task
     //             I2  in `answering` the input belongs to the task; else to this object
@@ -26,7 +27,7 @@ final class HTTPConnection {
     //                 while `isWaitingForRoom`; `advance` may come from anywhere meanwhile
     //             I5  in `answering` our waiter is for the end alone, and gives way to the task's
 
-    enum Phase { case reading, answering, discarding, ending, lingering, closed }
+    enum Phase { case reading, answering, discarding, ending, breaking, lingering, closed }
 
     let worker: HTTPWorker
     let descriptor: Int32
@@ -62,6 +63,10 @@ final class HTTPConnection {
     private var isPeerDone = false
     /// The head of the answer is written: "100 Continue" would stand in its body.
     var isAnswerBegun = false
+    /// Nothing but a reset tells the client that the answer, or what follows 101, is not whole.
+    var isOpenEnded = false
+    /// The connection ends in a reset, after what was sent.
+    private var isBroken = false
     var exchange: HTTPExchange?
     var access: HTTPAccess?
 
@@ -188,7 +193,9 @@ final class HTTPConnection {
                     watchSending()
                     return listenForRoom(isEmpty: true)
                 }
+                if isBroken { return beginBreaking() }
                 beginLingering()
+            case .breaking: return
             case .lingering:
                 guard input.isReady else { return listen() }
                 if !dropInput() { return close() }
@@ -245,14 +252,19 @@ final class HTTPConnection {
         advance()
     }
 
-    /// The task could not answer, or not to the end: what the client got must not look whole.
-    func abortExchange() {
+    /// The task could not answer, or not to the end: what the client got must not look whole. The
+    /// answers before it are, and reach the client first.
+    func abortExchange(_ error: ResponseError) {
         exchange = nil
         stopListening()
         endHangUpWatch()
         if access != nil { tellAccess() }
         if phase == .closed { return worker.forget(self) }
-        reset()
+        guard error == .failed else { return reset() }
+        state.breakOff()
+        isBroken = isOpenEnded
+        phase = .ending
+        advance()
     }
 
     /// Whether the connection is gone while a task has it.
@@ -281,12 +293,30 @@ final class HTTPConnection {
         wait(until: worker.now.advanced(byNanoseconds: worker.lingerNanoseconds))
     }
 
+    /// Everything is with the kernel. A reset now would take it away again from the client.
+    private func beginBreaking() {
+        phase = .breaking
+        sendWatch = WatchBox(SendWatch(worker.answerAllowance), since: worker.now)
+        breakOn()
+    }
+
+    /// Resets as soon as the client's system has all, or `lingerTimeout` is over. The kernel does
+    /// not tell when, so it is asked now and then.
+    private func breakOn() {
+        let waited = worker.now.nanoseconds &- (sendWatch?.since ?? worker.now).nanoseconds
+        if isDelivered || waited >= worker.lingerNanoseconds { return reset() }
+        wait(until: worker.now.advanced(byNanoseconds: Self.breakingNanoseconds))
+    }
+
+    private static var breakingNanoseconds: UInt64 { 5_000_000 }
+
     /// The server stops: an idle connection is closed, others after their answer.
     func stopGracefully() {
         switch phase {
         case .reading where isListening && (partial?.isAtStart ?? true): endQuietly()
         case .answering, .discarding: state.stopReading()
-        case .reading, .ending, .lingering, .closed: break  // `dispatch` and `rest` see it.
+        // `dispatch` and `rest` see it.
+        case .reading, .ending, .breaking, .lingering, .closed: break
         }
     }
 
@@ -373,6 +403,7 @@ final class HTTPConnection {
             refuse(408)
             advance()
         case .reading, .discarding: endQuietly()
+        case .breaking: breakOn()
         case .lingering: close()
         case .answering: lookForHangUp()
         case .closed: break

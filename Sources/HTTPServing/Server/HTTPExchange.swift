@@ -67,7 +67,7 @@ final class HTTPExchange: @unchecked Sendable {
             connection.endExchange()
         } catch {
             end()
-            connection.abortExchange()
+            connection.abortExchange(error)
         }
     }
 
@@ -211,7 +211,7 @@ final class HTTPExchange: @unchecked Sendable {
                 return try await send(.upgradeRequired(to: name))
             }
             // What is read from now on must not be the rest of a body.
-            do { while try await nextChunk() != nil {} } catch { throw .disconnected }
+            do { while try await nextChunk() != nil {} } catch { throw .failed }
             try connection.startUpgrade(lines)
             do { try await body(UpgradedConnection(self)) } catch { throw .failed }
             try await flush()
@@ -329,6 +329,8 @@ final class HTTPExchange: @unchecked Sendable {
 
 /// Why an answer did not get to its end.
 enum ResponseError: Error {
+    /// The client is gone, or too slow.
     case disconnected
+    /// It could not be made, or not to its end.
     case failed
 }
