@@ -41,8 +41,10 @@ public final class StaticFiles: Sendable {
         _ path: [UInt8], _ codings: AcceptedCodings
     ) -> Result<OpenedFile, FileError> {
         do throws(FileError) {
+            let now = millrace_clock_realtime_nanoseconds()
             let file = try root.open(
-                path.span, accepting: codings, nowSeconds: millrace_clock_realtime_seconds())
+                path.span, accepting: codings, nowSeconds: now / 1_000_000_000,
+                nanoseconds: now % 1_000_000_000)
             return .success(OpenedFile(file))
         } catch {
             return .failure(error)
