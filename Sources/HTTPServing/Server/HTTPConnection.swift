@@ -236,9 +236,10 @@ final class HTTPConnection {
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         phase = .answering
-        let exchange = HTTPExchange(self, request, handler)
+        let task = worker.takeTask()
+        let exchange = HTTPExchange(self, request, task, handler)
         self.exchange = exchange
-        worker.spawn(exchange)
+        task.give(exchange)
     }
 
     /// The task is done with the request, whose answer is complete.

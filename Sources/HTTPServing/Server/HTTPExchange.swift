@@ -11,19 +11,14 @@ internal import Networking
 ///
 /// Threads: the connection's loop, which the task prefers. What handlers call is `@concurrent`, so
 /// that it runs there also for a handler that is isolated to an actor with an executor of its own.
-@safe
 final class HTTPExchange: @unchecked Sendable {
     // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
     //                 the writer longer finds nothing
-    //             I2  `task` is the one that runs `run`, and set only inside of it
-
     private var connection: HTTPConnection?
     private let request: RequestCopy
     private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
-    private let suspension: Suspension
-    private var task: UnsafeCurrentTask?
-    /// The client went away, perhaps before the task began.
-    private var isLeft = false
+    private let task: RequestTask
+    private var suspension: Suspension { task.suspension }
     private var isBodyPrepared = false
     private var bodyError: RequestBodyError?
     private var bodyAllowance: RateAllowance
@@ -31,13 +26,13 @@ final class HTTPExchange: @unchecked Sendable {
     private var fileByteCount: UInt64 = 0
 
     init(
-        _ connection: HTTPConnection, _ request: RequestCopy,
+        _ connection: HTTPConnection, _ request: RequestCopy, _ task: RequestTask,
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         self.connection = connection
         self.request = request
         self.handler = handler
-        suspension = Suspension(connection.worker.executor)
+        self.task = task
         bodyAllowance = connection.worker.bodyAllowance
         sendWatch = SendWatch(connection.worker.answerAllowance)
     }
@@ -49,32 +44,20 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// The client is gone, as far as anybody can tell: cancels the handler's task.
-    func leave() {
-        isLeft = true
-        unsafe task?.cancel()  // SAFETY: set only while the task runs `run` (I2).
-    }
+    func leave() { task.cancel() }
 
     /// From the request to the end of its answer.
     func run() async {
         guard let connection else { return }
-        // SAFETY: taken away again before the task ends (I2).
-        unsafe task = withUnsafeCurrentTask { unsafe $0 }
-        if isLeft { leave() }
         let response = await makeResponse()
         do throws(ResponseError) {
             try await send(response)
-            end()
+            self.connection = nil
             connection.endExchange()
         } catch {
-            end()
+            self.connection = nil
             connection.abortExchange(error)
         }
-    }
-
-    /// The answer is over.
-    private func end() {
-        connection = nil
-        unsafe task = nil  // SAFETY: nothing is done with it.
     }
 
     private func makeResponse() async -> ServerResponse {
