@@ -6,7 +6,7 @@ import Testing
 #if Examples
     @Suite("The HTTP server as a service")
     struct HTTPServiceTests {
-        @Test("A signal stops the services, and what is under way ends", arguments: [SIGTERM, SIGINT])
+        @Test("A signal stops the services; what is under way ends", arguments: [SIGTERM, SIGINT])
         func gracefulShutdown(_ signal: Int32) throws {
             // If this failed, a server among other services would be cut off, or never end.
             let program = try Program("example_http_service")

@@ -36,7 +36,6 @@ final class HTTPConnection {
     /// Where the connection stands in the worker's list.
     var place = 0
 
-    var phase = Phase.reading
     // Changed in place for each request, through the accessors below.
     @exclusivity(unchecked) private var ownState = ServerConnectionState()
     @exclusivity(unchecked) private var ownBody = BodyDecoder(.none)
@@ -46,6 +45,7 @@ final class HTTPConnection {
     var overflowStart = 0
     /// Trailers of a body that came in pieces.
     var heldBody: [UInt8] = []
+    var phase = Phase.reading  // Among the flags: elsewhere it would take eight bytes.
     var isHead = false
     var isOldVersion = false
     var saidClose = false

@@ -274,8 +274,8 @@ final class HTTPExchange: @unchecked Sendable {
         begin.advanced(byNanoseconds: sendWatch.patience(connection.worker.writeNanoseconds))
     }
 
-    /// The client was waited for: throws unless sending goes on, or it has at least taken something,
-    /// and not too slowly.
+    /// The client was waited for: throws unless sending goes on, or it has at least taken
+    /// something, and not too slowly.
     private func waited(
         _ connection: HTTPConnection, since begin: MonotonicInstant, _ result: Int32
     ) throws(ResponseError) {

@@ -17,12 +17,12 @@ public struct HTTPServerConfiguration: Sendable {
     /// `bodyBytesPerSecondMin`.
     public var bodyTimeout = Duration.seconds(30)
     /// How long a client may take no byte of an answer; then the connection is reset, at the latest
-    /// after twice this. Over TCP a byte is taken when the client's system has acknowledged it: what
-    /// fills the kernel's buffers alone does not count.
+    /// after twice this. Over TCP a byte is taken when the client's system has acknowledged it:
+    /// what fills the kernel's buffers alone does not count.
     public var writeTimeout = Duration.seconds(30)
-    /// How fast a body must come, in bytes a second; zero is no minimum. A client that is waited for
-    /// and falls behind this by `rateTimeout` in all gets 408. Without it, single bytes just within
-    /// `bodyTimeout` would hold a connection for ever.
+    /// How fast a body must come, in bytes a second; zero is no minimum. A client that is waited
+    /// for and falls behind this by `rateTimeout` in all gets 408. Without it, single bytes just
+    /// within `bodyTimeout` would hold a connection for ever.
     public var bodyBytesPerSecondMin = 240
     /// How fast a client must take an answer, in bytes a second; zero is no minimum. One that falls
     /// behind by `rateTimeout` in all is reset. Only time counts in which the answer waits for the
@@ -38,9 +38,9 @@ public struct HTTPServerConfiguration: Sendable {
     /// (RFC 9112, section 9.6).
     public var lingerTimeout = Duration.seconds(2)
     /// Whether a client that ends its side, with a FIN, counts as gone: the task of a handler with
-    /// its request is cancelled, the answer still sent if there is one. Off, because ending its side
-    /// is a legal way to end a request; on, handlers also notice clients that have closed, which
-    /// send the same. A reset cancels in any case.
+    /// its request is cancelled, the answer still sent if there is one. Off, because ending its
+    /// side is a legal way to end a request; on, handlers also notice clients that have closed,
+    /// which send the same. A reset cancels in any case.
     public var cancelsAtHalfClose = false
     /// What `Server` says; nil leaves the field out.
     public var serverName: String?

@@ -80,8 +80,8 @@ struct ServerSlowClientTests {
 
     @Test("An answer that is taken in drops ends in a reset", arguments: backends)
     func answer(_ choice: BackendChoice) throws {
-        // If this failed, a client that reads a little now and then would hold a handler, a file and
-        // memory for ever.
+        // If this failed, a client that reads a little now and then would hold a handler, a file
+        // and memory for ever.
         let folder = TemporaryFolder()
         folder.write("big", String(repeating: "0123456789abcdef", count: 2 << 20))
         var routes = try TestRoutes.all()

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-/// Entries numbered from zero, as many as were asked for: pages of 128, allocated in order. An array
-/// that doubles would hold up to two entries for each that is used, and these are most of what the
-/// backend keeps for an idle connection.
+/// Entries numbered from zero, as many as were asked for: pages of 128, allocated in order. An
+/// array that doubles would hold up to two entries for each that is used, and these are most of
+/// what the backend keeps for an idle connection.
 @safe
 struct PagedTable<Entry: BitwiseCopyable>: ~Copyable {
     private let blank: Entry
