@@ -136,7 +136,14 @@ let package = Package(
                 "HTTPServing",
                 "Networking",
             ] + argumentParser,
-            path: "Examples/example_http_server"),
+            path: "Examples/example_http_server", resources: [.embedInCode("index.html")]),
+        .executableTarget(
+            name: "example_http_service",
+            dependencies: [
+                "AsyncRuntime", "EventLoops", "ExampleSupport", "HTTP1Codec", "HTTPServing",
+                "Networking",
+            ] + httpPackages + unixSignals,
+            path: "Examples/example_http_service"),
     ] + smallExamples + [
         // Tests
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
@@ -277,6 +284,15 @@ var httpPackages: [Target.Dependency] {
     ].map { (product: String, package: String) in
         .product(name: product, package: package, condition: .when(traits: ["HTTP"]))
     }
+}
+
+/// The signals that end a group of services.
+var unixSignals: [Target.Dependency] {
+    [
+        .product(
+            name: "UnixSignals", package: "swift-service-lifecycle",
+            condition: .when(traits: ["HTTP"]))
+    ]
 }
 
 /// What tests compare with, which exists only under its trait.

@@ -79,6 +79,17 @@
         var writeTimeout = DurationArgument(.seconds(30))
 
         @Option(
+            help: ArgumentHelp(
+                "How fast a body must come and an answer be taken, each second; 0 is no minimum.",
+                valueName: "bytes"))
+        var minRate = 240
+
+        @Option(
+            help: ArgumentHelp("How far a client may fall behind that.", valueName: "time"),
+            transform: DurationArgument.init(parsing:))
+        var rateTimeout = DurationArgument(.seconds(30))
+
+        @Option(
             help: ArgumentHelp("How long a connection may be silent.", valueName: "time"),
             transform: DurationArgument.init(parsing:))
         var idleTimeout = DurationArgument(.seconds(60))
@@ -101,6 +112,9 @@
             guard (0...1 << 40).contains(maxBody) else {
                 throw ValidationError("--max-body takes a number from 0 to \(1 << 40).")
             }
+            guard (0...1 << 40).contains(minRate) else {
+                throw ValidationError("--min-rate takes a number from 0 to \(1 << 40).")
+            }
         }
 
         /// The limits of the server.
@@ -111,6 +125,9 @@
             configuration.headerTimeout = headerTimeout.duration
             configuration.bodyTimeout = bodyTimeout.duration
             configuration.writeTimeout = writeTimeout.duration
+            configuration.bodyBytesPerSecondMin = minRate
+            configuration.answerBytesPerSecondMin = minRate
+            configuration.rateTimeout = rateTimeout.duration
             configuration.idleTimeout = idleTimeout.duration
             configuration.shutdownTimeout = shutdownTimeout.duration
             configuration.serverName = "millrace"

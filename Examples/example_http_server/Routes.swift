@@ -8,11 +8,11 @@
     /// What the server serves.
     enum Routes {
         static func all(
-            _ figures: Figures, maxBody: Int, files: StaticFiles?
+            _ figures: Figures, maxBody: Int, page: EmbeddedFiles, files: StaticFiles?
         ) throws(RouteError) -> HTTPRoutes {
             var routes = HTTPRoutes()
-            try routes.get("/") { _ in
-                .html(Page.text).adding("Cache-Control", "no-cache")
+            try routes.get("/") { request in
+                try page.respond(to: request, name: "index.html")
                     .adding("Content-Security-Policy", Page.policy)
             }
             try routes.get("/hello", direct: { _, response in response.send("Hello, World!") })

@@ -71,7 +71,8 @@
                     throw StartFailure(description: "cannot serve '\(root)': \(error.reason)")
                 }
             }
-            return try Routes.all(figures, maxBody: command.maxBody, files: files)
+            return try Routes.all(
+                figures, maxBody: command.maxBody, page: Page.files(), files: files)
         }
 
         private static func link(_ address: SocketAddress) -> String {

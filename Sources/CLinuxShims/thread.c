@@ -97,6 +97,12 @@ int64_t millrace_clock_realtime_seconds(void) {
     return (int64_t)now.tv_sec;
 }
 
+int64_t millrace_clock_realtime_nanoseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
 void millrace_thread_yield(void) { sched_yield(); }
 
 struct start {

@@ -27,7 +27,7 @@ public struct LoopOptions: Sendable {
     /// something to send.
     public var sendBlockByteCount = 16_384
     /// How many blocks are kept for the next stream when nobody uses them.
-    public var idleSendBlocksMax = 128
+    public var idleSendBlocksMax = 64
     /// From how many bytes on a send is made without copying them into the kernel (io_uring, Linux
     /// 6.1). Such a send completes only when the peer has acknowledged its bytes. Over loopback the
     /// kernel copies all the same; on a network card it pays from some tens of kilobytes. Off by

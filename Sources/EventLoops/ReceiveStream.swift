@@ -71,6 +71,7 @@ public final class ReceiveStream {
     var nextStream: ReceiveStream?
     unowned var previousStream: ReceiveStream?
     private var waiter: LoopJob?
+    private var waitsForEnd = false
 
     /// A stream that has not started. Nil takes the loop's limits.
     public init(
@@ -180,9 +181,20 @@ public final class ReceiveStream {
 
     /// Calls the job once, as soon as there are bytes or the end. One waiter at a time.
     public func whenReady(_ job: LoopJob) {
+        wait(job, forEnd: false)
+    }
+
+    /// Calls the job once, as soon as the end is there; bytes may be unread then. The end is not
+    /// seen while the credit is used up: the kernel is not asked. In place of the waiter for bytes.
+    public func whenEnded(_ job: LoopJob) {
+        wait(job, forEnd: true)
+    }
+
+    private func wait(_ job: LoopJob, forEnd: Bool) {
         assert(loop.isCurrent)
         precondition(waiter == nil, "a stream has one reader")
         waiter = job
+        waitsForEnd = forEnd
         wakeWaiter()
     }
 
@@ -390,7 +402,7 @@ public final class ReceiveStream {
     }
 
     private func wakeWaiter() {
-        guard isReady, let job = waiter else { return }
+        guard waitsForEnd ? ending != nil : isReady, let job = waiter else { return }
         waiter = nil
         job()
     }

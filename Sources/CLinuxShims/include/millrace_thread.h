@@ -40,6 +40,8 @@ uint64_t millrace_monotonic_nanoseconds(void);
 
 /// CLOCK_REALTIME_COARSE in whole seconds since 1970-01-01 UTC.
 int64_t millrace_clock_realtime_seconds(void);
+/// CLOCK_REALTIME: nanoseconds since 1970.
+int64_t millrace_clock_realtime_nanoseconds(void);
 
 /// Gives the rest of the time slice away. sched_yield(2).
 void millrace_thread_yield(void);

@@ -170,4 +170,25 @@
         }
     }
 
+    extension Compressor {
+        /// All bytes at once, compressed.
+        static func pack(
+            _ bytes: [UInt8], _ coding: ContentCoding, _ options: CompressionOptions
+        ) throws(CompressionError) -> [UInt8] {
+            var compressor = try Compressor(coding, options)
+            var packed: [UInt8] = []
+            var start = 0
+            // Ends: each step takes bytes or gives some, until it says that it is done.
+            while true {
+                var piece = [UInt8](repeating: 0, count: 16_384)
+                var room = piece.mutableSpan
+                let step = try compressor.step(
+                    bytes.span.extracting(droppingFirst: start), into: &room, .finish)
+                start += step.consumedByteCount
+                packed += piece[..<step.producedByteCount]
+                if step.isComplete { return packed }
+            }
+        }
+    }
+
 #endif

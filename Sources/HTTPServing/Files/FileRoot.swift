@@ -36,10 +36,14 @@ public struct FileRoot: ~Copyable, Sendable {
     deinit { _ = millrace_close(descriptor) }
 
     /// Opens the file that a URL's path names: what a router's wildcard took, percent-encoded,
-    /// without a slash at its beginning.
+    /// without a slash at its beginning. The time, in seconds since 1970 and nanoseconds, tells
+    /// whether a file has changed so lately that its tag must be weak.
     public func open(
-        _ path: Span<UInt8>, accepting codings: AcceptedCodings, nowSeconds: Int64
+        _ path: Span<UInt8>, accepting codings: AcceptedCodings, nowSeconds: Int64,
+        nanoseconds: Int64 = 0
     ) throws(FileError) -> ServedFile {
+        let (whole, isBeyond) = nowSeconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let now = isBeyond ? .max : whole &+ nanoseconds
         var name: [UInt8] = []
         name.reserveCapacity(path.count + 32)
         let isFolder: Bool
@@ -48,10 +52,10 @@ public struct FileRoot: ~Copyable, Sendable {
         } catch {
             throw error == .malformed ? .malformedPath : .notFound
         }
-        if !isFolder { return try open(name, codings, nowSeconds) }
+        if !isFolder { return try open(name, codings, now) }
         for index in options.indexFiles {
             do throws(FileError) {
-                return try open(name + [0x2F] + index.utf8, codings, nowSeconds)
+                return try open(name + [0x2F] + index.utf8, codings, now)
             } catch {
                 // A folder of that name is no index file.
                 if error != .notFound, error != .isFolder { throw error }
@@ -62,7 +66,7 @@ public struct FileRoot: ~Copyable, Sendable {
 
     /// The best coding that is there, or the file itself.
     private func open(
-        _ name: [UInt8], _ codings: AcceptedCodings, _ nowSeconds: Int64
+        _ name: [UInt8], _ codings: AcceptedCodings, _ now: Int64
     ) throws(FileError) -> ServedFile {
         var offered = options.precompressed.intersection([.br, .gzip])
         let varies = !offered.isEmpty
@@ -70,19 +74,19 @@ public struct FileRoot: ~Copyable, Sendable {
             let suffix = coding == .br ? ".br" : ".gz"
             offered.remove(ContentCodings(coding))  // Ends: each is tried once.
             do throws(FileError) {
-                return try openCoded(name + suffix.utf8, name, coding, varies, nowSeconds)
+                return try openCoded(name + suffix.utf8, name, coding, varies, now)
             } catch {
                 if error != .notFound, error != .isFolder { throw error }
             }
         }
-        let plain = try openCoded(name, name, .identity, varies, nowSeconds)
+        let plain = try openCoded(name, name, .identity, varies, now)
         if codings.quality(of: .identity) == 0 { throw .notAcceptable }
         return plain
     }
 
     private func openCoded(
         _ file: [UInt8], _ name: [UInt8], _ coding: ContentCoding, _ varies: Bool,
-        _ nowSeconds: Int64
+        _ now: Int64
     ) throws(FileError) -> ServedFile {
         guard file.count <= FilePathMapping.byteCountMax else { throw .notFound }
         let path = file + [0]
@@ -102,7 +106,7 @@ public struct FileRoot: ~Copyable, Sendable {
             throw info.kind == UInt32(MILLRACE_FILE_FOLDER) ? .isFolder : .notFound
         }
         let validators = Validators(
-            entityTag: FileTag.make(info, nowSeconds: nowSeconds),
+            entityTag: FileTag.make(info, nowNanoseconds: now),
             lastModifiedSeconds: info.modified_seconds)
         return ServedFile(
             descriptor: opened, byteCount: info.byte_count, validators: validators,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 
 #if Compression
-    internal import HTTP1Codec
-
     /// Compresses answers whose body is all there, if the client takes it and it pays.
     ///
     /// Left alone: bodies of fewer bytes than `byteCountMin` or more than `byteCountMax`, types
@@ -37,17 +35,11 @@
             guard case .bytes(let bytes) = response.body, mayCompress(response, bytes.count) else {
                 return response
             }
-            var accepted = AcceptedCodings()
-            for value in request.values(of: "Accept-Encoding") {
-                let field = Array(value.utf8)
-                accepted.add(field.span)
-            }
             var varied = response
             varied.add("Vary", "Accept-Encoding")
-            guard let coding = accepted.choose(from: codings), coding != .identity else {
-                return varied
-            }
-            let packed = try pack(bytes, coding)
+            guard let coding = request.acceptedCodings.choose(from: codings), coding != .identity
+            else { return varied }
+            let packed = try Compressor.pack(bytes, coding, options)
             guard packed.count < bytes.count else { return varied }
             return varied.replacing(bytes: packed).weakeningEntityTag()
                 .adding("Content-Encoding", coding.name)
@@ -61,22 +53,6 @@
             let control = response.value(of: "Cache-Control")?.lowercased() ?? ""
             let bytes = Array(type.utf8)
             return !control.contains("no-transform") && MediaTypes.isCompressible(bytes.span)
-        }
-
-        private func pack(_ bytes: [UInt8], _ coding: ContentCoding) throws -> [UInt8] {
-            var compressor = try Compressor(coding, options)
-            var packed: [UInt8] = []
-            var start = 0
-            // Ends: each step takes bytes or gives some, until it says that it is done.
-            while true {
-                var piece = [UInt8](repeating: 0, count: 16_384)
-                var room = piece.mutableSpan
-                let step = try compressor.step(
-                    bytes.span.extracting(droppingFirst: start), into: &room, .finish)
-                start += step.consumedByteCount
-                packed += piece[..<step.producedByteCount]
-                if step.isComplete { return packed }
-            }
         }
     }
 #endif

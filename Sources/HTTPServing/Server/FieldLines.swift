@@ -11,40 +11,53 @@ struct FieldLines: Sendable {
     /// Adds a line; one whose name is no token or whose value has control bytes becomes the fault.
     mutating func add(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         let byteCount = name.count + value.count + 4
+        if bytes.isEmpty { bytes.reserveCapacity(max(Self.firstCapacity, byteCount)) }
         // SAFETY: the memory is used within the call.
-        let written: Result<[UInt8], HTTP1WriteError> = unsafe withUnsafeTemporaryAllocation(
-            byteCount: byteCount, alignment: 1
-        ) { memory in
+        unsafe withUnsafeTemporaryAllocation(byteCount: byteCount, alignment: 1) { memory in
             var writer = unsafe HeadWriter(memory)  // SAFETY: ours for the call.
             writer.field(name, value)
-            if let fault = writer.fault { return .failure(fault) }
-            let line = unsafe UnsafeMutableRawBufferPointer(rebasing: memory[..<writer.byteCount])
-            return .success(unsafe Array(line))  // SAFETY: as above.
-        }
-        switch written {
-        case .success(let line): bytes.append(contentsOf: line)
-        case .failure(let error): if fault == nil { fault = error }
+            if let found = writer.fault { return fault = fault ?? found }
+            // SAFETY: just written, and copied.
+            unsafe bytes.append(
+                contentsOf: UnsafeRawBufferPointer(rebasing: memory[..<writer.byteCount]))
         }
     }
 
+    /// Room for the few lines that most answers have.
+    private static var firstCapacity: Int { 128 }
+
     mutating func add(_ name: String, _ value: String) {
-        let name = Array(name.utf8)
-        let value = Array(value.utf8)
-        add(name.span, value.span)
+        var name = name
+        var value = value
+        // Strings whose bytes lie somewhere are lent; others are copied.
+        name.withUTF8 { name in
+            value.withUTF8 { value in
+                // SAFETY: lent for the call.
+                unsafe add(Span(_unsafeElements: name), Span(_unsafeElements: value))
+            }
+        }
     }
 
     /// Adds a line for a handler. What the server says itself, about the framing and the
     /// connection, becomes the fault: two such lines would contradict each other.
     mutating func addOfHandler(_ name: String, _ value: String) {
-        if Self.ownNames.contains(name.lowercased()) {
+        if Self.isOwn(name) {
             fault = fault ?? .badName
         } else {
             add(name, value)
         }
     }
 
-    /// The fields that the server writes.
-    private static let ownNames = [
+    /// Whether the server writes the field.
+    private static func isOwn(_ name: String) -> Bool {
+        var name = name
+        return name.withUTF8 { bytes in
+            let span = unsafe Span(_unsafeElements: bytes)  // SAFETY: lent for the call.
+            return ownNames.contains { HeaderBytes.matches(span, 0..<span.count, $0) }
+        }
+    }
+
+    private static let ownNames: [StaticString] = [
         "connection", "content-length", "date", "keep-alive", "transfer-encoding",
     ]
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import AtomicSupport
+internal import CLinuxShims
 internal import EventLoops
 internal import HTTP1Codec
 
@@ -58,6 +59,7 @@ extension HTTPConnection {
     ) -> Bool {
         worker.date.refresh(at: worker.now)
         isAnswerBegun = true
+        isOpenEnded = length == .untilClose
         if worker.isStopping { state.stopReading() }
         let mustClose =
             state.mustSayClose(worker.configuration.limits) || length == .untilClose
@@ -140,6 +142,7 @@ extension HTTPConnection {
         unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
         guard let count = try? writer.end() else { throw .failed }
         isAnswerBegun = true
+        isOpenEnded = true
         access?.status = 101
         // SAFETY: just written.
         unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
@@ -195,11 +198,49 @@ extension HTTPConnection {
         }
         overflow = []
         overflowStart = 0
+        if phase == .reading { sendWatch = nil }
         return true
     }
 
+    /// Waits for the client to take what was sent. The limit that is set already stays, so that
+    /// single bytes do not prolong it.
     func watchSending() {
-        sentAtLastLook = output.sentByteCount
-        wait(until: worker.now.advanced(byNanoseconds: worker.writeNanoseconds))
+        guard sendWatch == nil else { return }
+        let box = WatchBox(SendWatch(worker.answerAllowance), since: worker.now)
+        sendWatch = box
+        wait(until: box.limit(worker.writeNanoseconds))
+    }
+
+    /// The limit of a wait for the client is reached: goes on if it has taken something, and not
+    /// too slowly; else false.
+    func watchOn() -> Bool {
+        guard let box = sendWatch else { return false }
+        box.watch.spend(worker.now.nanoseconds &- box.since.nanoseconds)
+        box.since = worker.now
+        guard box.watch.look(deliveredByteCount(files: 0)), !box.watch.allowance.isSpent else {
+            return false
+        }
+        wait(until: box.limit(worker.writeNanoseconds))
+        return true
+    }
+
+    /// How many bytes the client's system has; where that cannot be known, how many the kernel has
+    /// taken, with those of files. One system call.
+    func deliveredByteCount(files: UInt64) -> UInt64 {
+        var info = millrace_tcp_info()
+        // SAFETY: filled in the call.
+        guard unsafe millrace_socket_tcp_info(descriptor, &info) >= 0 else {
+            return output.sentByteCount &+ files
+        }
+        return info.bytes_acked
+    }
+
+    /// Whether the client's system has everything that the kernel was given; true where that cannot
+    /// be known.
+    var isDelivered: Bool {
+        var info = millrace_tcp_info()
+        // SAFETY: filled in the call.
+        guard unsafe millrace_socket_tcp_info(descriptor, &info) >= 0 else { return true }
+        return info.unacked_segments == 0 && info.not_sent_bytes == 0
     }
 }

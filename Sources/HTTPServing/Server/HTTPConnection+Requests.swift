@@ -122,7 +122,7 @@ extension HTTPConnection {
         case .found(.task(let handler), let id):
             // SAFETY: copied while lent.
             let copy = unsafe RequestCopy(
-                bytes, head, fields, path: Array(pathBytes), parameters,
+                bytes, head, fields, path: path, Self.root(head), parameters,
                 worker.router.parameterNames(of: id))
             begin(copy, handler)
         case .other(let outcome):

@@ -18,14 +18,16 @@ final class HTTPConnection {
     // States: reading ⇄ answering (a task has the request) → reading
     //         reading, answering → discarding (the rest of a body nobody wants) → reading
     //         any → ending (the last answer leaves) → lingering (until the peer ends) → closed
+    //         ending → breaking (the client takes what was sent) → closed with a reset
     //
     // Invariants: I1  the worker's list holds the connection until it is closed and has no task
     //             I2  in `answering` the input belongs to the task; else to this object
     //             I3  while `overflow` has bytes, no request is read
     //             I4  the input has a waiter of ours exactly while `isListening`, the output one
     //                 while `isWaitingForRoom`; `advance` may come from anywhere meanwhile
+    //             I5  in `answering` our waiter is for the end alone, and gives way to the task's
 
-    enum Phase { case reading, answering, discarding, ending, lingering, closed }
+    enum Phase { case reading, answering, discarding, ending, breaking, lingering, closed }
 
     let worker: HTTPWorker
     let descriptor: Int32
@@ -34,7 +36,6 @@ final class HTTPConnection {
     /// Where the connection stands in the worker's list.
     var place = 0
 
-    var phase = Phase.reading
     // Changed in place for each request, through the accessors below.
     @exclusivity(unchecked) private var ownState = ServerConnectionState()
     @exclusivity(unchecked) private var ownBody = BodyDecoder(.none)
@@ -44,26 +45,36 @@ final class HTTPConnection {
     var overflowStart = 0
     /// Trailers of a body that came in pieces.
     var heldBody: [UInt8] = []
+    var phase = Phase.reading  // Among the flags: elsewhere it would take eight bytes.
     var isHead = false
     var isOldVersion = false
     var saidClose = false
     let isShed: Bool
     /// No request has been read yet: the limit for heads counts.
     var isFresh = true
-    private var isListening = false
+    private(set) var isListening = false
+    /// In `answering`: a task waits for bytes itself.
+    var isInputLent = false
+    /// In `answering`: the peer has ended its side.
+    var isWatchingHangUp = false
     private var isWaitingForRoom = false
     /// The worker calls `advance` after the others' turn.
     private var isQueued = false
     private var isPeerDone = false
     /// The head of the answer is written: "100 Continue" would stand in its body.
     var isAnswerBegun = false
+    /// Nothing but a reset tells the client that the answer, or what follows 101, is not whole.
+    var isOpenEnded = false
+    /// The connection ends in a reset, after what was sent.
+    private var isBroken = false
     var exchange: HTTPExchange?
     var access: HTTPAccess?
 
     private var deadline = MonotonicInstant.never
     private var timer: LoopTimer?
     private var timerInstant = MonotonicInstant.never
-    var sentAtLastLook: UInt64 = 0
+    /// While an answer waits for the client, and no task does.
+    var sendWatch: WatchBox?
     var lingeredByteCount = 0
 
     // Nothing that is called while one of these is changed comes back to it, so the check at run
@@ -121,7 +132,24 @@ final class HTTPConnection {
             })
     }
 
+    /// The same for the end alone.
+    func listenForEnd() {
+        guard !isListening else { return }
+        isListening = true
+        // SAFETY: as in `listen`.
+        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
+        input.whenEnded(
+            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+                // SAFETY: as above.
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.isListening = false
+                    $0.peerEnded()
+                }
+            })
+    }
+
     func stopListening() {
+        guard isListening else { return }
         isListening = false
         input.cancelWaiter()
     }
@@ -146,7 +174,8 @@ final class HTTPConnection {
         var budget = Self.requestsPerTurn
         while true {  // Ends: every turn of it changes the phase, uses input up, or leaves.
             switch phase {
-            case .answering, .closed: return
+            case .answering: return watchPeer()
+            case .closed: return
             case .reading:
                 if output.failure != nil { return close() }
                 guard flushOverflow() else { return }
@@ -164,7 +193,9 @@ final class HTTPConnection {
                     watchSending()
                     return listenForRoom(isEmpty: true)
                 }
+                if isBroken { return beginBreaking() }
                 beginLingering()
+            case .breaking: return
             case .lingering:
                 guard input.isReady else { return listen() }
                 if !dropInput() { return close() }
@@ -205,26 +236,36 @@ final class HTTPConnection {
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         phase = .answering
-        let exchange = HTTPExchange(self, request, handler)
+        let task = worker.takeTask()
+        let exchange = HTTPExchange(self, request, task, handler)
         self.exchange = exchange
-        worker.spawn(exchange)
+        task.give(exchange)
     }
 
     /// The task is done with the request, whose answer is complete.
     func endExchange() {
         exchange = nil
+        stopListening()
+        endHangUpWatch()
         if phase == .closed { return worker.forget(self) }
         assert(phase == .answering)
         endAnswer()
         advance()
     }
 
-    /// The task could not answer, or not to the end: what the client got must not look whole.
-    func abortExchange() {
+    /// The task could not answer, or not to the end: what the client got must not look whole. The
+    /// answers before it are, and reach the client first.
+    func abortExchange(_ error: ResponseError) {
         exchange = nil
+        stopListening()
+        endHangUpWatch()
         if access != nil { tellAccess() }
         if phase == .closed { return worker.forget(self) }
-        reset()
+        guard error == .failed else { return reset() }
+        state.breakOff()
+        isBroken = isOpenEnded
+        phase = .ending
+        advance()
     }
 
     /// Whether the connection is gone while a task has it.
@@ -253,12 +294,30 @@ final class HTTPConnection {
         wait(until: worker.now.advanced(byNanoseconds: worker.lingerNanoseconds))
     }
 
+    /// Everything is with the kernel. A reset now would take it away again from the client.
+    private func beginBreaking() {
+        phase = .breaking
+        sendWatch = WatchBox(SendWatch(worker.answerAllowance), since: worker.now)
+        breakOn()
+    }
+
+    /// Resets as soon as the client's system has all, or `lingerTimeout` is over. The kernel does
+    /// not tell when, so it is asked now and then.
+    private func breakOn() {
+        let waited = worker.now.nanoseconds &- (sendWatch?.since ?? worker.now).nanoseconds
+        if isDelivered || waited >= worker.lingerNanoseconds { return reset() }
+        wait(until: worker.now.advanced(byNanoseconds: Self.breakingNanoseconds))
+    }
+
+    private static var breakingNanoseconds: UInt64 { 5_000_000 }
+
     /// The server stops: an idle connection is closed, others after their answer.
     func stopGracefully() {
         switch phase {
         case .reading where isListening && (partial?.isAtStart ?? true): endQuietly()
         case .answering, .discarding: state.stopReading()
-        case .reading, .ending, .lingering, .closed: break  // `dispatch` and `rest` see it.
+        // `dispatch` and `rest` see it.
+        case .reading, .ending, .breaking, .lingering, .closed: break
         }
     }
 
@@ -339,15 +398,16 @@ final class HTTPConnection {
     func limitReached() {
         switch phase {
         case .reading where !overflow.isEmpty, .ending:
-            if output.sentByteCount != sentAtLastLook { return watchSending() }
-            reset()
+            if !watchOn() { reset() }
         case .reading where !(partial?.isAtStart ?? true):
             stopListening()
             refuse(408)
             advance()
         case .reading, .discarding: endQuietly()
+        case .breaking: breakOn()
         case .lingering: close()
-        case .answering, .closed: break
+        case .answering: lookForHangUp()
+        case .closed: break
         }
     }
 }

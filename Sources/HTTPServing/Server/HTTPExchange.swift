@@ -14,26 +14,37 @@ internal import Networking
 final class HTTPExchange: @unchecked Sendable {
     // Invariants: I1  `connection` is set until the answer is over; whoever keeps the request or
     //                 the writer longer finds nothing
-
     private var connection: HTTPConnection?
     private let request: RequestCopy
     private let handler: @Sendable (ServerRequest) async throws -> ServerResponse
-    private let suspension: Suspension
+    private let task: RequestTask
+    private var suspension: Suspension { task.suspension }
     private var isBodyPrepared = false
     private var bodyError: RequestBodyError?
+    private var bodyAllowance: RateAllowance
+    private var sendWatch: SendWatch
+    private var fileByteCount: UInt64 = 0
 
     init(
-        _ connection: HTTPConnection, _ request: RequestCopy,
+        _ connection: HTTPConnection, _ request: RequestCopy, _ task: RequestTask,
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         self.connection = connection
         self.request = request
         self.handler = handler
-        suspension = Suspension(connection.worker.executor)
+        self.task = task
+        bodyAllowance = connection.worker.bodyAllowance
+        sendWatch = SendWatch(connection.worker.answerAllowance)
     }
 
-    /// The connection was closed meanwhile: waits end.
-    func cancel() { suspension.cancel() }
+    /// The connection was closed meanwhile: waits end, and the handler's task is cancelled.
+    func cancel() {
+        suspension.cancel()
+        leave()
+    }
+
+    /// The client is gone, as far as anybody can tell: cancels the handler's task.
+    func leave() { task.cancel() }
 
     /// From the request to the end of its answer.
     func run() async {
@@ -45,7 +56,7 @@ final class HTTPExchange: @unchecked Sendable {
             connection.endExchange()
         } catch {
             self.connection = nil
-            connection.abortExchange()
+            connection.abortExchange(error)
         }
     }
 
@@ -95,14 +106,22 @@ final class HTTPExchange: @unchecked Sendable {
                 do { try await write([]) } catch { throw .disconnected }
             }
             guard connection.input.isReady else {
-                let limit = MonotonicInstant.now.advanced(
-                    byNanoseconds: connection.worker.bodyNanoseconds)
-                try await waitForBytes(connection, until: limit)
+                try await waitForBody(connection)
                 continue
             }
-            if let chunk = try decode(connection) { return chunk }
+            if let chunk = try decode(connection) {
+                bodyAllowance.earn(UInt64(chunk.count))
+                return chunk
+            }
         }
         return nil
+    }
+
+    private func waitForBody(_ connection: HTTPConnection) async throws(RequestBodyError) {
+        let begin = MonotonicInstant.now
+        let patience = min(connection.worker.bodyNanoseconds, bodyAllowance.nanoseconds)
+        try await waitForBytes(connection, until: begin.advanced(byNanoseconds: patience))
+        bodyAllowance.spend(MonotonicInstant.now.nanoseconds &- begin.nanoseconds)
     }
 
     private func decode(_ connection: HTTPConnection) throws(RequestBodyError) -> [UInt8]? {
@@ -120,7 +139,10 @@ final class HTTPExchange: @unchecked Sendable {
     private func waitForBytes(
         _ connection: HTTPConnection, until limit: MonotonicInstant
     ) async throws(RequestBodyError) {
-        switch Int(0 - (await suspension.wait(for: connection.input, until: limit))) {
+        connection.lendInput()
+        let result = await suspension.wait(for: connection.input, until: limit)
+        connection.takeInputBack()
+        switch Int(0 - result) {
         case 0: return
         case MILLRACE_ETIMEDOUT: throw .timedOut
         default: throw .disconnected
@@ -172,7 +194,7 @@ final class HTTPExchange: @unchecked Sendable {
                 return try await send(.upgradeRequired(to: name))
             }
             // What is read from now on must not be the rest of a body.
-            do { while try await nextChunk() != nil {} } catch { throw .disconnected }
+            do { while try await nextChunk() != nil {} } catch { throw .failed }
             try connection.startUpgrade(lines)
             do { try await body(UpgradedConnection(self)) } catch { throw .failed }
             try await flush()
@@ -236,17 +258,33 @@ final class HTTPExchange: @unchecked Sendable {
     private func waitForOutput(
         _ connection: HTTPConnection, isEmpty: Bool
     ) async throws(ResponseError) {
-        while true {  // Ends with room, an error, or a limit without progress.
-            let before = connection.output.sentByteCount
-            let limit = MonotonicInstant.now.advanced(
-                byNanoseconds: connection.worker.writeNanoseconds)
+        while true {  // Ends with room, an error, or a client that is too slow.
+            let begin = MonotonicInstant.now
             let result = await suspension.wait(
-                for: connection.output, isEmpty: isEmpty, until: limit)
+                for: connection.output, isEmpty: isEmpty, until: sendLimit(connection, begin))
+            try waited(connection, since: begin, result)
             if result == 0 { return }
-            guard result == -Int32(MILLRACE_ETIMEDOUT), !connection.isClosed,
-                connection.output.sentByteCount != before
-            else { throw .disconnected }
         }
+    }
+
+    /// Until when the client may be waited for.
+    private func sendLimit(
+        _ connection: HTTPConnection, _ begin: MonotonicInstant
+    ) -> MonotonicInstant {
+        begin.advanced(byNanoseconds: sendWatch.patience(connection.worker.writeNanoseconds))
+    }
+
+    /// The client was waited for: throws unless sending goes on, or it has at least taken
+    /// something, and not too slowly.
+    private func waited(
+        _ connection: HTTPConnection, since begin: MonotonicInstant, _ result: Int32
+    ) throws(ResponseError) {
+        let isLate = result == -Int32(MILLRACE_ETIMEDOUT)
+        guard result >= 0 || isLate, !connection.isClosed else { throw .disconnected }
+        sendWatch.spend(MonotonicInstant.now.nanoseconds &- begin.nanoseconds)
+        if !isLate && sendWatch.allowance.isAmple { return }
+        let hasMore = sendWatch.look(connection.deliveredByteCount(files: fileByteCount))
+        if isLate && !hasMore || sendWatch.allowance.isSpent { throw .disconnected }
     }
 
     /// Sends a piece of a file.
@@ -255,24 +293,27 @@ final class HTTPExchange: @unchecked Sendable {
         try await flush()
         var offset = part.offset
         let end = part.offset + part.byteCount
-        while offset < end {  // Ends: every turn sends at least a byte or throws.
+        while offset < end {  // Ends: every turn sends a byte, sees that some arrived, or throws.
             let connection = try open()
-            let limit = MonotonicInstant.now.advanced(
-                byNanoseconds: connection.worker.writeNanoseconds)
+            let begin = MonotonicInstant.now
             // SAFETY: the request names no memory; the part keeps the file open.
             let result = unsafe await suspension.perform(
                 .sendFile(
                     descriptor: connection.descriptor, file: part.file.descriptor, offset: offset,
-                    count: Int(min(end - offset, 1 << 20))), until: limit)
-            // Zero: the file has become shorter than was promised.
-            guard result > 0 else { throw .disconnected }
-            offset += UInt64(result)
+                    count: Int(min(end - offset, 1 << 20))), until: sendLimit(connection, begin))
+            // The file has become shorter than was promised.
+            if result == 0 { throw .failed }
+            offset += UInt64(max(0, result))
+            fileByteCount += UInt64(max(0, result))
+            try waited(connection, since: begin, result)
         }
     }
 }
 
 /// Why an answer did not get to its end.
 enum ResponseError: Error {
+    /// The client is gone, or too slow.
     case disconnected
+    /// It could not be made, or not to its end.
     case failed
 }

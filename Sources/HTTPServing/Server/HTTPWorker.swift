@@ -18,6 +18,7 @@ final class HTTPWorker: @unchecked Sendable {
     let headerNanoseconds: UInt64
     let bodyNanoseconds: UInt64
     let writeNanoseconds: UInt64
+    let rateNanoseconds: UInt64
     let idleNanoseconds: UInt64
     let lingerNanoseconds: UInt64
     /// The fields of the head that is being looked at.
@@ -34,7 +35,10 @@ final class HTTPWorker: @unchecked Sendable {
     let counters = WorkerCounters()
     private let openCount: OpenConnections
     private var connections: [HTTPConnection] = []
-    private var exchanges: [HTTPExchange] = []
+    /// Tasks that have not begun.
+    private var newTasks: [RequestTask] = []
+    /// Tasks that wait for a request.
+    private var idleTasks: [RequestTask] = []
     private let bell: Suspension
     private(set) var isStopping = false
     private var isCut = false
@@ -54,6 +58,7 @@ final class HTTPWorker: @unchecked Sendable {
         headerNanoseconds = configuration.headerTimeout.nanosecondCount
         bodyNanoseconds = configuration.bodyTimeout.nanosecondCount
         writeNanoseconds = configuration.writeTimeout.nanosecondCount
+        rateNanoseconds = configuration.rateTimeout.nanosecondCount
         idleNanoseconds = configuration.idleTimeout.nanosecondCount
         lingerNanoseconds = configuration.lingerTimeout.nanosecondCount
         fields = LoopOwned(FieldTable(capacity: configuration.limits.fieldCountMax))
@@ -79,6 +84,19 @@ final class HTTPWorker: @unchecked Sendable {
         case .found(let id): return .found(router.payloads[id.index], id)
         case let other: return .other(other)
         }
+    }
+
+    /// How slowly a body may come.
+    var bodyAllowance: RateAllowance {
+        RateAllowance(
+            bytesPerSecondMin: configuration.bodyBytesPerSecondMin, nanosecondsMax: rateNanoseconds)
+    }
+
+    /// How slowly an answer may be taken.
+    var answerAllowance: RateAllowance {
+        RateAllowance(
+            bytesPerSecondMin: configuration.answerBytesPerSecondMin,
+            nanosecondsMax: rateNanoseconds)
     }
 
     /// The date of this second.
@@ -135,9 +153,10 @@ final class HTTPWorker: @unchecked Sendable {
             }
             while !isOver {  // Ends with the server, or at once when this task is cancelled.
                 if Task.isCancelled { cut() }
-                for exchange in takeExchanges() {
-                    tasks.addTask(executorPreference: executor) { await exchange.run() }
+                for task in newTasks {
+                    tasks.addTask(executorPreference: executor) { await task.run(for: self) }
                 }
+                newTasks.removeAll(keepingCapacity: true)
                 // What runs is cancelled too, and waited for behind this loop.
                 if isCut { break }
                 _ = await bell.waitForSignal()
@@ -147,12 +166,7 @@ final class HTTPWorker: @unchecked Sendable {
     }
 
     private var isOver: Bool {
-        isStopping && !isAccepting && connections.isEmpty && exchanges.isEmpty
-    }
-
-    private func takeExchanges() -> [HTTPExchange] {
-        defer { exchanges = [] }
-        return exchanges
+        isStopping && !isAccepting && connections.isEmpty && newTasks.isEmpty
     }
 
     private func accept(from listener: StreamListener, _ server: HTTPServer) async {
@@ -187,11 +201,29 @@ final class HTTPWorker: @unchecked Sendable {
         (try? configuration.stream.apply(toStream: socket)) != nil
     }
 
-    /// Starts the task of a request.
-    func spawn(_ exchange: HTTPExchange) {
-        exchanges.append(exchange)
+    /// A task for a request: one that waits, or a new one.
+    func takeTask() -> RequestTask {
+        if let task = idleTasks.popLast() { return task }
+        let task = RequestTask(executor)
+        newTasks.append(task)
         bell.signal()
+        return task
     }
+
+    /// Whether a task that has answered its request is to wait for the next one.
+    func keep(_ task: RequestTask) -> Bool {
+        guard idleTasks.count < Self.idleTasksMax, !isCut else { return false }
+        idleTasks.append(task)
+        return true
+    }
+
+    /// A task has ended.
+    func drop(_ task: RequestTask) {
+        idleTasks.removeAll { $0 === task }
+    }
+
+    /// A waiting task has about 2 kB.
+    private static var idleTasksMax: Int { 64 }
 
     /// Lets a connection go on after the others have had their turn.
     func again(_ connection: HTTPConnection) {

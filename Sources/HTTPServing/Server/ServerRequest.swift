@@ -17,7 +17,7 @@ public struct ServerRequest: Sendable {
     public var head: RequestHead { copy.head }
 
     /// The head as it was sent.
-    public var headBytes: [UInt8] { copy.bytes }
+    public var headBytes: [UInt8] { copy.headBytes }
 
     /// The method.
     public var method: String { copy.text(copy.head.methodName) }
@@ -43,9 +43,8 @@ public struct ServerRequest: Sendable {
 
     /// All values of a field, in order.
     public func values(of name: String) -> [String] {
-        let wanted = name.lowercased()
-        return copy.fields.filter { copy.text($0.name).lowercased() == wanted }
-            .map { copy.text($0.value) }
+        let wanted = Array(name.utf8)
+        return copy.fields.filter { copy.isNamed(wanted.span, $0) }.map { copy.text($0.value) }
     }
 
     /// All fields, in order, as they were sent.
@@ -56,8 +55,7 @@ public struct ServerRequest: Sendable {
     /// The decoded text of a route's parameter; nil if the pattern has none of that name.
     public func parameter(_ name: String) -> String? {
         guard let index = copy.parameterNames.firstIndex(of: name) else { return nil }
-        let path = copy.path
-        return copy.parameters.string(at: index, in: path.span)
+        return copy.withPath { copy.parameters.string(at: index, in: $0) }
     }
 
     /// Where a route's parameter lies in `pathBytes`.

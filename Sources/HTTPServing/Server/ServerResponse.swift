@@ -48,7 +48,7 @@ public struct ServerResponse: Sendable {
 
     /// A body that is made while it is sent. With a length it has exactly as many bytes; without,
     /// it goes in chunks, or to the end of the connection for a client of HTTP/1.0. If `produce`
-    /// throws, the connection is reset: the client sees that something is missing.
+    /// throws, the answer is broken off: the client sees that something is missing.
     public static func stream(
         status: Int = 200, type: String? = nil, byteCount: UInt64? = nil,
         _ produce: @escaping @Sendable (ResponseWriter) async throws -> Void

@@ -10,10 +10,10 @@ final class RawClient {
         let description: String
     }
 
-    private let descriptor: Int32
+    let descriptor: Int32
     private var isOpen = true
     /// What was received and not taken yet.
-    private var held: [UInt8] = []
+    var held: [UInt8] = []
     /// How long one wait may take.
     private static let millisecondsMax: Int32 = 10_000
 

@@ -1,24 +1,65 @@
 // SPDX-License-Identifier: MIT
 
-/// What the backend knows about one descriptor.
+/// What the backend knows about one descriptor, in 28 bytes.
 struct DescriptorState {
-    /// Whether epoll watches it.
-    var isRegistered = false
-    /// Whether it came by `Request.poll` alone: somebody else owns it, and it is forgotten when no
-    /// poll is left.
-    var isForeign = true
-    /// Whether it stands in the list of descriptors to serve.
-    var isQueued = false
-    /// Whether a read may succeed: true until one said otherwise (edge-triggered).
-    var isReadable = true
-    /// Whether a write may succeed.
-    var isWritable = true
-    /// Whether the peer has closed or reset: then a short read is not the last word.
-    var isHungUp = false
-
+    private var flags: Flags = [.foreign, .readable, .writable]
     var reads = PendingQueue()
     var writes = PendingQueue()
     var polls = PendingQueue()
+
+    private struct Flags: OptionSet {
+        let rawValue: UInt8
+
+        static let registered = Flags(rawValue: 1)
+        static let foreign = Flags(rawValue: 2)
+        static let queued = Flags(rawValue: 4)
+        static let readable = Flags(rawValue: 8)
+        static let writable = Flags(rawValue: 16)
+        static let hungUp = Flags(rawValue: 32)
+    }
+
+    @inline(__always)
+    private subscript(flag: Flags) -> Bool {
+        get { flags.contains(flag) }
+        set { if newValue { flags.insert(flag) } else { flags.remove(flag) } }
+    }
+
+    /// Whether epoll watches it.
+    var isRegistered: Bool {
+        get { self[.registered] }
+        set { self[.registered] = newValue }
+    }
+
+    /// Whether it came by `Request.poll` alone: somebody else owns it, and it is forgotten when no
+    /// poll is left.
+    var isForeign: Bool {
+        get { self[.foreign] }
+        set { self[.foreign] = newValue }
+    }
+
+    /// Whether it stands in the list of descriptors to serve.
+    var isQueued: Bool {
+        get { self[.queued] }
+        set { self[.queued] = newValue }
+    }
+
+    /// Whether a read may succeed: true until one said otherwise (edge-triggered).
+    var isReadable: Bool {
+        get { self[.readable] }
+        set { self[.readable] = newValue }
+    }
+
+    /// Whether a write may succeed.
+    var isWritable: Bool {
+        get { self[.writable] }
+        set { self[.writable] = newValue }
+    }
+
+    /// Whether the peer has closed or reset: then a short read is not the last word.
+    var isHungUp: Bool {
+        get { self[.hungUp] }
+        set { self[.hungUp] = newValue }
+    }
 
     var isIdle: Bool { reads.isEmpty && writes.isEmpty && polls.isEmpty }
 }

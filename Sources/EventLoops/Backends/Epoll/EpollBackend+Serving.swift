@@ -89,9 +89,7 @@ extension EpollBackend {
                 return end(id, Int32(clamping: result), &state)
             }
             let isKept = useOpenBuffer(open, byteCount: Int(result))
-            // SAFETY: reads and writes a plain word of the record.
-            let left = unsafe pending.value[id.index].left - Int(result)
-            unsafe pending.value[id.index].left = left  // SAFETY: as above.
+            let left = pending.value.count(Int(result), at: id.index)
             if left <= 0 { pending.value.remove(id.index, from: &state.reads) }
             finish(
                 Completion(

@@ -26,7 +26,7 @@ public final class EpollBackend: EventBackend {
 
     private let epoll: Int32
     private let wakeDescriptor: Int32
-    let states = LoopOwned([DescriptorState]())
+    let states = LoopOwned(PagedTable(blank: DescriptorState()))
     let pending = LoopOwned(PendingTable())
     private let queued = LoopOwned([Int32]())
     private let finished = LoopOwned([Completion]())
@@ -107,7 +107,7 @@ public final class EpollBackend: EventBackend {
         }
         // SAFETY: the record keeps what the request named until its last completion (promise 4).
         let operation = unsafe PendingOperation(
-            id: id, request: request, left: Self.byteCountMax(of: request), next: PendingTable.none)
+            id: id, request: request, next: PendingTable.none)
         switch direction {
         case .reading:
             // SAFETY: as above.
@@ -142,12 +142,6 @@ public final class EpollBackend: EventBackend {
         }
     }
 
-    private static func byteCountMax(of request: Request) -> Int {
-        // SAFETY: reads a word of the request.
-        guard case .receiveStream(_, let count) = unsafe request else { return 0 }
-        return max(1, count)
-    }
-
     /// The number names a new socket: what is known of one that was closed behind the loop's back
     /// is
     /// forgotten, so that it is registered again. epoll(7): closing takes a registration away.
@@ -159,7 +153,7 @@ public final class EpollBackend: EventBackend {
     }
 
     private func register(_ descriptor: Int32, isForeign: Bool) -> Int32 {
-        while states.value.count <= Int(descriptor) { states.value.append(DescriptorState()) }
+        states.value.reach(Int(descriptor))
         let place = Int(descriptor)
         if !isForeign { states.value[place].isForeign = false }
         guard !states.value[place].isRegistered else { return 0 }

@@ -14,49 +14,36 @@ struct PendingQueue {
 struct PendingTable: ~Copyable {
     static var none: UInt32 { .max }
 
-    private var slots: UnsafeMutablePointer<PendingOperation>
-    private var capacity: Int
+    private var slots: PagedTable<PendingOperation>
 
     init() {
-        capacity = 64
-        // SAFETY: freed in `deinit`.
-        unsafe slots = .allocate(capacity: capacity)
-        // SAFETY: `capacity` slots were just allocated.
-        unsafe slots.initialize(repeating: Self.empty, count: capacity)
-    }
-
-    deinit {
-        unsafe slots.deallocate()  // SAFETY: allocated by `init` or `grow`; slots are trivial.
+        // SAFETY: no memory is named.
+        unsafe slots = PagedTable(
+            blank: PendingOperation(id: OperationID(rawValue: 0), request: nil, next: Self.none))
     }
 
     private static var empty: PendingOperation {
         // SAFETY: no memory is named.
-        unsafe PendingOperation(
-            id: OperationID(rawValue: 0), request: nil, left: 0, next: none)
+        unsafe PendingOperation(id: OperationID(rawValue: 0), request: nil, next: none)
     }
 
     subscript(index: UInt32) -> PendingOperation {
-        get {
-            precondition(Int(index) < capacity, "no such waiting operation")
-            return unsafe slots[Int(index)]  // SAFETY: checked above.
-        }
-        set {
-            precondition(Int(index) < capacity, "no such waiting operation")
-            unsafe slots[Int(index)] = unsafe newValue  // SAFETY: checked above.
-        }
+        get { unsafe slots[Int(index)] }  // SAFETY: copies the record.
+        set { unsafe slots[Int(index)] = unsafe newValue }  // SAFETY: stores the record.
     }
 
     /// Whether the operation waits here.
     func contains(_ id: OperationID) -> Bool {
-        guard Int(id.index) < capacity else { return false }
-        // SAFETY: checked above.
-        return unsafe slots[Int(id.index)].request != nil && slots[Int(id.index)].id == id
+        guard unsafe Int(id.index) < slots.count else { return false }  // SAFETY: a plain number.
+        let operation = unsafe slots[Int(id.index)]  // SAFETY: reads the record.
+        return unsafe operation.request != nil && operation.id == id  // SAFETY: as above.
     }
 
     /// Puts an operation behind the others of its queue.
     mutating func append(_ operation: PendingOperation, to queue: inout PendingQueue) {
         let index = unsafe operation.id.index  // SAFETY: reads a word of the value.
-        while Int(index) >= capacity { grow() }  // Doubles; ends at the loop's limit of operations.
+        // SAFETY: makes blank records; at most as many as the loop's limit of operations.
+        unsafe slots.reach(Int(index))
         assert(unsafe self[index].request == nil)  // SAFETY: reads a word of the value.
         unsafe self[index] = unsafe operation  // SAFETY: stores the value; nothing is dereferenced.
         unsafe self[index].next = Self.none  // SAFETY: as above.
@@ -86,14 +73,15 @@ struct PendingTable: ~Copyable {
         unsafe self[index] = unsafe Self.empty  // SAFETY: stores a value without memory.
     }
 
-    private mutating func grow() {
-        let grown = UnsafeMutablePointer<PendingOperation>.allocate(capacity: capacity * 2)
-        // SAFETY: both allocations hold what is moved and initialized.
-        unsafe grown.moveInitialize(from: slots, count: capacity)
-        // SAFETY: as above.
-        unsafe (grown + capacity).initialize(repeating: Self.empty, count: capacity)
-        unsafe slots.deallocate()  // SAFETY: moved out of.
-        unsafe slots = unsafe grown  // SAFETY: the new allocation takes its place.
-        capacity *= 2
+    /// A stream has brought bytes: how many it may still bring.
+    mutating func count(_ byteCount: Int, at index: UInt32) -> Int {
+        // SAFETY: reads the words of the record.
+        guard case .receiveStream(let descriptor, let left) = unsafe self[index].request else {
+            preconditionFailure("no stream waits there")
+        }
+        // SAFETY: the request names no memory.
+        unsafe self[index].request = unsafe .receiveStream(
+            descriptor: descriptor, byteCountMax: left - byteCount)
+        return left - byteCount
     }
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import CLinuxShims
+internal import EventLoops
+
+// Clients that go away while a handler waits for something else.
+//
+// A reset tells it, and so does a socket that is closed in both directions. The end of the client's
+// side alone does not: it is a legal end of what it sends, and the answer is still expected; a
+// client that has closed its socket sends the same, and is found out only by its answer to what we
+// send. Nothing is asked for a request that is answered at once but a place among the waiters.
+extension HTTPConnection {
+    /// A task has the request: looks out for the end of the input, unless the task does.
+    func watchPeer() {
+        if !isInputLent { listenForEnd() }
+    }
+
+    /// The task waits for bytes itself.
+    func lendInput() {
+        isInputLent = true
+        stopListening()
+    }
+
+    /// It has waited.
+    func takeInputBack() {
+        isInputLent = false
+        if phase == .answering { watchPeer() }
+    }
+
+    /// The input has ended while a task has the request.
+    func peerEnded() {
+        guard phase == .answering else { return }
+        switch input.end {
+        case .failed: close()
+        case .finished: worker.configuration.cancelsAtHalfClose ? exchange?.leave() : watchHangUp()
+        case nil: break
+        }
+    }
+
+    /// The client has ended its side: looks out for a reset, or the end of the other side. Reading
+    /// does not tell it any more, and io_uring's poll tells the first end again and again, so the
+    /// socket is asked now and then.
+    private func watchHangUp() {
+        isWatchingHangUp = true
+        wait(until: worker.now.advanced(byNanoseconds: Self.hangUpNanoseconds))
+    }
+
+    private static var hangUpNanoseconds: UInt64 { 100_000_000 }
+
+    /// Time to ask.
+    func lookForHangUp() {
+        guard isWatchingHangUp else { return }
+        let events = millrace_poll_now(descriptor, UInt32(MILLRACE_POLLHUP))
+        if events == 0 { watchHangUp() } else { close() }
+    }
+
+    /// The answer is over; other limits count.
+    func endHangUpWatch() {
+        guard isWatchingHangUp else { return }
+        isWatchingHangUp = false
+        wait(until: .never)
+    }
+}

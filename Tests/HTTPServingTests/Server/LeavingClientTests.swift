@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import EventLoops
+import Networking
+import Testing
+
+@testable import HTTPServing
+
+/// Clients that go away while a handler waits for something that is not theirs.
+@Suite("Server: clients that leave")
+struct ServerLeavingClientTests {
+    /// What handlers have seen.
+    private final class Counts: Sendable {
+        // Relaxed: numbers that tests wait for.
+        let begun = Atomic<Int>(0)
+        let cancelled = Atomic<Int>(0)
+        let ended = Atomic<Int>(0)
+    }
+
+    private func serve(
+        _ choice: BackendChoice, on address: SocketAddress = loopback,
+        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
+    ) throws -> (TestServer, Counts) {
+        let counts = Counts()
+        var routes = try TestRoutes.all()
+        let wait: @Sendable (ServerRequest) async throws -> ServerResponse = { request in
+            counts.begun.wrappingAdd(1, ordering: .relaxed)
+            let milliseconds = Int(request.query ?? "") ?? 60_000
+            do {
+                try await LoopTime.sleep(for: .milliseconds(milliseconds))
+            } catch {
+                counts.cancelled.wrappingAdd(1, ordering: .relaxed)
+                throw error
+            }
+            counts.ended.wrappingAdd(1, ordering: .relaxed)
+            return .text("waited")
+        }
+        try routes.get("/wait", wait)
+        try routes.post("/wait", wait)
+        return (try TestServer(choice, on: address, routes: routes, configure), counts)
+    }
+
+    private func began(_ counts: Counts, _ count: Int = 1) -> Bool {
+        TestServer.wait { counts.begun.load(ordering: .relaxed) == count }
+    }
+
+    private func wasCancelled(_ counts: Counts, _ count: Int = 1) -> Bool {
+        TestServer.wait(milliseconds: 3_000) { counts.cancelled.load(ordering: .relaxed) == count }
+    }
+
+    @Test("A reset cancels the handler, whatever is unread", arguments: backends)
+    func reset(_ choice: BackendChoice) throws {
+        // If this failed, handlers would work on for clients that are gone.
+        let (server, counts) = try serve(choice)
+        let requests = [
+            request("GET /wait"), request("GET /wait") + request("GET /hello"),
+            request("POST /wait", "Content-Length: 5\r\n", body: "ab"),
+            request("POST /wait", "Content-Length: 5\r\n", body: "abcde"),
+        ]
+        for (index, request) in requests.enumerated() {
+            let client = try server.connect()
+            try client.send(request)
+            #expect(began(counts, index + 1))
+            client.reset()
+            #expect(wasCancelled(counts, index + 1), "\(request)")
+            #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        }
+    }
+
+    @Test("The end of the client's side is no reset", arguments: backends)
+    func halfClose(_ choice: BackendChoice) throws {
+        // If this failed, clients that end their side after the request would get no answer.
+        let (server, counts) = try serve(choice)
+        let client = try server.connect()
+        try client.send(request("GET /wait?300"))
+        client.finishWriting()
+        #expect(try text(client.answer().body) == "waited")
+        try client.expectEnd()
+        // But a reset behind it is one.
+        let late = try server.connect()
+        try late.send(request("GET /wait"))
+        late.finishWriting()
+        #expect(began(counts, 2))
+        TestServer.pause(milliseconds: 50)
+        late.reset()
+        #expect(wasCancelled(counts))
+        #expect(counts.ended.load(ordering: .relaxed) == 1)
+    }
+
+    @Test("A half-close cancels if that is asked for", arguments: backends)
+    func option(_ choice: BackendChoice) throws {
+        // If this failed, a server could not be made to notice clients that have closed.
+        let (server, counts) = try serve(choice) { $0.cancelsAtHalfClose = true }
+        let client = try server.connect()
+        try client.send(request("GET /wait"))
+        #expect(began(counts))
+        client.close()
+        #expect(wasCancelled(counts))
+        // With the request itself, too.
+        let quick = try server.connect()
+        try quick.send(request("GET /wait"))
+        quick.finishWriting()
+        #expect(wasCancelled(counts, 2))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
+
+    @Test("A Unix socket that is closed in both directions", arguments: backends)
+    func unix(_ choice: BackendChoice) throws {
+        // If this failed, a local client that ends would not be noticed, although the kernel knows.
+        let folder = TemporaryFolder()
+        folder.forget("socket")
+        let address = try #require(SocketAddress.unix(path: folder.path + "/socket"))
+        let (server, counts) = try serve(choice, on: address)
+        let client = try server.connect()
+        try client.send(request("GET /wait"))
+        #expect(began(counts))
+        client.close()
+        #expect(wasCancelled(counts))
+        let half = try server.connect()
+        try half.send(request("GET /wait?200"))
+        half.finishWriting()
+        #expect(try text(half.answer().body) == "waited")
+    }
+
+    @Test("Requests behind one that waited are answered", arguments: backends)
+    func pipelined(_ choice: BackendChoice) throws {
+        // If this failed, looking out for the end would take bytes or waiters away from reading.
+        let (server, counts) = try serve(choice)
+        let client = try server.connect()
+        for _ in 0..<3 {
+            try client.send(request("GET /wait?50"))
+            try client.send(request("POST /echo", "Content-Length: 4\r\n", body: "ab"))
+            TestServer.pause(milliseconds: 80)
+            try client.send("cd" + request("GET /hello"))
+            #expect(try text(client.answer().body) == "waited")
+            #expect(try text(client.answer().body) == "abcd")
+            #expect(try text(client.answer().body) == "Hello, World!")
+        }
+        #expect(counts.cancelled.load(ordering: .relaxed) == 0)
+    }
+}

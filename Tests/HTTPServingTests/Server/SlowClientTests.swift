@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import EventLoops
+import Testing
+
+@testable import HTTPServing
+
+/// Clients that always do a little, and never enough.
+@Suite("Server: slow clients")
+struct ServerSlowClientTests {
+    private static func milliseconds(_ body: () throws -> Void) rethrows -> UInt64 {
+        let begin = MonotonicInstant.now
+        try body()
+        return (MonotonicInstant.now.nanoseconds - begin.nanoseconds) / 1_000_000
+    }
+
+    @Test("A body that drips: 408", arguments: backends)
+    func body(_ choice: BackendChoice) throws {
+        // If this failed, a byte just within the pause that is allowed would hold a connection for
+        // as long as its body is long.
+        let server = try TestServer(choice) {
+            $0.bodyBytesPerSecondMin = 1_000
+            $0.rateTimeout = .milliseconds(300)
+        }
+        for (fields, byte) in [
+            ("Content-Length: 100000\r\n", "a"), ("Transfer-Encoding: chunked\r\n", "1\r\na\r\n"),
+        ] {
+            let client = try server.connect()
+            try client.send(request("POST /echo", fields))
+            let time = try Self.milliseconds {
+                while client.isQuiet(milliseconds: 20) { try client.send(byte) }
+                let answer = try client.answer()
+                #expect(answer.status == 408 && answer.saysClose)
+                try client.expectEnd(orReset: true)
+            }
+            #expect((250...2_000).contains(time), "\(time)")
+        }
+    }
+
+    @Test("A body that keeps the rate is taken, however long it takes", arguments: backends)
+    func steady(_ choice: BackendChoice) throws {
+        // If this failed, large uploads over thin lines would never end.
+        let server = try TestServer(choice) {
+            $0.bodyBytesPerSecondMin = 1_000
+            $0.rateTimeout = .milliseconds(300)
+        }
+        let client = try server.connect()
+        try client.send(request("POST /count", "Content-Length: 10000\r\n"))
+        for _ in 0..<50 {  // 200 bytes each 20 ms: a second in all.
+            TestServer.pause(milliseconds: 20)
+            try client.send([UInt8](repeating: 97, count: 200))
+        }
+        #expect(try text(client.answer().body) == "10000")
+        // Nor is a handler's own slowness the client's.
+        let patient = try TestServer(choice, routes: Self.slowReader()) {
+            $0.bodyBytesPerSecondMin = 1_000_000
+            $0.rateTimeout = .milliseconds(200)
+        }
+        let quick = try patient.connect()
+        try quick.send(request("POST /slowly", "Content-Length: 200000\r\n"))
+        try quick.send([UInt8](repeating: 97, count: 200_000))
+        #expect(try text(quick.answer().body) == "200000")
+    }
+
+    /// A handler that takes its time between two reads.
+    private static func slowReader() throws -> HTTPRoutes {
+        var routes = HTTPRoutes()
+        try routes.post("/slowly") { request in
+            var count = 0
+            while let chunk = try await request.body.next() {
+                count += chunk.count
+                if count < 100_000 { try await LoopTime.sleep(for: .milliseconds(50)) }
+            }
+            return .text("\(count)")
+        }
+        return routes
+    }
+
+    @Test("An answer that is taken in drops ends in a reset", arguments: backends)
+    func answer(_ choice: BackendChoice) throws {
+        // If this failed, a client that reads a little now and then would hold a handler, a file
+        // and memory for ever.
+        let folder = TemporaryFolder()
+        folder.write("big", String(repeating: "0123456789abcdef", count: 2 << 20))
+        var routes = try TestRoutes.all()
+        try routes.files("/files", StaticFiles(folder.path))
+        let large = TestRoutes.pattern(0, 8_000_000)
+        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
+        let server = try TestServer(choice, routes: routes) {
+            $0.answerBytesPerSecondMin = 50_000_000
+            $0.rateTimeout = .milliseconds(400)
+        }
+        for path in ["/sized/99000000", "/whole/8000000", "/files/big", "/direct-large"] {
+            let client = try server.connect(receiveBuffer: 4_096)
+            try client.send(request("GET " + path))
+            let time = try Self.milliseconds {
+                let isBroken = try client.drip(milliseconds: 10, atMost: 500)
+                #expect(isBroken, "\(path)")
+            }
+            #expect(time < 4_000, "\(path) \(time)")
+            #expect(TestServer.wait { server.server.statistics.openConnections == 0 }, "\(path)")
+        }
+    }
+
+    @Test("A client that is slow and keeps the rate gets everything", arguments: backends)
+    func download(_ choice: BackendChoice) throws {
+        // If this failed, large downloads would be cut off.
+        let server = try TestServer(choice) {
+            $0.answerBytesPerSecondMin = 1_000
+            $0.rateTimeout = .milliseconds(1_000)
+            $0.writeTimeout = .milliseconds(500)
+        }
+        for path in ["/sized/8000000", "/whole/8000000"] {
+            let client = try server.connect(receiveBuffer: 65_536)
+            try client.send(request("GET " + path))
+            // Much longer than both limits.
+            for _ in 0..<100 {
+                TestServer.pause(milliseconds: 20)
+                try client.receiveSome(16_384)
+            }
+            #expect(try client.answer().body.count == 8_000_000, "\(path)")
+        }
+    }
+}
+
+@Suite("Rates")
+struct RateAllowanceTests {
+    @Test("Waiting is paid for with bytes")
+    func allowance() {
+        // If this failed, clients would be cut off too early, or held too long.
+        var bucket = RateAllowance(bytesPerSecondMin: 1_000, nanosecondsMax: 5_000_000_000)
+        #expect(bucket.isAmple && !bucket.isSpent)
+        bucket.earn(1 << 40)
+        #expect(bucket.nanoseconds == 5_000_000_000)
+        bucket.spend(3_000_000_000)
+        #expect(!bucket.isAmple && bucket.nanoseconds == 2_000_000_000)
+        bucket.earn(500)
+        #expect(bucket.nanoseconds == 2_500_000_000)
+        bucket.spend(9_000_000_000)
+        #expect(bucket.isSpent)
+        bucket.earn(1)
+        #expect(bucket.nanoseconds == 1_000_000)
+        bucket.earn(.max)
+        #expect(bucket.nanoseconds == 5_000_000_000)
+        var without = RateAllowance(bytesPerSecondMin: 0, nanosecondsMax: 1)
+        without.spend(.max)
+        without.earn(5)
+        #expect(without.nanoseconds == .max && !without.isSpent)
+    }
+
+    @Test("What is with the client is compared with the look before")
+    func watch() {
+        // If this failed, a client that has taken nothing would count as one that reads.
+        var watch = SendWatch(RateAllowance(bytesPerSecondMin: 100, nanosecondsMax: 8_000_000_000))
+        #expect(watch.patience(5_000_000_000) == 4_000_000_000)
+        #expect(watch.patience(1_000_000_000) == 1_000_000_000)
+        watch.spend(4_000_000_000)
+        let first = watch.look(70_000)
+        #expect(first && watch.patience(5_000_000_000) == 4_000_000_000)
+        let second = watch.look(70_000)
+        #expect(!second)
+        let third = watch.look(70_100)
+        #expect(third && watch.patience(.max) == 5_000_000_000)
+    }
+}
