@@ -20,7 +20,7 @@
 
         /// The certificates of a text, in its order.
         init(pem text: [UInt8], source: String) throws(TLSSetupError) {
-            let objects = try PEM.objects(in: text, source: source).filter(\.isCertificate)
+            let objects = try PEM.objects(in: text, source: source).filter { $0.isCertificate }
             guard let first = objects.first else { throw TLSSetupError(source, .noCertificate) }
             if objects.count > CertificateChain.countMax {
                 throw TLSSetupError(source, .tooManyCertificates)

@@ -28,7 +28,7 @@
         /// while a record waits to be sent or the connection is not open.
         ///
         /// A full record becomes outgoing by itself; `flush` closes one that is not full.
-        public func write(_ bytes: RawSpan) -> Int {
+        public func write(_ bytes: Span<UInt8>) -> Int {
             unsafe bytes.withUnsafeBytes { unsafe write($0) }  // SAFETY: lent for the call.
         }
 
@@ -72,10 +72,10 @@
         }
 
         /// Hands received data out; the closure says how much of it is done with.
-        public func withReceived(_ body: (RawSpan) -> Int) {
+        public func withReceived(_ body: (Span<UInt8>) -> Int) {
             let bytes = unsafe received
             if unsafe bytes.isEmpty { return }
-            consume(unsafe body(bytes.bytes))  // SAFETY: valid until consumed.
+            consume(unsafe body(Span(_unsafeBytes: bytes)))  // SAFETY: valid until consumed.
         }
 
         /// Copies received data; returns how many bytes.

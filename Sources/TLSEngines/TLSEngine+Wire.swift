@@ -11,7 +11,7 @@
         /// data must be consumed, or what is outgoing must be sent, before more is taken.
         ///
         /// After a failure and after the peer's close everything is taken and dropped.
-        public func receive(_ bytes: RawSpan) -> Int {
+        public func receive(_ bytes: Span<UInt8>) -> Int {
             unsafe bytes.withUnsafeBytes { unsafe receive($0) }  // SAFETY: lent for the call.
         }
 
@@ -73,10 +73,10 @@
         }
 
         /// Hands bytes for the peer out; the closure says how many it has sent.
-        public func withOutgoing(_ body: (RawSpan) -> Int) {
+        public func withOutgoing(_ body: (Span<UInt8>) -> Int) {
             let bytes = unsafe outgoing
             if unsafe bytes.isEmpty { return }
-            didSend(unsafe body(bytes.bytes))  // SAFETY: valid until they are sent.
+            didSend(unsafe body(Span(_unsafeBytes: bytes)))  // SAFETY: valid until they are sent.
         }
 
         /// The stream from the peer has ended. Without the peer's close_notify the connection has

@@ -31,7 +31,7 @@
 
         /// The certificates of a text in PEM. The source is what errors call it.
         public init(pem text: [UInt8], source: String) throws(TLSSetupError) {
-            let objects = try PEM.objects(in: text, source: source).filter(\.isCertificate)
+            let objects = try PEM.objects(in: text, source: source).filter { $0.isCertificate }
             if objects.isEmpty { throw TLSSetupError(source, .noAnchor) }
             var anchors: [br_x509_trust_anchor] = unsafe []
             for (index, object) in objects.enumerated() {

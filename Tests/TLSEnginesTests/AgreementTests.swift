@@ -38,7 +38,7 @@
             var hello = HelloBuilder(suites: [0xc02f])
             hello.extensions.append(HelloBuilder.name([(0, "a.test")]))
             let engine = ends.acceptor.open()
-            _ = unsafe engine.receive(hello.records().span.bytes)
+            _ = engine.receive(hello.records().span)
             #expect(engine.failure == nil)
             // SAFETY: valid until it is sent. The suite stands behind 43 bytes and a session's number.
             let answer = unsafe Array(engine.outgoing)

@@ -17,7 +17,7 @@
             var rest = wire[...]
             while !rest.isEmpty {
                 let piece = Array(rest.prefix(pieceByteCount))
-                let taken = unsafe engine.receive(piece.span.bytes)
+                let taken = engine.receive(piece.span)
                 if taken == 0 { break }
                 rest = rest.dropFirst(taken)
             }
@@ -71,9 +71,9 @@
             let acceptor = try Ends().acceptor
             for cut in 1..<wire.count {
                 let engine = acceptor.open()
-                unsafe #expect(engine.receive(Array(wire[..<cut]).span.bytes) == cut)
+                #expect(engine.receive(Array(wire[..<cut]).span) == cut)
                 #expect(!engine.hasOutgoing)
-                unsafe #expect(engine.receive(Array(wire[cut...]).span.bytes) == wire.count - cut)
+                #expect(engine.receive(Array(wire[cut...]).span) == wire.count - cut)
                 #expect(engine.hasOutgoing)
                 #expect(engine.failure == nil)
             }
@@ -277,7 +277,7 @@
                     wire[index] = UInt8.random(in: 0...255, using: &generator)
                 }
                 let engine = acceptor.open()
-                _ = unsafe engine.receive(wire.span.bytes)
+                _ = engine.receive(wire.span)
                 if let failure = engine.failure {
                     #expect(engine.hasOutgoing, "no alert for \(failure)")
                 }

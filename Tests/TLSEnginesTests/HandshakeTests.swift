@@ -47,16 +47,16 @@
             let bytes = pattern(16_384)
             for count in 1...16_384 {
                 for (from, to) in [(link.client, link.server), (link.server, link.client)] {
-                    let written = unsafe from.write(bytes.span.extracting(0..<count).bytes)
+                    let written = from.write(bytes.span.extracting(0..<count))
                     from.flush()
                     link.pump()
                     var isSame = written == count
                     to.withReceived { span in
                         isSame =
-                            unsafe isSame && span.byteCount == count
-                            && span.unsafeLoad(fromByteOffset: count - 1, as: UInt8.self)
+                            isSame && span.count == count
+                            && span[count - 1]
                                 == bytes[count - 1]
-                        return span.byteCount
+                        return span.count
                     }
                     if !isSame {
                         Issue.record("a record of \(count) bytes did not arrive")
@@ -124,7 +124,7 @@
                 // SAFETY: valid until it is sent.
                 seen.insert(unsafe Array(link.client.outgoing[15..<43]))
                 let hello = unsafe Array(link.client.outgoing)
-                _ = unsafe link.server.receive(hello.span.bytes)
+                _ = link.server.receive(hello.span)
                 seen.insert(unsafe Array(link.server.outgoing[15..<43]))
             }
             #expect(seen.count == 400)
@@ -155,13 +155,13 @@
             let link = try ends.connected()
             #expect(ends.acceptor.lentBufferCount == 0)
             #expect(ends.connector.lentBufferCount == 0)
-            _ = unsafe link.client.write([1, 2, 3].span.bytes)
+            _ = link.client.write([1, 2, 3].span)
             #expect(ends.connector.lentBufferCount == 1)
             link.client.flush()
             link.pump()
             #expect(ends.connector.lentBufferCount == 0)
             #expect(ends.acceptor.lentBufferCount == 1)
-            link.server.withReceived { $0.byteCount }
+            link.server.withReceived { $0.count }
             #expect(ends.acceptor.lentBufferCount == 0)
             #expect(fresh.phase == .handshake)
             #expect(fresh.memoryByteCount <= 4_500)

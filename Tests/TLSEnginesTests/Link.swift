@@ -15,8 +15,6 @@
         var toClient: ([UInt8]) -> [UInt8] = { $0 }
         /// Bytes so far.
         private(set) var byteCount = 0
-        /// All bytes for the client.
-        private(set) var fromServer: [UInt8] = []
 
         init(_ client: TLSEngine, _ server: TLSEngine, pieceByteCount: Int = 100_000) {
             self.client = client
@@ -42,13 +40,13 @@
                 unsafe !bytes.isEmpty
             {
                 let piece = unsafe Array(bytes)
-                if from === server { fromServer += piece }
+
                 let changed = wire(piece)
                 if changed.isEmpty {
                     from.didSend(piece.count)
                     continue
                 }
-                let taken = unsafe to.receive(changed.span.bytes)
+                let taken = to.receive(changed.span)
                 if taken == 0 { break }
                 from.didSend(changed.count == piece.count ? taken : piece.count)
                 total += taken
@@ -63,17 +61,17 @@
             var arrived: [UInt8] = []
             while arrived.count < bytes.count {
                 let before = written + arrived.count
-                unsafe written += from.write(bytes.span.extracting(written..<bytes.count).bytes)
-                if unsafe written == bytes.count || from.write([UInt8]().span.bytes) == 0 {
+                written += from.write(bytes.span.extracting(written..<bytes.count))
+                if written == bytes.count || from.write([UInt8]().span) == 0 {
                     from.flush()
                 }
                 pump()
                 to.withReceived { span in
-                    for index in 0..<span.byteCount {
-                        unsafe arrived.append(
-                            span.unsafeLoad(fromByteOffset: index, as: UInt8.self))
+                    for index in 0..<span.count {
+                        arrived.append(
+                            span[index])
                     }
-                    return span.byteCount
+                    return span.count
                 }
                 if written + arrived.count == before { break }
             }
