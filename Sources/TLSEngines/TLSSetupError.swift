@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Why a certificate, a key, or a configuration cannot be used.
-public enum TLSSetupFault: Error, Equatable, Sendable {
+public enum TLSSetupFault: Error, Sendable {
     /// The file cannot be read; the errno.
     case unreadable(Int32)
     /// The file has more bytes than `PEM.byteCountMax`.
@@ -41,7 +41,7 @@ public enum TLSSetupFault: Error, Equatable, Sendable {
 }
 
 /// What is wrong with a certificate, a key, or a configuration, and where.
-public struct TLSSetupError: Error, Equatable, Sendable {
+public struct TLSSetupError: Error, Sendable {
     /// The file, or another word for where the bytes came from.
     public var source: String
     /// What is wrong with it.
@@ -83,3 +83,9 @@ extension TLSSetupFault: CustomStringConvertible {
         }
     }
 }
+
+// Comparing strings needs tables that Embedded mode does not have.
+#if !hasFeature(Embedded)
+    extension TLSSetupFault: Equatable {}
+    extension TLSSetupError: Equatable {}
+#endif
