@@ -68,14 +68,17 @@
             unsafe br_x509_decoder_init(
                 context,
                 { owner, bytes, count in
+                    // SAFETY: copies that `deinit` frees.
                     guard let owner = unsafe owner else { return }
                     unsafe Unmanaged<SubjectBytes>.fromOpaque(owner).takeUnretainedValue()
                         .bytes.append(
                             contentsOf: UnsafeRawBufferPointer(start: bytes, count: count))
                 }, Unmanaged.passUnretained(names).toOpaque())
+            // SAFETY: copies that `deinit` frees.
             unsafe bytes.withUnsafeBytes {
                 unsafe br_x509_decoder_push(context, $0.baseAddress, $0.count)
             }
+            // SAFETY: copies that `deinit` frees.
             let code = unsafe br_x509_decoder_last_error(context)
             unsafe self.context = context
             fault = code == 0 ? nil : CertificateFault(rawValue: UInt8(code)) ?? .invalidValue

@@ -35,6 +35,7 @@
             // Most files are small: a second look at one that is not costs less than room for all.
             for capacity in [64 << 10, byteCountMax] {
                 var result: Int64 = 0
+                // SAFETY: the context lives as long as this; the rest for the call.
                 let bytes = unsafe [UInt8](unsafeUninitializedCapacity: capacity) { buffer, count in
                     // SAFETY: the call writes within the buffer and says how much.
                     result = unsafe millrace_file_load(path, buffer.baseAddress, capacity)
@@ -52,6 +53,7 @@
             in text: [UInt8], source: String
         ) throws(TLSSetupError) -> [Object] {
             let reader = PEMReader()
+            // SAFETY: the context lives as long as this; the rest for the call.
             let isWhole = unsafe text.withUnsafeBytes { unsafe reader.read($0) }
             guard isWhole, reader.objects.count <= objectCountMax else {
                 throw TLSSetupError(source, .badPEM)
@@ -98,6 +100,7 @@
             // A last line without its end is a line too.
             if isInside {
                 var end: UInt8 = 0x0a
+                // SAFETY: the context lives as long as this; the rest for the call.
                 _ = unsafe br_pem_decoder_push(context, &end, 1)
                 isInside = unsafe br_pem_decoder_event(context) != BR_PEM_END_OBJ
             }
@@ -110,6 +113,7 @@
             if let name = unsafe br_pem_decoder_name(context) {
                 var index = 0
                 while unsafe name[index] != 0 {
+                    // SAFETY: the context lives as long as this; the rest for the call.
                     label.append(UInt8(bitPattern: unsafe name[index]))
                     index += 1
                 }
@@ -119,9 +123,11 @@
             unsafe br_pem_decoder_setdest(
                 context,
                 { owner, bytes, count in
+                    // SAFETY: the context lives as long as this; the rest for the call.
                     guard let owner = unsafe owner else { return }
                     let reader = unsafe Unmanaged<PEMReader>.fromOpaque(owner)
                         .takeUnretainedValue()
+                    // SAFETY: the context lives as long as this; the rest for the call.
                     unsafe reader.objects[reader.objects.count - 1].bytes.append(
                         contentsOf: unsafe UnsafeRawBufferPointer(start: bytes, count: count))
                 }, Unmanaged.passUnretained(self).toOpaque())

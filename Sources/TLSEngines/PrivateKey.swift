@@ -32,6 +32,7 @@
                 unsafe br_skey_decoder_push(context, $0.baseAddress, $0.count)
                 if let base = $0.baseAddress { unsafe TLSMemory.erase(base, $0.count) }
             }
+            // SAFETY: the context lives as long as this; the rest for the call.
             if unsafe br_skey_decoder_last_error(context) != 0 {
                 throw TLSSetupError(source, .badKey)
             }
@@ -61,6 +62,7 @@
         }
 
         private func checkSize() throws(TLSSetupError) {
+            // SAFETY: the context lives as long as this; the rest for the call.
             if let rsa = unsafe rsa {
                 let bits = Int(unsafe rsa.pointee.n_bitlen)  // SAFETY: as above.
                 if bits < 2048 || bits > 4096 {
@@ -79,6 +81,7 @@
             if let ec = unsafe ec {
                 return unsafe kind == BR_KEYTYPE_EC && isSame(ec, key.pointee.key.ec)
             }
+            // SAFETY: the context lives as long as this; the rest for the call.
             if let rsa = unsafe rsa {
                 return unsafe kind == BR_KEYTYPE_RSA && isSame(rsa, key.pointee.key.rsa)
             }
@@ -88,14 +91,16 @@
         private func isSame(
             _ secret: UnsafePointer<br_ec_private_key>, _ open: br_ec_public_key
         ) -> Bool {
-            // SAFETY: the buffer is the size that BearSSL asks for; `open` points to bytes that live
+            // SAFETY: the buffer is as large as BearSSL asks for; `open` points to bytes that live
             // for the call.
             unsafe withUnsafeTemporaryAllocation(
                 byteCount: Int(BR_EC_KBUF_PUB_MAX_SIZE), alignment: 1
             ) { buffer in
+                // SAFETY: the context lives as long as this; the rest for the call.
                 let count = unsafe br_ec_compute_pub(
                     br_ec_get_default(), nil, buffer.baseAddress, secret)
                 guard count > 0, unsafe secret.pointee.curve == open.curve,
+                    // SAFETY: the context lives as long as this; the rest for the call.
                     unsafe count == open.qlen
                 else { return false }
                 return (0..<count).allSatisfy { unsafe buffer[$0] == open.q[$0] }
@@ -110,9 +115,11 @@
             let count = unsafe br_rsa_i15_compute_modulus(nil, secret)
             if count == 0 { return false }
             return unsafe withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer in
+                // SAFETY: the context lives as long as this; the rest for the call.
                 guard unsafe br_rsa_i15_compute_modulus(buffer.baseAddress, secret) == count
                 else { return false }
                 var skip = 0
+                // SAFETY: the context lives as long as this; the rest for the call.
                 while unsafe skip < open.nlen, unsafe open.n[skip] == 0 { skip += 1 }
                 guard unsafe open.nlen - skip == count else { return false }
                 return (0..<count).allSatisfy { unsafe buffer[$0] == open.n[skip + $0] }

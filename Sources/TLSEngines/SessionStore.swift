@@ -70,6 +70,7 @@
 
         /// Forgets all, and writes over the keys.
         func removeAll() {
+            // SAFETY: plain numbers, no pointer.
             unsafe entries.withUnsafeMutableBytes {
                 if let base = $0.baseAddress { unsafe TLSMemory.erase(base, $0.count) }
             }
@@ -85,6 +86,7 @@
         private static func isSame(
             _ left: br_ssl_session_parameters, _ right: br_ssl_session_parameters
         ) -> Bool {
+            // SAFETY: plain numbers, no pointer.
             unsafe withUnsafeBytes(of: left.session_id) { left in
                 unsafe withUnsafeBytes(of: right.session_id) { unsafe left.elementsEqual($0) }
             }
@@ -116,6 +118,7 @@
         private var next = 0
 
         deinit {
+            // SAFETY: plain numbers, no pointer.
             unsafe entries.withUnsafeMutableBufferPointer {
                 // SAFETY: only the keys are written over.
                 for index in $0.indices { unsafe $0[index].parameters = .init() }

@@ -18,15 +18,19 @@
                 to: br_ssl_session_cache_class(
                     context_size: MemoryLayout<millrace_tls_hook>.size,
                     save: { table, _, parameters in
+                        // SAFETY: the owner makes the call, so it lives.
                         guard let table = unsafe table, let parameters = unsafe parameters else {
                             return
                         }
+                        // SAFETY: the owner makes the call, so it lives.
                         unsafe SessionTable.engine(table).saveSession(parameters.pointee)
                     },
                     load: { table, _, parameters in
+                        // SAFETY: the owner makes the call, so it lives.
                         guard let table = unsafe table, let parameters = unsafe parameters else {
                             return 0
                         }
+                        // SAFETY: the owner makes the call, so it lives.
                         return unsafe SessionTable.engine(table).loadSession(parameters) ? 1 : 0
                     }))
             unsafe self.table = UnsafePointer(table)
@@ -42,6 +46,7 @@
             guard let owner = unsafe hook.pointee.owner else {
                 preconditionFailure("a session without its engine")
             }
+            // SAFETY: the owner makes the call, so it lives.
             return unsafe Unmanaged<TLSEngine>.fromOpaque(owner).takeUnretainedValue()
         }
     }
@@ -67,9 +72,11 @@
             _ parameters: UnsafeMutablePointer<br_ssl_session_parameters>
         ) -> Bool {
             guard case .server(let acceptor, let policy) = role, acceptor.policy === policy,
+                // SAFETY: the owner makes the call, so it lives.
                 let entry = unsafe acceptor.sessions.load(
                     parameters.pointee, nameHash: nameHash, now: policy.options.clock.seconds())
             else { return false }
+            // SAFETY: the owner makes the call, so it lives.
             unsafe parameters.pointee = entry.parameters
             peerVerdict = entry.verdict
             peerFingerprint = entry.hasFingerprint ? entry.fingerprint : nil

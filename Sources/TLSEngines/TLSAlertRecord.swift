@@ -34,6 +34,7 @@
         mutating func seal(
             _ alert: TLSAlert, _ engine: UnsafeMutablePointer<br_ssl_engine_context>
         ) {
+            // SAFETY: memory of its own.
             let memory = unsafe make()
             // SAFETY: as many bytes as the call asks for.
             end = unsafe millrace_tls_seal_alert(engine, memory, alert.rawValue, &start)
@@ -42,6 +43,7 @@
 
         /// In the clear, in a record of that version (RFC 5246, section 7.2).
         mutating func write(_ alert: TLSAlert, version: UInt16) {
+            // SAFETY: memory of its own.
             let memory = unsafe make()
             let record: InlineArray<7, UInt8> = [
                 21, UInt8(version >> 8), UInt8(version & 0xff), 0, 2, 2, alert.rawValue,

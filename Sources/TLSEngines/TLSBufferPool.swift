@@ -10,12 +10,14 @@
     /// A buffer of 16 kB is touched as far as it is used; one that comes back is warm.
     @safe
     final class TLSBufferPool {
+        // SAFETY: a buffer has one owner at a time.
         private var inputs: [UnsafeMutableRawPointer] = unsafe []
         private var outputs: [UnsafeMutableRawPointer] = unsafe []
         /// Buffers that connections hold.
         private(set) var lentCount = 0
 
         init() {
+            // SAFETY: a buffer has one owner at a time.
             unsafe inputs.reserveCapacity(TLSLimits.spareBufferCountMax)
             unsafe outputs.reserveCapacity(TLSLimits.spareBufferCountMax)
         }
@@ -28,12 +30,14 @@
 
         func takeInput() -> UnsafeMutableRawPointer {
             lentCount += 1
+            // SAFETY: a buffer has one owner at a time.
             return unsafe inputs.popLast()
                 ?? .allocate(byteCount: Int(MILLRACE_TLS_INPUT_SIZE), alignment: 16)
         }
 
         func takeOutput() -> UnsafeMutableRawPointer {
             lentCount += 1
+            // SAFETY: a buffer has one owner at a time.
             return unsafe outputs.popLast()
                 ?? .allocate(byteCount: Int(MILLRACE_TLS_OUTPUT_SIZE), alignment: 16)
         }
@@ -44,6 +48,7 @@
             if unsafe inputs.count < TLSLimits.spareBufferCountMax {
                 unsafe inputs.append(buffer)
             } else {
+                // SAFETY: a buffer has one owner at a time.
                 unsafe buffer.deallocate()
             }
         }
@@ -54,6 +59,7 @@
             if unsafe outputs.count < TLSLimits.spareBufferCountMax {
                 unsafe outputs.append(buffer)
             } else {
+                // SAFETY: a buffer has one owner at a time.
                 unsafe buffer.deallocate()
             }
         }

@@ -22,9 +22,11 @@
             unsafe br_ssl_client_zero(pattern)
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
+            // SAFETY: the pattern lives as long as this.
             unsafe millrace_tls_set_algorithms(engine)
             unsafe br_ssl_client_set_default_rsapub(pattern)
             let suites = TLSSuites.ordered
+            // SAFETY: the pattern lives as long as this.
             unsafe br_ssl_engine_set_suites(engine, suites, suites.count)
             unsafe br_ssl_engine_set_all_flags(engine, TLSFlags.noRenegotiation)
             unsafe br_ssl_engine_set_protocol_names(

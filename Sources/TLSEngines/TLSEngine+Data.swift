@@ -44,12 +44,14 @@
 
         /// Makes a record of what was written and is not outgoing yet.
         public func flush() {
+            // SAFETY: the engine and its buffers are this one's.
             guard failure == nil, !hasEnded, unsafe output != nil else { return }
             unsafe br_ssl_engine_flush(engine, 0)  // SAFETY: the output is there.
         }
 
         /// The data that has been received; empty if there is none. Valid until `consume`.
         public var received: UnsafeRawBufferPointer {
+            // SAFETY: the engine and its buffers are this one's.
             guard failure == nil, unsafe input != nil else {
                 return unsafe UnsafeRawBufferPointer(start: nil, count: 0)
             }
@@ -60,11 +62,12 @@
         }
 
         /// Whether data has been received that is not consumed.
-        public var hasReceived: Bool { unsafe received.count > 0 }
+        public var hasReceived: Bool { unsafe received.count > 0 }  // SAFETY: a number.
 
         /// The first bytes of `received` are done with.
         public func consume(_ count: Int) {
             precondition(count >= 0, "a negative number of bytes is consumed")
+            // SAFETY: the engine and its buffers are this one's.
             precondition(unsafe count <= received.count, "more is consumed than there was")
             if count == 0 { return }
             unsafe br_ssl_engine_recvapp_ack(engine, count)  // SAFETY: not more than there was.
@@ -73,6 +76,7 @@
 
         /// Hands received data out; the closure says how much of it is done with.
         public func withReceived(_ body: (Span<UInt8>) -> Int) {
+            // SAFETY: the engine and its buffers are this one's.
             let bytes = unsafe received
             if unsafe bytes.isEmpty { return }
             consume(unsafe body(Span(_unsafeBytes: bytes)))  // SAFETY: valid until consumed.
@@ -80,6 +84,7 @@
 
         /// Copies received data; returns how many bytes.
         public func read(into buffer: UnsafeMutableRawBufferPointer) -> Int {
+            // SAFETY: the engine and its buffers are this one's.
             let bytes = unsafe received
             let count = min(bytes.count, buffer.count)
             // SAFETY: not more than either has.
@@ -103,6 +108,7 @@
                 while let count = optionalReceivedCount {
                     unsafe br_ssl_engine_recvapp_ack(engine, count)
                 }
+                // SAFETY: the engine and its buffers are this one's.
                 unsafe br_ssl_engine_close(engine)
                 afterEngine()
             }
@@ -110,6 +116,7 @@
         }
 
         private var optionalReceivedCount: Int? {
+            // SAFETY: the engine and its buffers are this one's.
             let count = unsafe received.count
             return count == 0 ? nil : count
         }
@@ -122,6 +129,7 @@
             guard hasOpened, let name = unsafe br_ssl_engine_get_selected_protocol(engine) else {
                 return nil
             }
+            // SAFETY: the engine and its buffers are this one's.
             return unsafe String(cString: name)
         }
 
@@ -131,6 +139,7 @@
             guard let name = unsafe br_ssl_engine_get_server_name(engine),
                 unsafe name.pointee != 0
             else { return nil }
+            // SAFETY: the engine and its buffers are this one's.
             return unsafe String(cString: name)
         }
 

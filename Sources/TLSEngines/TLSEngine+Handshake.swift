@@ -4,7 +4,7 @@
 
     internal import CBearSSL
 
-    // The handshake: what happens before BearSSL sees a client's hello, and behind each of its steps.
+    // The handshake: what happens before BearSSL sees a client's hello, and behind each step.
 
     extension TLSEngine {
         /// Gathers the client's hello and, when it is complete, hands it to BearSSL. Returns how
@@ -15,12 +15,15 @@
             let memory = unsafe UnsafeMutableRawBufferPointer(
                 start: output, count: Int(MILLRACE_TLS_OUTPUT_SIZE))
             do throws(ClientHelloFault) {
+                // SAFETY: the engine lives as long as this.
                 let taken = try unsafe gate.take(bytes, into: memory)
                 if gate.isComplete {
                     let start = ClientHelloGate.messageStart
+                    // SAFETY: the engine lives as long as this.
                     let message = unsafe UnsafeRawBufferPointer(
                         rebasing: memory[start..<start + gate.messageByteCount])
                     try judge(unsafe Span(_unsafeBytes: message), policy)
+                    // SAFETY: the engine lives as long as this.
                     unsafe handOver(memory)
                 }
                 return taken
@@ -42,6 +45,7 @@
             for name in policy.protocols.names where hello.offers(name, in: message) { return }
             if policy.options.requiresCommonProtocol { throw .noCommonProtocol }
             // With none in common, BearSSL reads beyond its list when a session is resumed.
+            // SAFETY: the engine lives as long as this.
             unsafe br_ssl_engine_set_protocol_names(engine, nil, 0)
         }
 
@@ -65,12 +69,14 @@
             for index in header.indices { unsafe memory[index] = header[index] }
             isGateOpen = true
             let taken = unsafe millrace_tls_take(engine, memory.baseAddress, count + 5)
+            // SAFETY: the engine lives as long as this.
             assert(unsafe taken == count + 5 || millrace_tls_has_ended(engine))
         }
 
         /// Looks where BearSSL stands.
         func afterEngine() {
             if failure != nil || hasEnded { return }
+            // SAFETY: the engine lives as long as this.
             if !hasOpened, unsafe millrace_tls_is_open(engine) { didOpen() }
             // SAFETY: the engine lives as long as this.
             guard unsafe millrace_tls_has_ended(engine) else { return }
@@ -87,6 +93,7 @@
             failure = error
             closeCheck()
             if case .handshakeRefused = error { return }
+            // SAFETY: the engine lives as long as this.
             if isGateOpen, let reason = error.alert { unsafe alert.seal(reason, engine) }
         }
 
@@ -116,6 +123,7 @@
             isResumed = unsafe !check.pointee.has_ended
             if !isResumed { readVerdict() }
             if connector.policy.options.resumesSessions, let peerFingerprint {
+                // SAFETY: the engine lives as long as this.
                 unsafe connector.sessions.save(name, engine.pointee.session, peerFingerprint)
             }
         }
@@ -128,15 +136,18 @@
                 peerVerdict = .notAsked
                 return
             }
+            // SAFETY: the engine lives as long as this.
             guard unsafe check.pointee.has_ended else {
                 peerVerdict = .absent
                 return
             }
+            // SAFETY: the engine lives as long as this.
             let code = unsafe check.pointee.fault
             let fault = CertificateFault(rawValue: UInt8(truncatingIfNeeded: code))
             peerVerdict = code == 0 ? .trusted : .refused(fault ?? .invalidValue)
             var fingerprint = CertificateFingerprint()
             for index in 0..<32 {
+                // SAFETY: the engine lives as long as this.
                 fingerprint.bytes[index] = unsafe withUnsafeBytes(of: check.pointee.leaf_hash) {
                     unsafe $0[index]
                 }

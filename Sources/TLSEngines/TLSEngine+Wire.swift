@@ -17,12 +17,14 @@
 
         /// The same.
         public func receive(_ bytes: UnsafeRawBufferPointer) -> Int {
+            // SAFETY: the engine and its buffers are this one's.
             if unsafe failure != nil || hasEnded || engine.pointee.shutdown_recv != 0 {
                 return bytes.count
             }
             attach()
             var taken = 0
             if !isGateOpen {
+                // SAFETY: the engine and its buffers are this one's.
                 guard let count = unsafe passGate(bytes) else { return bytes.count }
                 taken = count
             }
@@ -46,20 +48,23 @@
                 return unsafe UnsafeRawBufferPointer(start: bytes, count: count)
             }
             var count = 0
+            // SAFETY: the engine and its buffers are this one's.
             if unsafe output != nil {
                 // SAFETY: a failed engine leaves its output as it was.
                 let bytes = unsafe millrace_tls_unsent(engine, &count)
                 if count > 0 { return unsafe UnsafeRawBufferPointer(start: bytes, count: count) }
             }
+            // SAFETY: the engine and its buffers are this one's.
             return unsafe alert.bytes
         }
 
         /// Whether there are bytes for the peer.
-        public var hasOutgoing: Bool { unsafe outgoing.count > 0 }
+        public var hasOutgoing: Bool { unsafe outgoing.count > 0 }  // SAFETY: a number.
 
         /// The first bytes of `outgoing` have been sent.
         public func didSend(_ count: Int) {
             precondition(count >= 0, "a negative number of bytes was sent")
+            // SAFETY: the engine and its buffers are this one's.
             precondition(unsafe count <= outgoing.count, "more was sent than there was")
             if count == 0 { return }
             if failure == nil, !hasEnded {
@@ -74,6 +79,7 @@
 
         /// Hands bytes for the peer out; the closure says how many it has sent.
         public func withOutgoing(_ body: (Span<UInt8>) -> Int) {
+            // SAFETY: the engine and its buffers are this one's.
             let bytes = unsafe outgoing
             if unsafe bytes.isEmpty { return }
             didSend(unsafe body(Span(_unsafeBytes: bytes)))  // SAFETY: valid until they are sent.
@@ -93,6 +99,7 @@
             if unsafe output != nil { _ = unsafe millrace_tls_unsent(engine, &unsent) }
             if unsent > 0 {
                 unsafe engine.pointee.oxa += count
+                // SAFETY: the engine and its buffers are this one's.
                 unsafe engine.pointee.oxb = engine.pointee.oxa
             } else {
                 alert.drop(count)
@@ -107,6 +114,7 @@
                 unsafe input = buffers.takeInput()
                 unsafe millrace_tls_set_input(engine, input)
             }
+            // SAFETY: the engine and its buffers are this one's.
             if unsafe output == nil {
                 unsafe output = buffers.takeOutput()
                 unsafe millrace_tls_set_output(engine, output)
@@ -116,6 +124,7 @@
         /// Gives buffers back that hold nothing.
         func settle() {
             let isOver = failure != nil || hasEnded
+            // SAFETY: the engine and its buffers are this one's.
             if let buffer = unsafe input, unsafe isOver || millrace_tls_is_input_idle(engine) {
                 unsafe input = nil  // SAFETY: nothing of this engine lies in it.
                 unsafe buffers.giveInput(buffer)
@@ -133,6 +142,7 @@
                 return count == 0
             }
             if !isGateOpen, gate.messageByteCount > 0 { return false }
+            // SAFETY: the engine and its buffers are this one's.
             return unsafe millrace_tls_is_output_idle(engine)
         }
     }

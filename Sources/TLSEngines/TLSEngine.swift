@@ -85,24 +85,29 @@
             let policy = acceptor.policy
             role = .server(acceptor, policy)
             buffers = acceptor.buffers
+            // SAFETY: a size, no pointer.
             memoryByteCount = unsafe MemoryLayout<millrace_tls_server>.stride
             isGateOpen = false
             // SAFETY: freed in `deinit`; the engine is the first part.
             let server = UnsafeMutablePointer<millrace_tls_server>.allocate(capacity: 1)
             unsafe memory = UnsafeMutableRawPointer(server)
             unsafe engine = memory.assumingMemoryBound(to: br_ssl_engine_context.self)
+            // SAFETY: memory of its own; the policy keeps what it points to.
             unsafe millrace_tls_copy_server(server, policy.pattern)
             begin(policy.options.entropy)
             if let anchors = policy.options.clientCertificates.anchors {
                 openCheck(anchors, policy.options.clock)
                 if case .optional = policy.options.clientCertificates {
+                    // SAFETY: made by `openCheck`.
                     unsafe check?.pointee.ends_if_refused = true
                 }
             }
             if policy.options.sessionCount > 0 {
+                // SAFETY: BearSSL calls back only while this one calls it.
                 unsafe millrace_tls_set_sessions(
                     server, SessionTable.shared.table, Unmanaged.passUnretained(self).toOpaque())
             }
+            // SAFETY: all that it needs is set.
             unsafe br_ssl_server_reset(&server.pointee.context)
             unsafe millrace_tls_set_record_version(engine)
             afterEngine()
@@ -113,15 +118,18 @@
             let policy = connector.policy
             role = .client(connector, name: name)
             buffers = connector.buffers
+            // SAFETY: a size, no pointer.
             memoryByteCount = unsafe MemoryLayout<br_ssl_client_context>.stride
             isGateOpen = true
             // SAFETY: freed in `deinit`; the engine is the first part.
             let client = UnsafeMutablePointer<br_ssl_client_context>.allocate(capacity: 1)
             unsafe memory = UnsafeMutableRawPointer(client)
             unsafe engine = memory.assumingMemoryBound(to: br_ssl_engine_context.self)
+            // SAFETY: memory of its own; the policy keeps what it points to.
             unsafe memory.copyMemory(from: policy.pattern, byteCount: memoryByteCount)
             begin(policy.options.entropy)
             openCheck(policy.options.anchors, policy.options.clock)
+            // SAFETY: the policy keeps the identity.
             if let identity = policy.options.identity { unsafe setCertificate(client, identity) }
             unsafe resume(client, connector, name)
             settle()
@@ -132,12 +140,14 @@
             closeCheck()
             if let input = unsafe input { unsafe buffers.giveInput(input) }
             if let output = unsafe output { unsafe buffers.giveOutput(output) }
+            // SAFETY: as many bytes as were allocated; nobody has them any more.
             unsafe TLSMemory.erase(memory, memoryByteCount)
             unsafe memory.deallocate()
         }
 
         /// Buffers and the seed. A copy of a pattern has no seed yet, so no two engines share one.
         private func begin(_ entropy: TLSEntropy) {
+            // SAFETY: given back by `settle` or `deinit`.
             unsafe input = buffers.takeInput()
             unsafe output = buffers.takeOutput()
             unsafe millrace_tls_attach(engine, input, output)
@@ -145,10 +155,12 @@
             var seed = InlineArray<32, UInt8>(repeating: 0)
             var span = seed.mutableSpan
             if fill(&span) {
+                // SAFETY: copied within the call.
                 unsafe seed.span.withUnsafeBytes {
                     unsafe millrace_tls_seed(engine, $0.baseAddress, $0.count)
                 }
             } else {
+                // SAFETY: the engine is this one's.
                 unsafe engine.pointee.rng_os_rand_done = 1
             }
         }
@@ -162,6 +174,7 @@
         }
 
         func closeCheck() {
+            // SAFETY: from `openCheck`.
             guard let check = unsafe check else { return }
             // SAFETY: no handshake follows that would use it.
             unsafe br_ssl_engine_set_x509(engine, nil)
@@ -172,12 +185,14 @@
         private func setCertificate(
             _ client: UnsafeMutablePointer<br_ssl_client_context>, _ identity: TLSIdentity
         ) {
+            // SAFETY: the policy keeps the identity.
             let chain = unsafe identity.chain.entries
             // SAFETY: the policy keeps the identity.
             if let key = unsafe identity.key.ec {
                 unsafe br_ssl_client_set_single_ec(
                     client, chain.baseAddress, chain.count, key, UInt32(BR_KEYTYPE_SIGN), 0,
                     br_ec_get_default(), br_ecdsa_sign_asn1_get_default())
+                // SAFETY: as above.
             } else if let key = unsafe identity.key.rsa {
                 unsafe br_ssl_client_set_single_rsa(
                     client, chain.baseAddress, chain.count, key,
@@ -199,6 +214,7 @@
                 peerFingerprint = session.fingerprint
                 canResume = 1
             }
+            // SAFETY: the name is copied within the call.
             unsafe name.withUnsafeBytes {
                 // SAFETY: ends with a zero.
                 _ = unsafe br_ssl_client_reset(

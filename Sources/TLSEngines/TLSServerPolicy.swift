@@ -34,6 +34,7 @@
             unsafe br_ssl_server_zero(&pattern.pointee.context)
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
+            // SAFETY: the pattern lives as long as this.
             unsafe millrace_tls_set_algorithms(engine)
             unsafe br_ssl_engine_set_suites(engine, suites, suites.count)
             var flags = TLSFlags.serverPreference | TLSFlags.noRenegotiation
@@ -42,10 +43,12 @@
             default: break
             }
             if options.requiresCommonProtocol { flags |= TLSFlags.needsProtocol }
+            // SAFETY: the pattern lives as long as this.
             unsafe br_ssl_engine_set_all_flags(engine, flags)
             unsafe br_ssl_engine_set_protocol_names(
                 engine, protocols.pointers.baseAddress, protocols.names.count)
             if let anchors = options.clientCertificates.anchors {
+                // SAFETY: the pattern lives as long as this.
                 unsafe br_ssl_server_set_trust_anchor_names_alt(
                     &pattern.pointee.context, anchors.entries.baseAddress, anchors.count)
             }

@@ -15,7 +15,7 @@
 
         let entries: UnsafeMutableBufferPointer<br_x509_trust_anchor>
         /// How many there are.
-        public var count: Int { unsafe entries.count }
+        public var count: Int { unsafe entries.count }  // SAFETY: a number.
 
         /// The certificates of a file, in PEM.
         ///
@@ -33,6 +33,7 @@
         public init(pem text: [UInt8], source: String) throws(TLSSetupError) {
             let objects = try PEM.objects(in: text, source: source).filter { $0.isCertificate }
             if objects.isEmpty { throw TLSSetupError(source, .noAnchor) }
+            // SAFETY: copied while the certificate lives, freed in `deinit`.
             var anchors: [br_x509_trust_anchor] = unsafe []
             for (index, object) in objects.enumerated() {
                 let certificate = Certificate(object.bytes)
@@ -41,6 +42,7 @@
                     while let anchor = unsafe anchors.popLast() { unsafe TrustAnchors.free(anchor) }
                     throw TLSSetupError(source, .badCertificate(number: index + 1, fault))
                 }
+                // SAFETY: copied while the certificate lives, freed in `deinit`.
                 if let anchor = unsafe TrustAnchors.anchor(certificate) {
                     unsafe anchors.append(anchor)
                 }
@@ -61,19 +63,23 @@
             var anchor = unsafe br_x509_trust_anchor()
             unsafe anchor.dn = unsafe br_x500_name(
                 data: copy(certificate.subject), len: certificate.subject.count)
+            // SAFETY: copied while the certificate lives, freed in `deinit`.
             unsafe anchor.flags = certificate.isAuthority ? UInt32(BR_X509_TA_CA) : 0
             unsafe anchor.pkey.key_type = key.pointee.key_type
             if unsafe Int32(key.pointee.key_type) == BR_KEYTYPE_RSA {
+                // SAFETY: copied while the certificate lives, freed in `deinit`.
                 let rsa = unsafe key.pointee.key.rsa
                 unsafe anchor.pkey.key.rsa = unsafe br_rsa_public_key(
                     n: copy(UnsafeBufferPointer(start: rsa.n, count: rsa.nlen)), nlen: rsa.nlen,
                     e: copy(UnsafeBufferPointer(start: rsa.e, count: rsa.elen)), elen: rsa.elen)
             } else {
+                // SAFETY: copied while the certificate lives, freed in `deinit`.
                 let ec = unsafe key.pointee.key.ec
                 unsafe anchor.pkey.key.ec = unsafe br_ec_public_key(
                     curve: ec.curve, q: copy(UnsafeBufferPointer(start: ec.q, count: ec.qlen)),
                     qlen: ec.qlen)
             }
+            // SAFETY: copied while the certificate lives, freed in `deinit`.
             return unsafe anchor
         }
 
@@ -88,6 +94,7 @@
             unsafe anchor.dn.data?.deallocate()
             if unsafe Int32(anchor.pkey.key_type) == BR_KEYTYPE_RSA {
                 unsafe anchor.pkey.key.rsa.n?.deallocate()
+                // SAFETY: copied while the certificate lives, freed in `deinit`.
                 unsafe anchor.pkey.key.rsa.e?.deallocate()
             } else {
                 unsafe anchor.pkey.key.ec.q?.deallocate()

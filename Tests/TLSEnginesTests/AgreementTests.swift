@@ -40,7 +40,7 @@
             let engine = ends.acceptor.open()
             _ = engine.receive(hello.records().span)
             #expect(engine.failure == nil)
-            // SAFETY: valid until it is sent. The suite stands behind 43 bytes and a session's number.
+            // SAFETY: valid until it is sent. The suite stands behind a session's number.
             let answer = unsafe Array(engine.outgoing)
             #expect(Array(answer[76...77]) == [0xc0, 0x2f])
         }
@@ -91,7 +91,7 @@
         }
 
         @Test func sessionsAreResumed() throws {
-            // Wrong if a second connection costs as much as the first, or loses what the first knew.
+            // Wrong if a second connection costs as much as the first, or knows less.
             let ends = try Ends()
             let first = try ends.connected()
             let second = try ends.connected()
@@ -127,7 +127,7 @@
         }
 
         @Test func sessionsStayWithTheirName() throws {
-            // Wrong if a session of one server's name is resumed under another (RFC 6066, section 3).
+            // Wrong if a session of one name is resumed under another (RFC 6066, section 3).
             let ends = try Ends(["ec", "b"])
             _ = try ends.connected("localhost")
             let saved = try #require(ends.connector.sessions.load(Array("localhost\0".utf8)))

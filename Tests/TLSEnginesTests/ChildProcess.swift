@@ -12,19 +12,22 @@
         private var input: Int32 = -1
         private var hasEnded = false
 
-        /// Starts it. With input nil it reads nothing; otherwise what the string says, and then waits.
+        /// Starts it. With input nil it reads nothing; otherwise the string, and then waits.
         init(_ path: String, _ arguments: [String], input text: String?) {
             let fromChild = ChildProcess.pipe()
             let toChild = ChildProcess.pipe()
             output = fromChild.read
+            // SAFETY: made, used and freed here.
             var actions = unsafe posix_spawn_file_actions_t()
             // SAFETY: the actions are made, used and destroyed here; strings live for the call.
             unsafe posix_spawn_file_actions_init(&actions)
             unsafe posix_spawn_file_actions_adddup2(&actions, toChild.read, 0)
             unsafe posix_spawn_file_actions_adddup2(&actions, fromChild.write, 1)
+            // SAFETY: made, used and freed here.
             unsafe posix_spawn_file_actions_adddup2(&actions, fromChild.write, 2)
             var words = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
             let result = unsafe posix_spawn(&id, path, &actions, nil, &words, environ)
+            // SAFETY: made, used and freed here.
             for index in unsafe words.indices { unsafe free(words[index]) }
             unsafe posix_spawn_file_actions_destroy(&actions)
             close(fromChild.write)
@@ -71,7 +74,7 @@
         /// The next bytes that it prints; empty at the end.
         func readSome() -> String {
             var bytes = [UInt8](repeating: 0, count: 65_536)
-            let count = unsafe Glibc.read(output, &bytes, bytes.count)  // SAFETY: as many as there is room for.
+            let count = unsafe Glibc.read(output, &bytes, bytes.count)  // SAFETY: within.
             return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : ""
         }
 
@@ -98,6 +101,7 @@
         /// Waits for its end: its exit status, or 128 and its signal.
         func wait() -> Int32 {
             var status: Int32 = 0
+            // SAFETY: made, used and freed here.
             unsafe waitpid(id, &status, 0)
             hasEnded = true
             let signal = status & 0x7f

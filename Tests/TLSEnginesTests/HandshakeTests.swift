@@ -116,7 +116,7 @@
         }
 
         @Test func enginesShareNoRandomNumbers() throws {
-            // Wrong if copies of one pattern have one seed: two connections would have the same keys.
+            // Wrong if copies of one pattern have one seed: connections would have the same keys.
             let ends = try Ends()
             var seen: Set<[UInt8]> = []
             for _ in 0..<200 {
@@ -125,6 +125,7 @@
                 seen.insert(unsafe Array(link.client.outgoing[15..<43]))
                 let hello = unsafe Array(link.client.outgoing)
                 _ = link.server.receive(hello.span)
+                // SAFETY: valid until it is sent.
                 seen.insert(unsafe Array(link.server.outgoing[15..<43]))
             }
             #expect(seen.count == 400)

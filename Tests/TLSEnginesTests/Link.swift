@@ -39,6 +39,7 @@
             while case let bytes = unsafe from.outgoing.prefix(pieceByteCount),
                 unsafe !bytes.isEmpty
             {
+                // SAFETY: valid until it is sent.
                 let piece = unsafe Array(bytes)
 
                 let changed = wire(piece)

@@ -87,7 +87,7 @@
             let before = anonymousKilobytes()
             for _ in 0..<2_000 { links.append(try ends.connected()) }
             let growth = anonymousKilobytes() - before
-            // Both ends are counted, and the links themselves with all bytes that they have carried.
+            // Both ends are counted, and the links themselves.
             #expect(growth / 2_000 < 12, "\(growth / 2_000) kB for two ends")
             #expect(links.allSatisfy { $0.server.isOpen })
             #expect(ends.acceptor.lentBufferCount == 0)

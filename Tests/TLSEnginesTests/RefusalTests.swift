@@ -33,8 +33,7 @@
         }
 
         @Test func weakKeyOfAServer() throws {
-            // Wrong if RSA keys of 1,024 bits are taken from a peer. As an anchor such a key passes:
-            // it is the user's own choice.
+            // Wrong if RSA keys of 1,024 bits are taken.
             let files = TestCertificates.shared
             #expect(throws: TLSSetupError(files("weak.key"), .badKeySize(bits: 1024))) {
                 try files.identity("weak")

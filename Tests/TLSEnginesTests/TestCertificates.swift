@@ -33,10 +33,12 @@
             guard result.status == 0 else {
                 fatalError("openssl made no certificates: \(result.output)")
             }
+            // SAFETY: written once.
             unsafe TestCertificates.folderToRemove.append(folder)
             atexit { TestCertificates.removeFolder() }
         }
 
+        // SAFETY: written once.
         nonisolated(unsafe) private static var folderToRemove: [String] = []
 
         private static func removeFolder() {
@@ -77,8 +79,8 @@
             issue end middle 30 subjectAltName=DNS:end.test $p256
             cp end.pem end-alone.pem
             cat middle.pem >>end.pem
-            openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.pem -days 30 -subj /CN=w
-            openssl req -x509 $p256 -nodes -keyout self.key -out self.pem -days 30 -subj /CN=localhost \
+            openssl req -x509 -newkey rsa:1024 -nodes -keyout weak.key -out weak.pem -subj /CN=w
+            openssl req -x509 $p256 -nodes -keyout self.key -out self.pem -subj /CN=localhost \
                 -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE
             openssl ec -in ec.key -out ec-sec1.key
             openssl rsa -in rsa.key -traditional -out rsa-pkcs1.key
@@ -87,8 +89,11 @@
             openssl genpkey -algorithm ed25519 -out ed25519.key
             : >empty.pem
             printf -- '-----BEGIN CERTIFICATE-----\\nMIIB\\n' >torn.pem
-            printf -- '-----BEGIN CERTIFICATE-----\\nAAAA\\n-----END CERTIFICATE-----\\n' >broken.pem
-            printf -- '-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\\n' >broken.key
+            for kind in CERTIFICATE "PRIVATE KEY"; do
+                text='-----BEGIN %s-----\\nAAAA\\n-----END %s-----\\n'
+                printf -- "$text" "$kind" "$kind" >broken.txt
+                case $kind in C*) mv broken.txt broken.pem ;; *) mv broken.txt broken.key ;; esac
+            done
             cat ec.key rsa.key >two.key
             cat ec.pem ec.key >both.pem
             """

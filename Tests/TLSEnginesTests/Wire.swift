@@ -26,6 +26,7 @@
             let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
             var address = self.address(0)
             var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            // SAFETY: as large as is said.
             let result = unsafe withUnsafeMutablePointer(to: &address) {
                 // SAFETY: an address of this family is as large as is said.
                 unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -48,6 +49,7 @@
             for _ in 0..<1_000 {
                 let fd = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
                 var address = self.address(port)
+                // SAFETY: as large as is said.
                 let result = unsafe withUnsafePointer(to: &address) {
                     // SAFETY: as above.
                     unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
