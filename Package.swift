@@ -25,9 +25,12 @@ let package = Package(
             description:
                 "Compressed responses of HTTPServing (needs zlib1g-dev and libbrotli-dev)"),
         .trait(
+            name: "TLS",
+            description: "TLS 1.2 by BearSSL: TLSEngines (needs libbearssl-dev)"),
+        .trait(
             name: "Examples",
             description: "The example programs (swift-argument-parser).",
-            enabledTraits: ["IOUring", "HTTP", "Compression"]),
+            enabledTraits: ["IOUring", "HTTP", "Compression", "TLS"]),
         .trait(
             name: "Oracles",
             description: "Test oracles (swift-collections), for those who run Millrace's own tests."
@@ -54,6 +57,7 @@ let package = Package(
         .systemLibrary(
             name: "CBrotli", pkgConfig: "libbrotlienc",
             providers: [.apt(["libbrotli-dev"])]),
+        .systemLibrary(name: "CBearSSL", providers: [.apt(["libbearssl-dev"])]),
         // Floor 1
         .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
         // Floor 2
@@ -61,6 +65,11 @@ let package = Package(
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         .target(name: "HTTP1Codec"),
+        .target(
+            name: "TLSEngines",
+            dependencies: [
+                "CLinuxShims", .target(name: "CBearSSL", condition: .when(traits: ["TLS"])),
+            ]),
         // Floor 3
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
         .target(name: "DrainAllocators", dependencies: ["AtomicSupport"]),
@@ -164,6 +173,8 @@ let package = Package(
         .testTarget(
             name: "HTTP1CodecTests", dependencies: ["HTTP1Codec", "HTTP1Properties"]),
         .testTarget(
+            name: "TLSEnginesTests", dependencies: ["CLinuxShims", "CTestSupport", "TLSEngines"]),
+        .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         .testTarget(
@@ -236,6 +247,7 @@ var rooms: [String] {
         "Networking",
         "ObjectPools",
         "StressSupport",
+        "TLSEngines",
         "TimerWheels",
         "WaitPrimitives",
     ]

@@ -98,3 +98,24 @@ int64_t millrace_file_read(int fd, void *bytes, size_t count, uint64_t offset) {
     ssize_t result = pread(fd, bytes, count, (off_t)offset);
     return result < 0 ? -errno : result;
 }
+
+int64_t millrace_file_load(const char *path, void *bytes, size_t capacity) {
+    int fd = status(open(path, O_RDONLY | O_CLOEXEC));
+    if (fd < 0) return fd;
+    size_t count = 0;
+    int64_t result = -EFBIG;
+    // Ends: each turn reads a byte or more, or leaves. One byte more than there is room for shows
+    // that the file is too long.
+    while (true) {
+        char extra;
+        ssize_t part = count < capacity ? read(fd, (char *)bytes + count, capacity - count)
+                                        : read(fd, &extra, 1);
+        if (part < 0 && errno == EINTR) continue;
+        if (part < 0) result = -errno;
+        if (part == 0) result = (int64_t)count;
+        if (part <= 0 || count == capacity) break;
+        count += (size_t)part;
+    }
+    close(fd);
+    return result;
+}

@@ -12,11 +12,12 @@ package struct Room: Equatable, Sendable {
     package static let all: [Room] =
         floor(0, "CLiburing CBearSSL CBrotli CZlib CLinuxShims CFiberContext ModelChecking")
         + floor(1, "AtomicSupport")
-        + floor(2, "ConcurrentQueues ObjectPools TimerWheels MemoryReclamation HTTP1Codec")
+        + floor(
+            2, "ConcurrentQueues ObjectPools TimerWheels MemoryReclamation HTTP1Codec TLSEngines")
         + floor(3, "WaitPrimitives DrainAllocators")
         + floor(4, "EventLoops")
         + floor(5, "AsyncRuntime Fibers")
-        + floor(6, "Networking TLSEngines")
+        + floor(6, "Networking")
         + floor(7, "ConnectionPools HTTPServing")
         + floor(nil, "StressSupport BackendConformance")
 

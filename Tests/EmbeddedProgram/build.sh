@@ -11,7 +11,8 @@ mkdir -p "$out"
 # The strict settings of the manifest: its upcoming features are read from it.
 flags=(-enable-experimental-feature Embedded -wmo -O -swift-version 6 -package-name millrace
     -strict-memory-safety -warnings-as-errors -I "$out"
-    -Xcc -fmodule-map-file=Sources/CLinuxShims/include/module.modulemap -Xcc -ISources/CLinuxShims/include)
+    -Xcc -fmodule-map-file=Sources/CLinuxShims/include/module.modulemap -Xcc -ISources/CLinuxShims/include
+    -D TLS -Xcc -fmodule-map-file=Sources/CBearSSL/module.modulemap)
 while read -r feature; do
     flags+=(-enable-upcoming-feature "$feature")
 done < <(sed -n 's/.*enableUpcomingFeature("\([A-Za-z]*\)").*/\1/p' Package.swift)
@@ -43,7 +44,7 @@ for source in Sources/CLinuxShims/*.c; do
     clang -O2 -Wall -Werror -c "$source" -ISources/CLinuxShims/include -o "$out/$(basename "$source").o"
 done
 swiftc "${flags[@]}" -module-name EmbeddedProgram -c "$out/main.swift" "${users[@]}" -o "$out/main.o"
-swiftc -enable-experimental-feature Embedded -wmo "$out"/*.o -o "$out/program"
+swiftc -enable-experimental-feature Embedded -wmo "$out"/*.o -lbearssl -o "$out/program"
 timeout 60 "$out/program"
 
 if ldd "$out/program" | grep -i swift || nm -u "$out/program" | grep -E ' _?swift_| \$s'; then

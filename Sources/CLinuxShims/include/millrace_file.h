@@ -46,3 +46,6 @@ int millrace_file_open_walking(int folder, const char *path);
 int millrace_file_info(int fd, struct millrace_file_info *info);
 /// pread(2).
 int64_t millrace_file_read(int fd, void *bytes, size_t count, uint64_t offset);
+/// Reads a whole file of at most `capacity` bytes: how many they are, or a negated errno; EFBIG if
+/// there are more.
+int64_t millrace_file_load(const char *path, void *bytes, size_t capacity);
