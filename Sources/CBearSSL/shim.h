@@ -67,11 +67,6 @@ static inline void millrace_tls_attach(br_ssl_engine_context *engine, void *inpu
                                    MILLRACE_TLS_OUTPUT_SIZE);
 }
 
-/// Alerts before the version is agreed carry this one.
-static inline void millrace_tls_set_record_version(br_ssl_engine_context *engine) {
-    if (engine->version_out == 0) engine->version_out = BR_TLS12;
-}
-
 /// Whether the buffer for input holds nothing: neither a part of a record nor data.
 static inline bool millrace_tls_is_input_idle(const br_ssl_engine_context *engine) {
     return engine->ixa == 0 && engine->ixb == 0;

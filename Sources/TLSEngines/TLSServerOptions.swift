@@ -50,7 +50,7 @@
         /// What is asked of clients.
         public var clientCertificates = ClientCertificatePolicy.ignored
         /// Sessions that each acceptor remembers, 160 bytes each; 0: none.
-        public var sessionCount = 4096
+        public var sessionCount = 1024
         /// How long a session may be resumed.
         public var sessionSeconds: Int64 = 3600
         /// The date.

@@ -11,7 +11,7 @@
     struct AgreementTests {
         @Test func certificatesByServerName() throws {
             // Wrong if a client gets another's certificate.
-            let names = ["ec", "b", "c", "end"]
+            let names = ["b", "ec", "c", "end"]
             let ends = try Ends(names)
             for (name, identity) in [
                 ("localhost", "ec"), ("B.test", "b"), ("c.test", "c"), ("end.test", "end"),
@@ -28,6 +28,20 @@
             let refused = try strict.connected("unknown.test")
             #expect(refused.server.failure == .clientHello(.unknownServerName))
             #expect(refused.client.failure == .alertReceived(.unrecognizedName))
+        }
+
+        @Test func namesMatch() {
+            // Wrong if a certificate is chosen for a name that it does not cover.
+            for (pattern, name, matches) in [
+                ("a.test", "A.Test", true), ("a.test", "b.test", false), ("*.test", "a.test", true),
+                ("*.test", "a.b.test", false), ("*.test", "test", false),
+                ("*.test", ".test", false),
+                ("*.a.test", "x.A.test", true), ("*.a.test", "x.b.test", false),
+                ("*", "a", false), ("a*.test", "ab.test", false), ("a.test", "xa.test", false),
+            ] {
+                let name = Array(name.utf8)
+                #expect(ServerName.matches(Array(pattern.utf8), name.span) == matches)
+            }
         }
 
         @Test func keyKindByTheClientsSuites() throws {
