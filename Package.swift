@@ -122,8 +122,9 @@ let package = Package(
         // The examples
         .target(
             name: "ExampleSupport",
-            dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops", "Networking"]
-                + argumentParser,
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "Networking",
+            ] + argumentParser,
             path: "Examples/ExampleSupport"),
         .executableTarget(
             name: "example_tcp_client",

@@ -30,8 +30,12 @@ let package = Package(
             name: "bench", dependencies: ["BenchSupport", "Benches", argumentParser]),
         // Load, and contenders in C
         .target(name: "CContender"),
+        .target(
+            name: "CRing", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("uring")]),
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
         .executableTarget(name: "http_load_c", dependencies: ["CContender"]),
+        .executableTarget(name: "http_rude_c", dependencies: ["CContender"]),
         .executableTarget(name: "send_c", dependencies: ["CContender"]),
         .executableTarget(name: "sink_c", dependencies: ["CContender"]),
         .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
@@ -39,12 +43,8 @@ let package = Package(
         .executableTarget(
             name: "parse_http_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("http_parser")]),
-        .executableTarget(
-            name: "echo_uring_c", dependencies: ["CContender"],
-            linkerSettings: [.linkedLibrary("uring")]),
-        .executableTarget(
-            name: "http_uring_c", dependencies: ["CContender"],
-            linkerSettings: [.linkedLibrary("uring")]),
+        .executableTarget(name: "echo_uring_c", dependencies: ["CContender", "CRing"]),
+        .executableTarget(name: "http_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_nginx_c", dependencies: ["CContender"]),
         // Contenders in Swift
         .target(

@@ -4,7 +4,6 @@
     internal import AsyncRuntime
     internal import EventLoops
     internal import ExampleSupport
-    internal import Glibc
     internal import HTTPServing
     internal import Networking
 
@@ -12,21 +11,18 @@
     struct ServerRun: Sendable {
         private let command: HTTPServerCommand
         private let group: LoopGroup
+        private let life: ServerLife
         private let figures = Figures()
-
-        /// Why the server could not start.
-        struct StartFailure: Error, CustomStringConvertible {
-            let description: String
-        }
 
         init(_ command: HTTPServerCommand, _ group: LoopGroup) {
             self.command = command
             self.group = group
+            life = ServerLife(at: command.listen.endpoint, on: group)
         }
 
         func run() async throws {
             let server = try await open()
-            defer { removeSocketFile() }
+            defer { life.removeSocketFile() }
             figures.watch(server)
             StandardStream.output.writeLine("listening on \(Self.link(server.address))")
             let loops = NumberText.count(group.executors.count, "loop", "loops")
@@ -39,27 +35,13 @@
         // MARK: Starting
 
         private func open() async throws -> HTTPServer {
-            let endpoint = command.listen.endpoint
-            let addresses: [SocketAddress]
-            do {
-                addresses = try await Resolver.resolve(endpoint)
-            } catch {
-                throw StartFailure(description: "cannot listen on \(error)")
-            }
             var configuration = command.serverConfiguration
             if command.accessLog { configuration.onAccess = { AccessLine.write($0) } }
-            let routes = try routes()
-            var failure: SystemError?
-            for address in addresses {
-                do throws(SystemError) {
-                    return try await HTTPServer.open(
-                        on: address, group: group, configuration: configuration, routes: routes)
-                } catch {
-                    failure = error
-                }
+            let (options, routes) = (configuration, try routes())
+            return try await life.open { address throws(SystemError) in
+                try await HTTPServer.open(
+                    on: address, group: group, configuration: options, routes: routes)
             }
-            let reason = failure?.reason ?? "no address"
-            throw StartFailure(description: "cannot listen on \(endpoint): \(reason)")
         }
 
         private func routes() throws -> HTTPRoutes {
@@ -68,7 +50,8 @@
                 do throws(FileError) {
                     files = try StaticFiles(root)
                 } catch {
-                    throw StartFailure(description: "cannot serve '\(root)': \(error.reason)")
+                    throw ServerLife.StartFailure(
+                        "cannot serve '\(root)': \(error.reason)")
                 }
             }
             return try Routes.all(
@@ -79,53 +62,24 @@
             address.family == .unix ? "\(address)" : "http://\(address)/"
         }
 
-        private func removeSocketFile() {
-            // SAFETY: the path is NUL-terminated for the call.
-            if case .unix(let path) = command.listen.endpoint { _ = unsafe unlink(path) }
-        }
-
         // MARK: Serving and stopping
 
-        private enum Event { case ended, signalled }
-
         private func serve(_ server: HTTPServer) async {
-            await withTaskGroup(of: Event.self) { tasks in
-                let home = group.executors[0]
-                tasks.addTask(executorPreference: home) {
-                    await server.run()
-                    return .ended
-                }
-                tasks.addTask(executorPreference: home) { await nextSignal() }
-                tasks.addTask(executorPreference: home) { await sample() }
-                if await tasks.next() == .signalled {
-                    let open = NumberText.count(
-                        server.statistics.openConnections, "connection", "connections")
-                    command.report(
-                        "stopping: \(open) open, up to \(command.shutdownTimeout); "
-                            + "Ctrl-C again ends at once")
-                    figures.end()
-                    server.stop()
-                    tasks.addTask(executorPreference: home) { await nextSignal() }
-                    if await tasks.next() == .signalled { command.report("ended at once") }
-                }
-                tasks.cancelAll()
+            let end = await life.run(serve: { await server.run() }, beside: { await sample() }) {
+                let open = NumberText.count(
+                    server.statistics.openConnections, "connection", "connections")
+                command.report(
+                    "stopping: \(open) open, up to \(command.shutdownTimeout); "
+                        + "Ctrl-C again ends at once")
+                figures.end()
+                server.stop()
             }
+            if end == .cut { command.report("ended at once") }
         }
 
         /// Takes a sample each second, until the server stops.
-        private func sample() async -> Event {
+        private func sample() async {
             while (try? await LoopTime.sleep(for: .seconds(1))) != nil { figures.sample() }
-            return .ended
-        }
-
-        private func nextSignal() async -> Event {
-            do {
-                let signals = try SignalStream([.interrupt, .terminate])
-                _ = try await signals.next()
-            } catch {
-                // Cancelled: the run is over anyway.
-            }
-            return .signalled
         }
     }
 #endif

@@ -188,6 +188,8 @@ extension DeliveryWindow {
     /// Notes a message that now follows in the byte stream, to be confirmed by its key.
     ///
     /// - Parameters:
+    ///   - messageID: what `settle` is called with; the caller's, and not looked at.
+    ///   - byteCount: the message's length: 1 byte at least, less than 4 GiB.
     ///   - hash: a hash of the key, the same for equal keys (`KeyHash`).
     ///   - isSameKey: whether the message with this identifier, which is outstanding here, has the
     ///     same key, byte for byte. Asked only where hashes agree.
@@ -238,7 +240,9 @@ extension DeliveryWindow {
 
     /// Notes that the kernel took bytes.
     ///
-    /// - Parameter settle: in `written` mode called with each message that is now whole.
+    /// - Parameters:
+    ///   - byteCount: how many since the last call, at most those that were appended and not taken.
+    ///   - settle: in `written` mode called with each message that is now whole.
     /// - Returns: how many messages became whole, in every mode.
     @inlinable
     @inline(__always)

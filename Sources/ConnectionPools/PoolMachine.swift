@@ -110,9 +110,11 @@ public struct PoolMachine: Sendable {
     /// Takes an event and tells what to do.
     ///
     /// - Parameters:
+    ///   - event: what has happened.
     ///   - backlog: how many messages wait and are held by no connection, those included that came
     ///     back from a dead one.
     ///   - now: the present.
+    /// - Returns: what to do, in this order.
     public mutating func handle(
         _ event: PoolEvent, backlog: Int, now: MonotonicInstant
     ) -> [PoolAction] {

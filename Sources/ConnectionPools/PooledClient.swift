@@ -100,6 +100,7 @@ public final class PooledClient: Sendable {
     /// `cancelled` also when the task is cancelled while it waits.
     ///
     /// - Parameters:
+    ///   - message: its bytes, which are copied before this returns.
     ///   - ticket: the number under which the outcome is told; nil takes the next of the client's
     ///     own.
     ///   - keepsOutcome: whether the outcome is kept for `outcome(of:)`; until it is asked for, or

@@ -22,6 +22,8 @@ extension StreamConnection {
     /// one this is `connect(to:)`.
     ///
     /// - Parameters:
+    ///   - addresses: of one peer, the preferred one first.
+    ///   - options: of the socket of each attempt.
     ///   - attemptDelay: RFC 8305, section 8: 250 ms, at least 10 ms; a smaller one counts as that.
     ///   - deadline: for all attempts together.
     /// - Throws: `ConnectFailure`, with every address that was tried and its reason.

@@ -155,6 +155,8 @@ struct FieldLineTests {
             ("Host: a\r\nA: b\r\nA: b", nil), ("Host: a\r\nA: b\r\nA: b\r\nA: b", .tooManyFields),
             ("Host: a\r\nA: \(x(37))\r\nA: \(x(37))", nil),
             ("Host: \(x(30))\r\nA: \(x(37))\r\nA: \(x(37))", .fieldsTooLong),
+            ("Host: \(x(14))\r\nA: \(x(35))\r\nB: \(x(35))", nil),
+            ("Host: \(x(14))\r\nA: \(x(35))\r\nB: \(x(36))", .fieldsTooLong),
         ]
         for (lines, error) in cases {
             let bytes = Array(Self.request(lines).utf8)

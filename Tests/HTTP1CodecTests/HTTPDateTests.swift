@@ -65,6 +65,16 @@ struct HTTPDateTests {
         #expect(Self.parse("Friday, 01-Jan-75 00:00:00 GMT") == 3_313_526_400)
         #expect(Self.parse("Friday, 01-Jan-76 00:00:00 GMT") == 189_302_400)
         #expect(Self.parse("Wednesday, 01-Jan-25 00:00:00 GMT") == 1_735_689_600)
+        // In 2060, 2010 is fifty years ago and 2110 fifty ahead: not more, so it is 2110.
+        let later = HTTPDate(secondsSince1970: 2_840_140_800)
+        for (text, seconds) in [
+            ("Wednesday, 01-Jan-10 00:00:00 GMT", 4_417_977_600 as Int64),
+            ("Saturday, 01-Jan-11 00:00:00 GMT", 1_293_840_000),
+        ] {
+            let bytes = Array(text.utf8)
+            let date = later.flatMap { HTTPDate(parsing: bytes.span, now: $0) }
+            #expect(date?.secondsSince1970 == seconds, "\(text)")
+        }
     }
 
     @Test("What is none of them is refused")

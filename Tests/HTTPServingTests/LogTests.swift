@@ -49,6 +49,11 @@ struct LogTests {
         let long = line(.common, target: String(repeating: "x", count: 5000))
         #expect(long.utf8.count < 1200)
         #expect(long.contains("xxx... HTTP/1.1"))
+        // Exactly as long as may be, and one byte more.
+        let most = bytes(String(repeating: "x", count: LogText.byteCountMax))
+        #expect(LogText.text(most.span) == text(most))
+        let more = most + [0x78]
+        #expect(LogText.text(more.span) == text(most) + "...")
     }
 
     /// Year to second, as the C library counts them.

@@ -48,6 +48,13 @@ struct RouterBuilderTests {
             failure { () throws(RouteError) in try builder.get(pattern, 1) }
                 == .invalidPattern(pattern, fault))
         #expect(builder.router().routeCount == 0)
+        // At the limits, not above them.
+        for pattern in [
+            String(repeating: "/a", count: 32), (0..<16).map { "/:p\($0)" }.joined(),
+            "/" + String(repeating: "a", count: 4095),
+        ] {
+            #expect(failure { () throws(RouteError) in try builder.get(pattern, 1) } == nil)
+        }
     }
 
     @Test("Patterns that no request can match", arguments: ["/a/..", "/%2e", "/a?b", "/#", "/%00"])

@@ -156,6 +156,14 @@ struct RouterTests {
         #expect(answer(redirecting, "GET /a") == "GET /a")
         let deep = "/q" + String(repeating: "/s", count: 100) + "/"
         #expect(answer(redirecting, "GET \(deep)") == "404")
+        // What is not remembered of a long path does not make it one of 32 segments.
+        let most = String(repeating: "/s", count: 32)
+        for policy in [TrailingSlash.ignore, .redirect] {
+            let router = try router(["GET \(most)"], policy)
+            #expect(answer(router, "GET \(most)") == "GET \(most)")
+            #expect(answer(router, "GET \(most)/s/s/") == "404")
+            #expect(answer(router, "GET \(most)/s/") == "404")
+        }
     }
 
     @Test("Typed parameters as numbers")

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
 # Runs example_http_server behind and under other programs: nginx and HAProxy as proxies that keep their connections,
-# wrk and ab as clients, Chromium as a browser. Prints "ok NAME", "skip NAME" or "not ok NAME" for each.
+# wrk and ab as clients, Chromium as a browser. Prints "ok NAME" or "not ok NAME" for each, and how many are well.
 #
 #     Tests/Neighbours/run.sh FOLDER_OF_THE_PROGRAMS [ARGUMENT…]
 #
-# ARGUMENT…s go to the server. With SCREENSHOT=FILE the page is photographed there.
+# ARGUMENT…s go to the server. NEIGHBOURS names the programs, all without it; one that is not installed is not ok.
+# With SCREENSHOT=FILE the page is photographed there.
 set -uo pipefail
 programs=$1
 shift
 work=$(mktemp -d /tmp/millrace-neighbours-XXXXXX)
 pids=()
+passed=0
 failed=0
 
 finish() {
@@ -22,15 +24,20 @@ trap finish EXIT
 chmod 755 "$work" # nginx gives its rights up.
 
 report() { # report NAME CODE
-    if [ "$2" = 0 ]; then echo "ok $1"; else
+    if [ "$2" = 0 ]; then
+        echo "ok $1"
+        passed=$((passed + 1))
+    else
         echo "not ok $1"
-        failed=1
+        failed=$((failed + 1))
     fi
 }
 
-has() {
+# Whether a program was asked for and is there.
+wants() {
+    [[ " ${NEIGHBOURS:-nginx haproxy wrk ab chromium} " == *" $1 "* ]] || return 1
     command -v "$1" >/dev/null && return 0
-    echo "skip $1"
+    report "$1: not installed" 1
     return 1
 }
 
@@ -95,7 +102,7 @@ compare() { # compare NAME URL
     report "$name" $code
 }
 
-if has nginx; then
+if wants nginx; then
     front=$(free_port)
     cat >"$work/nginx.conf" <<EOF
 worker_processes 1;
@@ -128,7 +135,7 @@ EOF
     compare nginx "http://127.0.0.1:$front"
 fi
 
-if has haproxy; then
+if wants haproxy; then
     front=$(free_port)
     cat >"$work/haproxy.cfg" <<EOF
 defaults
@@ -149,7 +156,7 @@ EOF
     compare haproxy "http://127.0.0.1:$front"
 fi
 
-if has wrk; then
+if wants wrk; then
     wrk -t1 -c64 -d2 "${link}hello" >"$work/wrk.out" 2>&1
     code=$?
     grep -qE 'Socket errors|Non-2xx' "$work/wrk.out" && code=1
@@ -157,7 +164,7 @@ if has wrk; then
     report wrk $code
 fi
 
-if has ab; then
+if wants ab; then
     code=0
     ab -q -k -c 32 -n 5000 "${link}hello" >"$work/ab.out" 2>&1 || code=1
     grep -q '^Failed requests: *0$' "$work/ab.out" || code=1
@@ -167,7 +174,7 @@ if has ab; then
     report ab $code
 fi
 
-if has chromium; then
+if wants chromium; then
     # The page's events never end, so the browser is told when to take its picture.
     timeout 60 chromium --headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-proxy-server \
         --user-data-dir="$work/chromium" --timeout=3000 --window-size=900,900 \
@@ -185,4 +192,5 @@ wait "$server"
 report server $?
 pids=("${pids[@]:1}")
 [ "$failed" = 0 ] || cat "$work"/*.err "$work"/*.out >&2
-exit "$failed"
+echo "$passed checks passed, $failed failed"
+[ "$failed" = 0 ]

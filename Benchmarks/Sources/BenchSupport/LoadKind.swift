@@ -15,6 +15,6 @@ package struct LoadKind: Sendable {
     package static let http = LoadKind(
         program: "http_load_c", served: "requests", asked: "total_requests")
 
-    /// Whether messages have a size, readers may stand still, and a rate can be held.
+    /// Whether messages have a size, and readers may stand still.
     var isEcho: Bool { program == Self.echo.program }
 }

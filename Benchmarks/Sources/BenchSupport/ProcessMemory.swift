@@ -37,6 +37,11 @@ package struct ProcessMemory: Sendable {
         return sum
     }
 
+    /// How much more memory of its own it is than at another time; nothing if it is less.
+    package func grown(since other: ProcessMemory) -> UInt64 {
+        anonymousBytes > other.anonymousBytes ? anonymousBytes - other.anonymousBytes : 0
+    }
+
     /// How many sockets a process and those that it has started have open.
     package static func socketCount(of id: Int32) throws(BenchError) -> Int {
         var count = 0

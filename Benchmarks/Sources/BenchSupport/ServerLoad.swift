@@ -40,6 +40,14 @@ package struct ServerLoad: Sendable {
         return words
     }
 
+    /// How long the measured part is, if it is no number of requests.
+    var seconds: Double {
+        switch extent {
+        case .seconds(let seconds): seconds
+        case .requests: 0
+        }
+    }
+
     /// How long the generator may take for the measured part.
     var patienceSeconds: Double {
         switch extent {

@@ -6,7 +6,7 @@ package import BenchSupport
 package struct HTTPBench: Bench {
     package let name = "http"
     package let summary =
-        "HTTP servers: CPU per request, pipelining, idle connections, allocations, loops"
+        "HTTP servers: CPU per request, pipelining, idle connections, allocations, bad clients"
 
     package init() {}
 
@@ -17,6 +17,8 @@ package struct HTTPBench: Bench {
             plan.throughput("pipelined", "64 connections, 16 requests under way", pipeline: 16),
             plan.connections(), plan.resident(), plan.allocations(), plan.loops(),
         ]
+        let soak = HTTPSoakPlan(options: options, processors: processors)
+        scenarios += [soak.cycles(), soak.halves(), soak.writers(), soak.readers()]
         if options.countsInstructions { scenarios.append(plan.instructions()) }
         return scenarios
     }

@@ -118,6 +118,15 @@ void contender_totals(uint64_t connections, uint64_t bytes, uint64_t checksum) {
     fflush(stdout);
 }
 
+void contender_await_line(void) {
+    char byte = 0;
+    while (byte != '\n') {  // Ends with the line.
+        ssize_t count = read(STDIN_FILENO, &byte, 1);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) exit(count == 0 ? 0 : 1);
+    }
+}
+
 static uint64_t read_clock(clockid_t clock) {
     struct timespec time;
     clock_gettime(clock, &time);

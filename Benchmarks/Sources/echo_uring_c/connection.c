@@ -62,7 +62,7 @@ static void receive(int fd) {
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0;
     if (options.is_bundling) sqe->ioprio |= RECVSEND_BUNDLE;
-    sqe->user_data = tag(RECEIVE, fd);
+    sqe->user_data = ring_tag(RECEIVE, fd);
     connections[fd].is_receiving = true;
     connections[fd].is_cancelling = false;
 }
@@ -70,7 +70,7 @@ static void receive(int fd) {
 static void cancel(uint64_t target) {
     struct io_uring_sqe *sqe = next_sqe();
     io_uring_prep_cancel64(sqe, target, 0);
-    sqe->user_data = tag(CANCEL, 0);
+    sqe->user_data = ring_tag(CANCEL, 0);
 }
 
 static void send_gathered(struct connection *connection, struct io_uring_sqe *sqe, int fd) {
@@ -99,7 +99,7 @@ static void start_send(struct connection *connection, int fd) {
     } else {
         send_gathered(connection, sqe, fd);
     }
-    sqe->user_data = tag(SEND, fd);
+    sqe->user_data = ring_tag(SEND, fd);
 }
 
 static void starve(int fd) {
@@ -135,7 +135,7 @@ static void advance(struct connection *connection, int fd) {
         bool is_due = !connection->is_cancelling || connection->count % CREDIT == 0;
         if (connection->count >= CREDIT && is_due) {
             connection->is_cancelling = true;
-            cancel(tag(RECEIVE, fd));
+            cancel(ring_tag(RECEIVE, fd));
         }
     } else if (!is_over) {
         if (connection->count <= CREDIT / 2 && !connection->is_starved) receive(fd);
@@ -247,6 +247,6 @@ void connections_spill(void) {
         }
         if (connection->sending == 0 || connection->is_spilling) continue;
         connection->is_spilling = true;
-        cancel(tag(SEND, fd));
+        cancel(ring_tag(SEND, fd));
     }
 }

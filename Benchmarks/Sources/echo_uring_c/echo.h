@@ -4,13 +4,11 @@
 // (main.c).
 #pragma once
 
-#include <poll.h>
-#include <sys/select.h>
-
-#include <liburing.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
+
+#include "ring.h"
 
 enum {
     /// Names that liburing 2.3 lacks; the values are the kernel's.
@@ -70,25 +68,10 @@ struct connection {
     struct piece first[2];
 };
 
-extern struct io_uring ring;
 extern struct options options;
 extern struct connection *connections;
 extern uint64_t connection_limit;
 extern uint64_t total_bytes;
-
-static inline uint64_t tag(enum operation operation, int fd) {
-    return (uint64_t)operation << 32 | (uint32_t)fd;
-}
-
-/// A free submission entry; submits when the queue is full.
-static inline struct io_uring_sqe *next_sqe(void) {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-    while (sqe == NULL) {  // Ends: submitting empties the queue.
-        io_uring_submit(&ring);
-        sqe = io_uring_get_sqe(&ring);
-    }
-    return sqe;
-}
 
 // buffers.c
 void buffers_open(void);

@@ -26,43 +26,18 @@ static const char help[] =
     "  --bundle        one completion for several buffers (Linux 6.10)\n"
     "  --direct        send(2) at once; the ring sends only what would wait\n";
 
-struct io_uring ring;
 struct options options;
 struct connection *connections;
 uint64_t connection_limit;
 uint64_t total_bytes;
 static uint64_t total_connections;
 
-static void open_ring(void) {
-    struct io_uring_params parameters = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-        .cq_entries = 16384,
-    };
-    int result = io_uring_queue_init_params(2048, &ring, &parameters);
-    if (result != 0) {
-        errno = -result;
-        contender_fail("io_uring_queue_init");
-    }
-}
-
-static void accept_more(int listener) {
-    struct io_uring_sqe *sqe = next_sqe();
-    io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, SOCK_CLOEXEC);
-    sqe->user_data = tag(ACCEPT, listener);
-}
-
 static void accepted(int listener, int result, uint32_t flags) {
-    if (result >= 0 && (uint64_t)result < connection_limit) {
+    if (ring_is_accepted(result, connection_limit)) {
         total_connections++;
         connection_open(result);
-    } else if (result >= 0) {
-        close(result);
-    } else if (result != -ECONNABORTED) {
-        errno = -result;
-        contender_fail("accept");
     }
-    if (!(flags & IORING_CQE_F_MORE)) accept_more(listener);
+    if (!(flags & IORING_CQE_F_MORE)) ring_accept(listener, ring_tag(ACCEPT, listener));
 }
 
 /// One completion; false if it was the signal to end.
@@ -81,11 +56,7 @@ static bool dispatch(const struct io_uring_cqe *cqe) {
 /// Submits and waits for a completion; with hungry connections only for a while.
 static void wait_for_completions(void) {
     if (!connections_are_starved()) {
-        int result = io_uring_submit_and_wait(&ring, 1);
-        if (result < 0 && result != -EINTR) {
-            errno = -result;
-            contender_fail("io_uring_enter");
-        }
+        ring_wait();
         return;
     }
     struct __kernel_timespec limit = {.tv_nsec = DRY_NANOSECONDS};
@@ -130,15 +101,11 @@ int main(int argc, char **argv) {
     connections = calloc(connection_limit, sizeof *connections);
     if (connections == NULL) contender_fail("calloc");
     int signals = contender_signals();
-    open_ring();
+    ring_open();
     buffers_open();
-    // Saves the look-up of the ring's descriptor in each call; older kernels do without.
-    io_uring_register_ring_fd(&ring);
     int listener = contender_listen(port);
-    struct io_uring_sqe *sqe = next_sqe();
-    io_uring_prep_poll_add(sqe, signals, POLLIN);
-    sqe->user_data = tag(SIGNAL, signals);
-    accept_more(listener);
+    ring_watch(signals, ring_tag(SIGNAL, signals));
+    ring_accept(listener, ring_tag(ACCEPT, listener));
     run();
     contender_totals(total_connections, total_bytes, 0);
     return 0;

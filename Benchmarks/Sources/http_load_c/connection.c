@@ -61,7 +61,10 @@ static void send_requests(uint32_t index) {
     bool was_full = connection->is_full;
     connection->is_full = false;
     while (connection->unsent > 0) {  // Ends: out of requests, or the socket is full.
-        size_t count = connection->unsent * request_size - connection->within;
+        // An open loop may be further behind than there are requests in a row.
+        uint32_t next =
+            connection->unsent < options.pipeline ? connection->unsent : options.pipeline;
+        size_t count = next * request_size - connection->within;
         ssize_t sent = send(connection->fd, requests + connection->within, count,
                             MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && errno == EAGAIN) sent = 0;
@@ -81,6 +84,12 @@ void connection_ask(uint32_t index, uint32_t count) {
     connections[index].unsent += count;
     connections[index].due += count;
     send_requests(index);
+}
+
+uint64_t connection_count(uint32_t index, uint32_t count) {
+    uint64_t before = connections[index].answered;
+    connections[index].answered += count;
+    return before;
 }
 
 /// Keeps the beginning of an answer until the rest has come.

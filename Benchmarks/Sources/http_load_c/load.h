@@ -13,6 +13,7 @@ struct options {
     uint32_t connections;
     uint32_t pipeline;
     uint64_t requests;
+    uint64_t rate;
     uint64_t warmup;
     uint64_t nanoseconds;
     bool is_idle;
@@ -26,6 +27,8 @@ struct connection {
     bool is_full;
     uint32_t unsent;
     uint32_t due;
+    /// Answers in the open loop that is under way.
+    uint64_t answered;
     /// How much of the first unsent request has left.
     size_t within;
     char *held;
@@ -44,5 +47,7 @@ void connections_open(void);
 void connections_close(void);
 /// Asks so many times more.
 void connection_ask(uint32_t index, uint32_t count);
+/// Counts answers of an open loop; returns how many there were before.
+uint64_t connection_count(uint32_t index, uint32_t count);
 /// Waits for events and calls `completed` with every connection that has had answers.
 void connections_turn(int timeout_milliseconds, void (*completed)(uint32_t index, uint32_t count));

@@ -5,6 +5,7 @@ internal import AsyncRuntime
 internal import CContender
 internal import ContenderSupport
 internal import EventLoops
+internal import HTTPServing
 
 @main
 struct HTTPMillrace: ParsableCommand {
@@ -25,6 +26,12 @@ struct HTTPMillrace: ParsableCommand {
     @Flag(help: "Answer in a task for each request, not on the loop itself.")
     var task = false
 
+    @Option(help: "Connections at one time; requests on others get 503.")
+    var maxConnections = 20_000
+
+    @Option(help: "Milliseconds that a head may take.")
+    var headerTimeout = 10_000
+
     func validate() throws {
         guard (1...256).contains(loops) else {
             throw ValidationError("--loops takes a number from 1 to 256.")
@@ -33,7 +40,10 @@ struct HTTPMillrace: ParsableCommand {
 
     func run() throws {
         _ = contender_raise_descriptors()
-        let service = HelloService(port: port, hasTask: task)
+        var configuration = HTTPServerConfiguration()
+        configuration.maxConnections = maxConnections
+        configuration.headerTimeout = .milliseconds(headerTimeout)
+        let service = HelloService(port: port, hasTask: task, configuration: configuration)
         let totals = try LoopGroup.run(
             loops: loops, choice: backend.choice, signals: [.interrupt, .terminate]
         ) { group in

@@ -11,17 +11,17 @@ internal import Networking
 struct HelloService: Sendable {
     private let port: UInt16
     private let hasTask: Bool
+    private let configuration: HTTPServerConfiguration
 
-    init(port: UInt16, hasTask: Bool) {
+    init(port: UInt16, hasTask: Bool, configuration: HTTPServerConfiguration) {
         self.port = port
         self.hasTask = hasTask
+        self.configuration = configuration
     }
 
     /// Answers how many connections and requests there were.
     func run(_ group: LoopGroup) async throws -> (connections: UInt64, requests: UInt64) {
         guard let address = SocketAddress.ipv4(host: "127.0.0.1", port: port) else { return (0, 0) }
-        var configuration = HTTPServerConfiguration()
-        configuration.maxConnections = 20_000
         let server = try await HTTPServer.open(
             on: address, group: group, configuration: configuration, routes: try routes())
         print("listening on \(server.address)")
@@ -58,6 +58,13 @@ struct HelloService: Sendable {
             try routes.get("/hello") { _ in .text("Hello, World!") }
         } else {
             try routes.get("/hello", direct: { _, response in response.send("Hello, World!") })
+        }
+        // For readers who are slow: a mebibyte, in pieces.
+        try routes.get("/large") { _ in
+            .stream(byteCount: 64 << 14) { writer in
+                let piece = [UInt8](repeating: 0x78, count: 1 << 14)
+                for _ in 0..<64 { try await writer.write(piece) }
+            }
         }
         return routes
     }

@@ -37,7 +37,7 @@ static void receive(int fd) {
     io_uring_prep_recv_multishot(sqe, fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0;
-    sqe->user_data = tag(RECEIVE, fd);
+    sqe->user_data = ring_tag(RECEIVE, fd);
     connections[fd].is_receiving = true;
 }
 
@@ -46,7 +46,7 @@ static void start_send(struct connection *connection, int fd) {
     struct io_uring_sqe *sqe = next_sqe();
     io_uring_prep_send(sqe, fd, block->bytes + block->start, block->count - block->start,
                        MSG_WAITALL | MSG_NOSIGNAL);
-    sqe->user_data = tag(SEND, fd);
+    sqe->user_data = ring_tag(SEND, fd);
 }
 
 static void end(struct connection *connection, int fd) {

@@ -4,13 +4,11 @@
 // (connection.c), the ring and its receive buffers (main.c).
 #pragma once
 
-#include <poll.h>
-#include <sys/select.h>
-
-#include <liburing.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "ring.h"
 
 enum {
     /// Answers that wait on one connection; who asks for more without reading is cut off.
@@ -42,26 +40,11 @@ struct connection {
     bool is_ended;
 };
 
-extern struct io_uring ring;
 extern struct connection *connections;
 extern uint64_t connection_limit;
 extern uint64_t total_requests;
 /// The number of the answer whose body is spoilt; 0 spoils none.
 extern uint64_t corrupt;
-
-static inline uint64_t tag(enum operation operation, int fd) {
-    return (uint64_t)operation << 32 | (uint32_t)fd;
-}
-
-/// A free submission entry; submits when the queue is full.
-static inline struct io_uring_sqe *next_sqe(void) {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&ring);
-    while (sqe == NULL) {  // Ends: submitting empties the queue.
-        io_uring_submit(&ring);
-        sqe = io_uring_get_sqe(&ring);
-    }
-    return sqe;
-}
 
 // answer.c
 /// Once a turn: makes the answer anew when a second has passed.

@@ -21,7 +21,6 @@ static const char help[] =
     "  --port N     port; 0, the default, takes a free one\n"
     "  --corrupt N  spoils the body of answer N\n";
 
-struct io_uring ring;
 struct connection *connections;
 uint64_t connection_limit;
 uint64_t total_requests;
@@ -55,44 +54,17 @@ static void open_buffers(void) {
         .ring_entries = BUFFER_COUNT,
     };
     int result = io_uring_register_buf_ring(&ring, &registration, 0);
-    if (result != 0) {
-        errno = -result;
-        contender_fail("registering a buffer ring");
-    }
+    if (result != 0) ring_fail("registering a buffer ring", result);
     for (uint32_t buffer = 0; buffer < BUFFER_COUNT; buffer++) give((uint16_t)buffer);
     publish();
 }
 
-static void open_ring(void) {
-    struct io_uring_params parameters = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN |
-                 IORING_SETUP_COOP_TASKRUN | IORING_SETUP_CQSIZE | IORING_SETUP_CLAMP,
-        .cq_entries = 16384,
-    };
-    int result = io_uring_queue_init_params(2048, &ring, &parameters);
-    if (result != 0) {
-        errno = -result;
-        contender_fail("io_uring_queue_init");
-    }
-}
-
-static void accept_more(int listener) {
-    struct io_uring_sqe *sqe = next_sqe();
-    io_uring_prep_multishot_accept(sqe, listener, NULL, NULL, SOCK_CLOEXEC);
-    sqe->user_data = tag(ACCEPT, listener);
-}
-
 static void accepted(int listener, int result, uint32_t flags) {
-    if (result >= 0 && (uint64_t)result < connection_limit) {
+    if (ring_is_accepted(result, connection_limit)) {
         total_connections++;
         connection_open(result);
-    } else if (result >= 0) {
-        close(result);
-    } else if (result != -ECONNABORTED) {
-        errno = -result;
-        contender_fail("accept");
     }
-    if (!(flags & IORING_CQE_F_MORE)) accept_more(listener);
+    if (!(flags & IORING_CQE_F_MORE)) ring_accept(listener, ring_tag(ACCEPT, listener));
 }
 
 static void received(int fd, int result, uint32_t flags) {
@@ -120,11 +92,7 @@ static bool dispatch(const struct io_uring_cqe *cqe) {
 static void run(void) {
     bool is_running = true;
     while (is_running) {  // Ends with a signal.
-        int result = io_uring_submit_and_wait(&ring, 1);
-        if (result < 0 && result != -EINTR) {
-            errno = -result;
-            contender_fail("io_uring_enter");
-        }
+        ring_wait();
         answer_refresh();
         struct io_uring_cqe *cqe;
         unsigned head, count = 0;
@@ -145,15 +113,11 @@ int main(int argc, char **argv) {
     connections = calloc(connection_limit, sizeof *connections);
     if (connections == NULL) contender_fail("calloc");
     int signals = contender_signals();
-    open_ring();
+    ring_open();
     open_buffers();
-    // Saves the look-up of the ring's descriptor in each call; older kernels do without.
-    io_uring_register_ring_fd(&ring);
     int listener = contender_listen(port);
-    struct io_uring_sqe *sqe = next_sqe();
-    io_uring_prep_poll_add(sqe, signals, POLLIN);
-    sqe->user_data = tag(SIGNAL, signals);
-    accept_more(listener);
+    ring_watch(signals, ring_tag(SIGNAL, signals));
+    ring_accept(listener, ring_tag(ACCEPT, listener));
     run();
     printf("total connections=%llu requests=%llu\n", (unsigned long long)total_connections,
            (unsigned long long)total_requests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// The parts of the load generator: messages and their check (message.c), latencies (histogram.c),
-// connections (connection.c), the phases of a run (main.c).
+// The parts of the load generator: messages and their check (message.c), connections
+// (connection.c), the phases of a run (main.c).
 #pragma once
 
 #include <stdbool.h>
@@ -47,12 +47,6 @@ const char *messages_at(uint32_t connection, uint64_t offset, uint64_t end, size
 /// differs.
 uint64_t messages_check(uint32_t index, struct connection *connection, const char *bytes,
                         size_t count);
-
-// histogram.c
-void histogram_add(uint64_t value, uint64_t times);
-/// The value below which so many of a thousand lie, within 0.4 %.
-uint64_t histogram_at(uint64_t permille);
-uint64_t histogram_max(void);
 
 // connection.c
 void connections_open(void);

@@ -106,7 +106,7 @@ static void answered_late(uint32_t index, uint64_t count) {
     for (uint64_t turn = 0; turn < count; turn++) {
         uint64_t request = (first + turn) * active() + (index - options.stopped);
         uint64_t then = due(request);
-        histogram_add(now > then ? now - then : 0, 1);
+        contender_latency_add(now > then ? now - then : 0);
     }
     done += count;
     outstanding -= count;
@@ -128,16 +128,6 @@ static void run_open(uint64_t requests) {
         }
         connections_turn(0, answered_late);
         check_progress(now, before);
-    }
-}
-
-/// Says a word and waits for a line or the end of standard input.
-static void await_line(void) {
-    char byte = 0;
-    while (byte != '\n') {  // Ends with the line.
-        ssize_t count = read(STDIN_FILENO, &byte, 1);
-        if (count < 0 && errno == EINTR) continue;
-        if (count <= 0) exit(count == 0 ? 0 : 1);
     }
 }
 
@@ -175,12 +165,7 @@ static void report(uint64_t nanoseconds, uint64_t cpu) {
            (unsigned long long)done, (unsigned long long)(done * options.bytes),
            (unsigned long long)nanoseconds, (unsigned long long)cpu, (unsigned long long)echoed,
            (unsigned long long)stopped, options.connections);
-    if (options.rate > 0) {
-        printf(" p50_ns=%llu p90_ns=%llu p99_ns=%llu p999_ns=%llu max_ns=%llu",
-               (unsigned long long)histogram_at(500), (unsigned long long)histogram_at(900),
-               (unsigned long long)histogram_at(990), (unsigned long long)histogram_at(999),
-               (unsigned long long)histogram_max());
-    }
+    if (options.rate > 0) contender_latency_print();
     printf("\n");
     fflush(stdout);
 }
@@ -214,12 +199,12 @@ int main(int argc, char **argv) {
     if (options.is_controlled) {
         printf("ready\n");
         fflush(stdout);
-        await_line();
+        contender_await_line();
     }
     uint64_t cpu = contender_cpu_precise();
     run_measured();
     report(contender_now() - start_of_phase, contender_cpu_precise() - cpu);
-    if (options.is_controlled) await_line();
+    if (options.is_controlled) contender_await_line();
     connections_close();
     return 0;
 }

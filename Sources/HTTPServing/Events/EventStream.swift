@@ -16,6 +16,8 @@ public enum EventStream {
     ///   - data: The message; an empty one is still an event.
     ///   - name: The event's type, which is "message" without it.
     ///   - id: What the browser sends as `Last-Event-ID` when it connects again.
+    ///   - output: The stream's bytes so far; unchanged if an error is thrown.
+    /// - Throws: `EventStreamError` for a name with a line's end, or an id with one or with NUL.
     public static func append(
         data: Span<UInt8>, name: Span<UInt8>? = nil, id: Span<UInt8>? = nil,
         to output: inout [UInt8]

@@ -103,18 +103,23 @@ final class RawClient {
 
     // MARK: Receiving
 
+    /// Takes a little of what has come, without waiting.
+    func receiveSome(atMost count: Int) throws {
+        if poll(Int32(MILLRACE_POLLIN), 0) != 0 { _ = try receiveMore(count) }
+    }
+
     /// More bytes; false at the end.
-    private func receiveMore() throws -> Bool {
+    private func receiveMore(_ count: Int = 65_536) throws -> Bool {
         while true {  // Ends with bytes, the end, an error or the limit.
             guard poll(Int32(MILLRACE_POLLIN), Self.millisecondsMax) != 0 else {
                 throw Failure(description: "nothing came; before: \(text(held))")
             }
             // SAFETY: the callee fills in at most the capacity, and says how much.
             var result: Int64 = 0
-            let piece = unsafe [UInt8](unsafeUninitializedCapacity: 65_536) { bytes, count in
+            let piece = unsafe [UInt8](unsafeUninitializedCapacity: count) { bytes, filled in
                 // SAFETY: as above.
-                result = unsafe millrace_socket_receive(descriptor, bytes.baseAddress, 65_536)
-                count = Int(max(0, result))
+                result = unsafe millrace_socket_receive(descriptor, bytes.baseAddress, count)
+                filled = Int(max(0, result))
             }
             if result == -Int64(MILLRACE_EAGAIN) { continue }
             if result < 0 { throw Failure(description: "receive: errno \(-result)") }

@@ -59,6 +59,14 @@ void contender_cpu(uint64_t *user, uint64_t *system);
 /// The calling process's CPU time in nanoseconds, not in ticks.
 uint64_t contender_cpu_precise(void);
 
+/// Waits for a line; ends the program, with status 0, at the end of standard input.
+void contender_await_line(void);
+
+/// Notes a latency.
+void contender_latency_add(uint64_t nanoseconds);
+/// Prints " p50_ns=N p90_ns=N p99_ns=N p999_ns=N max_ns=N" of those that were noted, within 0.4 %.
+void contender_latency_print(void);
+
 /// The calling thread's number.
 int contender_thread_id(void);
 /// Whether a thread of this process sleeps in the kernel until something happens.

@@ -2,7 +2,9 @@
 
 // Latencies in buckets: 256 for each power of two, so a value is known within 0.4 %.
 
-#include "load.h"
+#include <stdio.h>
+
+#include "contender.h"
 
 enum { BITS = 8, BUCKETS = (64 - BITS + 1) << BITS };
 
@@ -23,13 +25,14 @@ static uint64_t value_of(unsigned bucket) {
     return ((mantissa + 1) << shift) - 1;
 }
 
-void histogram_add(uint64_t value, uint64_t times) {
-    buckets[bucket_of(value)] += times;
-    total += times;
-    if (value > largest) largest = value;
+void contender_latency_add(uint64_t nanoseconds) {
+    buckets[bucket_of(nanoseconds)]++;
+    total++;
+    if (nanoseconds > largest) largest = nanoseconds;
 }
 
-uint64_t histogram_at(uint64_t permille) {
+/// The value below which so many of a thousand lie.
+static uint64_t at(uint64_t permille) {
     uint64_t rank = (total * permille + 999) / 1000, seen = 0;
     for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
         seen += buckets[bucket];
@@ -41,4 +44,8 @@ uint64_t histogram_at(uint64_t permille) {
     return largest;
 }
 
-uint64_t histogram_max(void) { return largest; }
+void contender_latency_print(void) {
+    printf(" p50_ns=%llu p90_ns=%llu p99_ns=%llu p999_ns=%llu max_ns=%llu",
+           (unsigned long long)at(500), (unsigned long long)at(900), (unsigned long long)at(990),
+           (unsigned long long)at(999), (unsigned long long)largest);
+}
