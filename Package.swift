@@ -51,6 +51,8 @@ let package = Package(
     targets: [
         // Floor 0
         .target(name: "CLinuxShims"),
+        .target(name: "CFiberContext"),
+        .target(name: "ModelChecking", dependencies: ["CFiberContext"]),
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -155,6 +157,8 @@ let package = Package(
             path: "Examples/example_http_service"),
     ] + smallExamples + [
         // Tests
+        .testTarget(
+            name: "ModelCheckingTests", dependencies: ["CFiberContext", "ModelChecking"]),
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "ConcurrentQueuesTests",
@@ -244,6 +248,7 @@ var rooms: [String] {
         "EventLoops",
         "HTTP1Codec",
         "HTTPServing",
+        "ModelChecking",
         "Networking",
         "ObjectPools",
         "StressSupport",
