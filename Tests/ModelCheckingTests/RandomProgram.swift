@@ -24,7 +24,7 @@ struct RandomProgram {
         let locationCount = 1 + random.index(below: 2)
         var left = accessMax
         threads = (0..<threadCount).map { thread in
-            let most = min(3, left - (threadCount - 1 - thread))
+            let most = min(max(3, accessMax / 2), left - (threadCount - 1 - thread))
             let count = 1 + random.index(below: most)
             left -= count
             return (0..<count).map { _ in Self.access(&random, locationCount) }

@@ -33,6 +33,14 @@ struct StepEffect {
         return isOrdered && other.isOrdered || parks && other.parks
     }
 
+    /// Whether a step that was put to sleep must be tried again behind this one in all its ways. A
+    /// sequentially consistent read has fewer of them behind other such steps than before them:
+    /// what it could read before them of a new store shows only when it is made behind that store.
+    @inline(__always)
+    func revives(_ asleep: StepEffect) -> Bool {
+        writes && asleep.isOrdered && asleep.reads && location == asleep.location
+    }
+
     /// Whether this step, which came before `later`, could have done something new behind it: read
     /// what that wrote, or found the place that this one took.
     @inline(__always)

@@ -19,7 +19,7 @@ struct SplitMix64: RandomNumberGenerator {
 
     /// A number below a bound, which is small.
     mutating func index(below bound: Int) -> Int {
-        bound <= 1 ? 0 : Int(truncatingIfNeeded: (next() &>> 32) &* UInt64(bound) &>> 32)
+        bound <= 1 ? 0 : Int(truncatingIfNeeded: ((next() &>> 32) &* UInt64(bound)) &>> 32)
     }
 
     /// The number of one of the set bits.

@@ -209,7 +209,7 @@ struct Reduction {
             if parent.sleeping & bit == 0 || Int(made.thread) == thread { continue }
             let next = execution.thread(thread)
             let effect = next.pending.possibleEffect(at: next.location)
-            if made.effect.isOrderedWith(effect) { continue }
+            if made.effect.isOrderedWith(effect) || made.effect.revives(effect) { continue }
             if made.effect.wokenThreads & bit != 0 { continue }
             node.sleeping |= bit
             node.sleepSteps[thread] = parent.sleepSteps[thread]
@@ -230,7 +230,10 @@ struct Reduction {
             let isOrdered = events[index].effect.isOrderedWith(effect)
             let isRead = effect.readStep == index
             let isRace = isOrdered || events[index].effect.isChanged(by: effect)
-            if isRace { want(thread, at: index, depth, clock) }
+            if isRace {
+                let readsAnew = effect.reads && (isOrdered || isRead) ? effect.location : -1
+                want(thread, at: index, depth, clock, readingAnew: readsAnew)
+            }
             if isOrdered || isRead { clock.join(events[index].clock) }
         }
         clock[thread] = Int32(depth + 1)
@@ -238,18 +241,25 @@ struct Reduction {
     }
 
     /// Sees that at an earlier step a thread is tried from which the present step can be reached
-    /// before that one is made.
-    private mutating func want(_ thread: Int, at index: Int, _ depth: Int, _ clock: Clock) {
+    /// before that one is made. If it will then read something else from a location, it may be
+    /// what another of the steps before it writes there: it has to wait for them.
+    private mutating func want(
+        _ thread: Int, at index: Int, _ depth: Int, _ clock: Clock, readingAnew location: Int
+    ) {
         var firsts = Clock(repeating: .max)
         var initials: UInt8 = 0
+        var waits = false
         let raced = Int(events[index].thread)
         for step in (index + 1)..<depth where Int(events[step].clock[raced]) <= index {
             let mover = Int(events[step].thread)
+            if location >= 0, events[step].effect.location == location {
+                waits = waits || events[step].effect.writes
+            }
             if firsts[mover] != .max { continue }
             if !any(events[step].clock .> firsts) { initials |= 1 &<< UInt8(mover) }
             firsts[mover] = Int32(step)
         }
-        if firsts[thread] == .max, !any(clock .> firsts) { initials |= 1 &<< UInt8(thread) }
+        if !waits, firsts[thread] == .max, !any(clock .> firsts) { initials |= 1 &<< UInt8(thread) }
         let node = nodes[index]
         let asleep = node.enabled & ~node.awake
         if initials & (node.wanted | asleep) != 0 { return }
