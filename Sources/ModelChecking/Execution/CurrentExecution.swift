@@ -45,7 +45,7 @@ func modelStep(_ operation: AtomicOperation) -> AtomicOutcome {
 /// Tells the model that what lies in some memory is gone.
 @usableFromInline
 func modelForget(address: UInt, byteCount: Int) {
-    currentExecution?.memory.forget(address..<address + UInt(byteCount))
+    currentExecution?.state.memory.forget(address..<address + UInt(byteCount))
 }
 
 /// Tells the model of a plain access.
@@ -56,5 +56,5 @@ func modelTouch(_ access: CellAccess, _ address: UInt, isTrivial: Bool, _ site: 
 
 /// Tells the model that a plain place is gone.
 func modelForgetCell(at address: UInt) {
-    currentExecution?.cells.forget(address)
+    currentExecution?.state.cells.forget(address)
 }

@@ -21,21 +21,21 @@ struct Choice {
     var store: Int32 = -1
 }
 
-extension Execution {
+extension ExecutionState {
     /// Whether a thread can take its next step now.
     func isEnabled(_ thread: Int) -> Bool {
-        let thread = threads[thread - 1]
-        switch thread.status {
-        case .ready: return thread.pending.kind != .yield || hasNews(thread)
-        case .parked: return thread.pending.hasDeadline
+        switch threads[thread].status {
+        case .ready: return threads[thread].pending.kind != .yield || hasNews(thread)
+        case .parked: return threads[thread].pending.hasDeadline
         case .finished: return false
         }
     }
 
     /// Whether somebody has written, behind what the thread read, to something that it read.
-    private func hasNews(_ thread: VirtualThread) -> Bool {
-        if thread.reads.isEmpty { return true }
-        return thread.reads.contains { newsStep($0) != nil }
+    private func hasNews(_ thread: Int) -> Bool {
+        if threads[thread].reads.isEmpty { return true }
+        for read in threads[thread].reads where newsStep(read) != nil { return true }
+        return false
     }
 
     /// The step that wrote the newest store of what was read, if it is newer.
@@ -46,37 +46,37 @@ extension Execution {
     }
 
     /// Lists all ways in which the next step of a thread can go, the most ordinary first.
-    func listChoices(of number: Int) {
+    mutating func listChoices(of number: Int) {
         choices.removeAll(keepingCapacity: true)
-        let thread = thread(number)
-        let operation = thread.pending
+        let operation = threads[number].pending
         switch operation.kind {
         case .begin, .fence, .timeout, .wake, .yield:
             choices.append(Choice(mode: .pass))
         case .load:
-            listReads(number, thread, operation.order, mode: .read) { _ in true }
+            listReads(number, operation.order, mode: .read) { _ in true }
         case .park:
-            listReads(number, thread, .relaxed, mode: .park) { $0 == operation.expected }
-            listReads(number, thread, .relaxed, mode: .read) { $0 != operation.expected }
+            listReads(number, .relaxed, mode: .park) { $0 == operation.expected }
+            listReads(number, .relaxed, mode: .read) { $0 != operation.expected }
         case .store:
-            listWrites(number, thread, operation.order, mode: .write)
+            listWrites(number, operation.order, mode: .write)
         case .update:
-            listWrites(number, thread, operation.order, mode: .update)
+            listWrites(number, operation.order, mode: .update)
         case .compareExchange:
-            listExchanges(number, thread, operation)
+            listExchanges(number, operation)
         }
     }
 
-    private func listReads(
-        _ number: Int, _ thread: VirtualThread, _ order: MemoryOrder, mode: Choice.Mode,
+    private mutating func listReads(
+        _ number: Int, _ order: MemoryOrder, mode: Choice.Mode,
         where isWanted: (AtomicBits) -> Bool
     ) {
-        let floor = memory.floor(number, thread.location, order)
-        var store = Int(memory.locations[thread.location].last)
+        let location = threads[number].location
+        let floor = memory.floor(number, location, order)
+        var store = Int(memory.locations[location].last)
         let newest = store
         while store >= 0, memory.stores[store].position >= floor {
             if isWanted(memory.stores[store].bits),
-                store == newest || mayRepeat(thread, store)
+                store == newest || mayRepeat(number, store)
             {
                 choices.append(Choice(mode: mode, store: Int32(store)))
             }
@@ -84,11 +84,12 @@ extension Execution {
         }
     }
 
-    private func listWrites(
-        _ number: Int, _ thread: VirtualThread, _ order: MemoryOrder, mode: Choice.Mode
+    private mutating func listWrites(
+        _ number: Int, _ order: MemoryOrder, mode: Choice.Mode
     ) {
-        let floor = memory.floor(number, thread.location, order)
-        var store = Int(memory.locations[thread.location].last)
+        let location = threads[number].location
+        let floor = memory.floor(number, location, order)
+        var store = Int(memory.locations[location].last)
         choices.append(Choice(mode: mode, store: Int32(store)))
         guard options.movesStores else { return }
         store = Int(memory.stores[store].previous)
@@ -100,17 +101,17 @@ extension Execution {
         }
     }
 
-    private func listExchanges(
-        _ number: Int, _ thread: VirtualThread, _ operation: AtomicOperation
+    private mutating func listExchanges(
+        _ number: Int, _ operation: AtomicOperation
     ) {
-        let location = thread.location
+        let location = threads[number].location
         let successFloor = memory.floor(number, location, operation.order)
         let failureFloor = memory.floor(number, location, operation.failureOrder)
         let newest = Int(memory.locations[location].last)
         var store = newest
         while store >= 0, memory.stores[store].position >= min(successFloor, failureFloor) {
             let position = memory.stores[store].position
-            let isSeen = store == newest || mayRepeat(thread, store)
+            let isSeen = store == newest || mayRepeat(number, store)
             if memory.stores[store].bits != operation.expected {
                 if position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .read, store: Int32(store)))
@@ -121,7 +122,7 @@ extension Execution {
                 if position >= successFloor, isFree {
                     choices.append(Choice(mode: .update, store: Int32(store)))
                 }
-                if operation.isWeak, thread.spuriousFailuresLeft > 0, position >= failureFloor, isSeen {
+                if operation.isWeak, threads[number].spuriousFailuresLeft > 0, position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .spuriousFailure, store: Int32(store)))
                 }
             }
@@ -131,10 +132,11 @@ extension Execution {
 
     /// Whether a thread may read a store once more although there are newer ones: a loop that
     /// waits must see them in the end, and how often it does not makes no difference.
-    private func mayRepeat(_ thread: VirtualThread, _ store: Int) -> Bool {
-        let site = thread.pending.site.key
-        for read in thread.reads
-        where read.site == site && Int(read.location) == thread.location {
+    private func mayRepeat(_ thread: Int, _ store: Int) -> Bool {
+        let site = threads[thread].pending.site.key
+        let location = threads[thread].location
+        for read in threads[thread].reads
+        where read.site == site && Int(read.location) == location {
             return Int(read.store) != store || Int(read.count) <= options.staleRepeatMax
         }
         return true

@@ -18,16 +18,16 @@ struct LogEntry {
     var site: CodeSite
 }
 
-extension Execution {
+extension ExecutionState {
     /// Notes a step, before it is made.
-    func record(_ thread: Int, _ operation: AtomicOperation, _ choice: Choice) {
+    mutating func record(_ thread: Int, _ operation: AtomicOperation, _ choice: Choice) {
         if operation.kind == .begin { return }
         var entry = LogEntry(thread: Int32(thread), kind: operation.kind, site: operation.site)
         entry.update = operation.update
         entry.mode = choice.mode
         let isFailure = operation.kind == .compareExchange && choice.mode != .update
         entry.order = isFailure ? operation.failureOrder : operation.order
-        entry.location = Int32(self.thread(thread).location)
+        entry.location = Int32(threads[thread].location)
         entry.address = operation.address
         if choice.store >= 0 {
             let store = memory.stores[Int(choice.store)]
@@ -46,7 +46,7 @@ extension Execution {
     }
 
     /// Notes a plain access.
-    func record(_ access: CellAccess, _ address: UInt, _ site: CodeSite) {
+    mutating func record(_ access: CellAccess, _ address: UInt, _ site: CodeSite) {
         var entry = LogEntry(thread: Int32(running), kind: nil, site: site)
         entry.access = access
         entry.address = address

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Walks through the executions of one program.
-final class Explorer {
+struct Explorer: ~Copyable {
     let strategy: ExplorationStrategy
     let execution: Execution
     /// The choices of the present execution.
@@ -22,7 +22,7 @@ final class Explorer {
     }
 
     /// Runs them until one fails, all were run, or there are enough.
-    func run(_ body: (Model) -> Void) -> Exploration {
+    mutating func run(_ body: (Model) -> Void) -> Exploration {
         switch strategy {
         case .exhaustive, .randomThenExhaustive:
             runAll(body)
@@ -43,40 +43,40 @@ final class Explorer {
         return result
     }
 
-    private func runAll(_ body: (Model) -> Void) {
+    private mutating func runAll(_ body: (Model) -> Void) {
         repeat {
             runOnce(body)
             if result.failure != nil { return }
-            if result.executionCount >= execution.options.executionMax { return }
+            if result.executionCount >= execution.state.options.executionMax { return }
         } while reduction.nextExecution()
         result.isExhaustive = true
     }
 
-    private func runRandom(
-        _ seed: UInt64, _ iterations: Int, _ body: (Model) -> Void, _ prepare: (Explorer) -> Void
+    private mutating func runRandom(
+        _ seed: UInt64, _ iterations: Int, _ body: (Model) -> Void, _ prepare: (inout Explorer) -> Void
     ) {
         for iteration in 0..<UInt64(iterations) {
             // Each execution has a seed of its own, so that it can be run alone.
             self.seed = seed &+ iteration
             random = SplitMix64(seed: seed &+ iteration)
-            prepare(self)
+            prepare(&self)
             runOnce(body)
             if result.failure != nil { return }
         }
     }
 
-    private func runOnce(_ body: (Model) -> Void) {
+    private mutating func runOnce(_ body: (Model) -> Void) {
         path.removeAll(keepingCapacity: true)
         reduction.beginExecution()
         lastThread = 0
         isDraining = false
         execution.withCurrent {
             execution.begin(body)
-            while execution.fault == nil, let thread = nextThread() {
+            while !execution.state.hasFailed, let thread = nextThread() {
                 takeStep(of: thread)
             }
             // A thread that has not ended is in a fault already: `nextThread` says so.
-            if execution.fault == nil {
+            if !execution.state.hasFailed {
                 execution.end()
             } else {
                 execution.abandon()
@@ -86,9 +86,9 @@ final class Explorer {
         result.stepCount += path.count
         result.longestExecution = max(result.longestExecution, path.count)
         if isDraining { result.redundantCount += 1 }
-        if let fault = execution.fault, !isDraining {
+        if let fault = execution.state.fault, !isDraining {
             result.failure = ModelFailure(
-                kind: fault.kind, message: fault.message, trace: execution.trace(),
+                kind: fault.kind, message: fault.message, trace: execution.state.trace(),
                 path: ModelPath(steps: Array(path)), seed: seed)
         } else if !isDraining {
             observer?(execution)
@@ -98,58 +98,58 @@ final class Explorer {
     // MARK: - One step
 
     /// The thread that goes on, and in `choiceOfStep` how; nil when there is none.
-    private func nextThread() -> Int? {
+    private mutating func nextThread() -> Int? {
         var enabled: UInt8 = 0
         var isAnyLeft = false
-        for thread in 1..<(execution.threadCount + 1) {
-            if execution.threads[thread - 1].status != .finished { isAnyLeft = true }
-            if execution.isEnabled(thread) { enabled |= 1 &<< UInt8(thread) }
+        for thread in 1..<(execution.state.threadCount + 1) {
+            if execution.state.threads[thread].status != .finished { isAnyLeft = true }
+            if execution.state.isEnabled(thread) { enabled |= 1 &<< UInt8(thread) }
         }
         if !isAnyLeft { return nil }
         if enabled == 0 {
-            execution.failForDeadlock()
+            execution.state.failForDeadlock()
             return nil
         }
-        if path.count >= execution.options.stepMax {
-            execution.fail(.noProgress, "an execution took \(path.count) steps and has not ended")
+        if path.count >= execution.state.options.stepMax {
+            execution.state.fail(.noProgress, "an execution took \(path.count) steps and has not ended")
             return nil
         }
         return choose(among: enabled)
     }
 
-    private func choose(among enabled: UInt8) -> Int? {
+    private mutating func choose(among enabled: UInt8) -> Int? {
         let depth = path.count
         switch strategy {
         case .exhaustive, .randomThenExhaustive, .bounded:
             if isDraining { return drain(enabled) }
-            switch reduction.choose(execution, depth, enabled, lastThread) {
+            switch reduction.choose(&execution.state, depth, enabled, lastThread) {
             case .thread(let thread): return thread
             case .redundant:
                 isDraining = true
                 return drain(enabled)
             case .impossible:
-                execution.fail(.nondeterminism, "the program did not repeat what it did before")
+                execution.state.fail(.nondeterminism, "the program did not repeat what it did before")
                 return nil
             }
         case .random:
             let thread = random.bit(of: enabled)
-            execution.listChoices(of: thread)
-            reduction.choice = random.index(below: execution.choices.count)
+            execution.state.listChoices(of: thread)
+            reduction.choice = random.index(below: execution.state.choices.count)
             return thread
         case .priorities:
             let thread = priorities.next(enabled, step: depth)
-            execution.listChoices(of: thread)
-            reduction.choice = random.index(below: execution.choices.count)
+            execution.state.listChoices(of: thread)
+            reduction.choice = random.index(below: execution.state.choices.count)
             return thread
         case .replay(let path):
             guard depth < path.steps.count else { return drain(enabled) }
             let step = path.steps[depth]
-            execution.listChoices(of: step.thread)
-            guard step.thread <= execution.threadCount,
+            execution.state.listChoices(of: step.thread)
+            guard step.thread <= execution.state.threadCount,
                 enabled & (1 &<< UInt8(step.thread)) != 0,
-                step.choice < execution.choices.count
+                step.choice < execution.state.choices.count
             else {
-                execution.fail(.nondeterminism, "the path does not fit the program")
+                execution.state.fail(.nondeterminism, "the path does not fit the program")
                 return nil
             }
             reduction.choice = step.choice
@@ -158,45 +158,28 @@ final class Explorer {
     }
 
     /// Goes on in the most ordinary way, to bring an execution to its end.
-    private func drain(_ enabled: UInt8) -> Int {
+    private mutating func drain(_ enabled: UInt8) -> Int {
         let isSame = enabled & (1 &<< UInt8(lastThread)) != 0 && lastThread > 0
         let thread = isSame ? lastThread : enabled.trailingZeroBitCount
-        execution.listChoices(of: thread)
+        execution.state.listChoices(of: thread)
         reduction.choice = 0
         return thread
     }
 
-    private func takeStep(of thread: Int) {
+    private mutating func takeStep(of thread: Int) {
         let depth = path.count
         let choice = reduction.choice
         path.append(ModelPath.Step(thread: thread, choice: choice))
-        execution.step = depth
-        execution.perform(thread, execution.choices[choice])
+        execution.state.step = depth
+        execution.state.perform(thread, execution.state.choices[choice])
         lastThread = thread
         switch strategy {
         case .exhaustive, .randomThenExhaustive:
-            if !isDraining { reduction.note(execution.effect, of: thread, at: depth) }
+            if !isDraining { reduction.note(execution.state.effect, of: thread, at: depth) }
         default:
             break
         }
-        if execution.fault != nil { return }
-        if execution.threads[thread - 1].status == .ready { execution.enter(thread) }
-    }
-}
-
-extension Execution {
-    /// Says who waits for what.
-    func failForDeadlock() {
-        let waiting = (1..<(threadCount + 1)).compactMap { thread -> String? in
-            switch self.thread(thread).status {
-            case .finished: return nil
-            case .parked:
-                return "\(name(of: thread)) sleeps at \(self.thread(thread).pending.site)"
-            case .ready:
-                return "\(name(of: thread)) spins at \(self.thread(thread).pending.site)"
-            }
-        }
-        fail(
-            .deadlock, "nobody can go on: " + waiting.joined(separator: ", "))
+        if execution.state.hasFailed { return }
+        if execution.state.threads[thread].status == .ready { execution.enter(thread) }
     }
 }

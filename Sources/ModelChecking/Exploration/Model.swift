@@ -45,7 +45,7 @@ public final class Model {
         let site = CodeSite(file: file, line: line)
         execution.stop(
             .check,
-            "\(execution.name(of: execution.running)): "
+            "\(execution.state.name(of: execution.state.running)): "
                 + (text.isEmpty ? "a check does not hold" : text) + " (\(site))")
     }
 
@@ -62,7 +62,7 @@ public enum ModelThreads {
     public static var isModel: Bool { isModelRunning }
 
     /// The number of the calling virtual thread, from one; zero in what sets up and tears down.
-    public static var current: Int { currentExecution?.running ?? 0 }
+    public static var current: Int { currentExecution?.state.running ?? 0 }
 
     /// Says that the loop around it waits: the thread goes on when another one has written to
     /// something that it has read since it last wrote. When nobody will, that is a failure. Outside

@@ -98,5 +98,6 @@ public func explore(
         second.longestExecution = max(second.longestExecution, first.longestExecution)
         return second
     }
-    return Explorer(strategy, Execution(options: options)).run(body)
+    var explorer = Explorer(strategy, Execution(options: options))
+    return explorer.run(body)
 }

@@ -17,7 +17,7 @@
 /// Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Optimal Dynamic Partial Order Reduction",
 /// POPL 2014, for source sets; P. Godefroid, 1996, for sleep sets. The reading of sleep sets per
 /// store is ours; the tests compare it with search by brute force.
-struct Reduction {
+struct Reduction: ~Copyable {
     /// A place where the search can take another way.
     private struct Node {
         /// Threads that could go on, those of them with something new to do, those that must be
@@ -100,28 +100,28 @@ struct Reduction {
 
     // MARK: - Choosing
 
-    /// Decides who goes on at a step, and lists that thread's ways in `execution.choices`.
+    /// Decides who goes on at a step, and lists that thread's ways in `state.choices`.
     mutating func choose(
-        _ execution: Execution, _ depth: Int, _ enabled: UInt8, _ lastThread: Int
+        _ state: inout ExecutionState, _ depth: Int, _ enabled: UInt8, _ lastThread: Int
     ) -> Decision {
         if depth >= nodes.count {
-            guard addNode(execution, depth, enabled, lastThread) else { return .redundant }
+            guard addNode(&state, depth, enabled, lastThread) else { return .redundant }
         } else if enabled != nodes[depth].enabled {
             return .impossible
         }
         let thread = Int(nodes[depth].thread)
-        execution.listChoices(of: thread)
-        if depth >= prefixCount - 1 { takeNextWay(execution, depth, thread) }
+        state.listChoices(of: thread)
+        if depth >= prefixCount - 1 { takeNextWay(state, depth, thread) }
         choice = Int(nodes[depth].choice)
-        return choice < execution.choices.count ? .thread(thread) : .impossible
+        return choice < state.choices.count ? .thread(thread) : .impossible
     }
 
     /// Takes the first way that is left of the node's thread.
-    private mutating func takeNextWay(_ execution: Execution, _ depth: Int, _ thread: Int) {
+    private mutating func takeNextWay(_ state: borrowing ExecutionState, _ depth: Int, _ thread: Int) {
         if nodes[depth].isFresh {
             nodes[depth].isFresh = false
             nodes[depth].remaining = awakeChoices(
-                execution, thread, nodes[depth].sleeping, nodes[depth].sleepSteps)
+                state, thread, nodes[depth].sleeping, nodes[depth].sleepSteps)
         }
         let remaining = nodes[depth].remaining
         nodes[depth].choice = Int32(remaining.trailingZeroBitCount)
@@ -130,17 +130,17 @@ struct Reduction {
 
     /// The listed choices of a thread that were not tried elsewhere, a bit for each.
     private func awakeChoices(
-        _ execution: Execution, _ thread: Int, _ sleeping: UInt8, _ sleepSteps: Clock
+        _ state: borrowing ExecutionState, _ thread: Int, _ sleeping: UInt8, _ sleepSteps: Clock
     ) -> UInt64 {
-        let count = execution.choices.count
+        let count = state.choices.count
         precondition(count <= 64, "a step has more than 64 ways to go: make the model smaller")
         let all = count == 64 ? UInt64.max : (1 &<< UInt64(count)) &- 1
         if sleeping & (1 &<< UInt8(thread)) == 0 { return all }
         var awake: UInt64 = 0
         for index in 0..<count {
-            let choice = execution.choices[index]
+            let choice = state.choices[index]
             if choice.mode == .pass || choice.mode == .write { continue }
-            if execution.memory.stores[Int(choice.store)].step >= sleepSteps[thread] {
+            if state.memory.stores[Int(choice.store)].step >= sleepSteps[thread] {
                 awake |= 1 &<< UInt64(index)
             }
         }
@@ -149,18 +149,18 @@ struct Reduction {
 
     /// Adds the node of a new step; false if nothing new can follow.
     private mutating func addNode(
-        _ execution: Execution, _ depth: Int, _ enabled: UInt8, _ lastThread: Int
+        _ state: inout ExecutionState, _ depth: Int, _ enabled: UInt8, _ lastThread: Int
     ) -> Bool {
         if preemptionMax >= 0 { return addPlainNode(depth, enabled, lastThread) }
         var node = Node(
             enabled: enabled, awake: enabled, wanted: 0, sleeping: 0, sleepSteps: Clock(),
             thread: 0)
         if depth > 0 {
-            fallAsleep(&node, execution, depth)
+            fallAsleep(&node, state, depth)
             for thread in 1..<threadCountMax
             where node.sleeping & enabled & (1 &<< UInt8(thread)) != 0 {
-                execution.listChoices(of: thread)
-                if awakeChoices(execution, thread, node.sleeping, node.sleepSteps) == 0 {
+                state.listChoices(of: thread)
+                if awakeChoices(state, thread, node.sleeping, node.sleepSteps) == 0 {
                     node.awake &= ~(1 &<< UInt8(thread))
                 }
             }
@@ -201,14 +201,13 @@ struct Reduction {
 
     /// Puts those threads to sleep whose next step was tried before the step that has just been
     /// made, and is not changed by it.
-    private func fallAsleep(_ node: inout Node, _ execution: Execution, _ depth: Int) {
+    private func fallAsleep(_ node: inout Node, _ state: borrowing ExecutionState, _ depth: Int) {
         let parent = nodes[depth - 1]
         let made = events[depth - 1]
         for thread in 1..<threadCountMax {
             let bit = UInt8(1) &<< UInt8(thread)
             if parent.sleeping & bit == 0 || Int(made.thread) == thread { continue }
-            let next = execution.thread(thread)
-            let effect = next.pending.possibleEffect(at: next.location)
+            let effect = state.threads[thread].possibleEffect
             if made.effect.isOrderedWith(effect) || made.effect.revives(effect) { continue }
             if made.effect.wokenThreads & bit != 0 { continue }
             node.sleeping |= bit

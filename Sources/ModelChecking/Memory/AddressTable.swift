@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// A hash table from addresses to numbers that is emptied by counting a generation up.
-struct AddressTable {
+struct AddressTable: ~Copyable {
     private struct Entry {
         var address: UInt
         var number: Int32

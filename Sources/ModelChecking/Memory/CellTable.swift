@@ -22,7 +22,7 @@ enum CellAccess: UInt8, Sendable {
 ///
 /// Source: C. Flanagan, S. Freund, "FastTrack: Efficient and Precise Dynamic Race Detection",
 /// PLDI 2009, for epochs; a clock of all readers instead of an adaptive one.
-struct CellTable {
+struct CellTable: ~Copyable {
     struct Cell {
         var address: UInt
         /// Whether it holds a value.
@@ -111,7 +111,7 @@ struct CellTable {
 
     /// Ends the cells within some memory: says which access may still come, or which value is left.
     mutating func endCells(
-        in range: Range<UInt>, at clock: Clock, checksLeaks: Bool
+        in range: Range<UInt>, by thread: Int, at clock: Clock, checksLeaks: Bool
     ) -> CellFault? {
         var fault: CellFault?
         for index in cells.indices where range.contains(cells[index].address) {
@@ -119,7 +119,7 @@ struct CellTable {
             if addresses.number(at: cell.address) != index { continue }
             addresses.set(-1, at: cell.address)
             if fault != nil { continue }
-            fault = raceFault(index, .move, 0, clock)
+            fault = raceFault(index, .move, thread, clock)
             if fault == nil, checksLeaks, cell.isFull, !cell.isTrivial {
                 fault = CellFault(
                     kind: .leak, other: Int(cell.writer), otherSite: cell.writeSite,

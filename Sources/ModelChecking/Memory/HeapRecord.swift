@@ -2,7 +2,7 @@
 
 /// The memory that an execution has allocated. What is given back is kept until the execution has
 /// ended, so that no address means two things in it.
-struct HeapRecord {
+struct HeapRecord: ~Copyable {
     private struct Block {
         var range: Range<UInt>
         var owner: Int

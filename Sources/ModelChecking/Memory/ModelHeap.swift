@@ -25,35 +25,10 @@ public enum ModelHeap {
         _ pointer: UnsafeMutableRawPointer, file: StaticString = #fileID, line: UInt32 = #line
     ) {
         let start = UInt(bitPattern: pointer)
-        if let execution = currentExecution, execution.heap.hasBlock(at: start) {
+        if let execution = currentExecution, execution.state.heap.hasBlock(at: start) {
             execution.noteDeallocation(start, CodeSite(file: file, line: line))
         } else {
             unsafe pointer.deallocate()  // SAFETY: the caller allocated it outside of a model.
         }
-    }
-}
-
-extension Execution {
-    func noteAllocation(_ range: Range<UInt>, _ site: CodeSite) {
-        heap.add(range, by: running, at: memory.clocks[running][running], site)
-    }
-
-    func noteDeallocation(_ start: UInt, _ site: CodeSite) {
-        guard let range = heap.range(at: start) else {
-            return stop(
-                .useAfterFree, "\(name(of: running)) gives memory back a second time (\(site))")
-        }
-        heap.markEnd(of: start, by: running, site)
-        let clock = memory.clocks[running]
-        let fault = cells.endCells(in: range, at: clock, checksLeaks: fault == nil)
-        if let user = memory.end(range, by: running) {
-            return stop(
-                .useAfterFree,
-                "\(name(of: running)) gives memory back (\(site)) that \(name(of: user)) has used,"
-                    + " and nothing orders the two")
-        }
-        guard let fault else { return }
-        let (kind, message) = describeEnd(fault, site)
-        stop(kind, message)
     }
 }

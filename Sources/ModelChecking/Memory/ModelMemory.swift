@@ -52,7 +52,7 @@ struct LocationRecord {
 /// Source: J. Kang, C. Hur, O. Lahav, V. Vafeiadis, D. Dreyer, "A Promising Semantics for
 /// Relaxed-Memory Concurrency", POPL 2017, for views; ISO C++20 [atomics.order] for the order of
 /// sequentially consistent operations, which here is the order of execution.
-struct ModelMemory {
+struct ModelMemory: ~Copyable {
     // Rows of `views`: 0 the sequentially consistent order; of thread t, from 3t + 1: what it sees,
     // what an acquire fence would add, what a release fence left. Then messages.
     var views = ViewTable()

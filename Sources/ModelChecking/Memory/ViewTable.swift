@@ -5,7 +5,7 @@
 /// sequentially consistent accesses.
 ///
 /// All rows lie in one block, so that an execution makes no allocation of its own.
-struct ViewTable {
+struct ViewTable: ~Copyable {
     private var positions: ContiguousArray<Int64> = []
     private var stride = 16
     /// How many rows there are.
