@@ -32,6 +32,11 @@ let package = Package(
             description: "The example programs (swift-argument-parser).",
             enabledTraits: ["IOUring", "HTTP", "Compression", "TLS"]),
         .trait(
+            name: "Model",
+            description:
+                "Stand-ins from ModelChecking for what threads share, below every room: for tests that"
+                + " check models, never for a program"),
+        .trait(
             name: "Oracles",
             description: "Test oracles (swift-collections), for those who run Millrace's own tests."
         ),
@@ -61,7 +66,12 @@ let package = Package(
             providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CBearSSL", providers: [.apt(["libbearssl-dev"])]),
         // Floor 1
-        .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
+        .target(
+            name: "AtomicSupport",
+            dependencies: [
+                "CLinuxShims",
+                .target(name: "ModelChecking", condition: .when(traits: ["Model"])),
+            ]),
         // Floor 2
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
@@ -159,6 +169,12 @@ let package = Package(
         // Tests
         .testTarget(
             name: "ModelCheckingTests", dependencies: ["CFiberContext", "ModelChecking"]),
+        .testTarget(
+            name: "PrimitiveModelTests",
+            dependencies: [
+                "AtomicSupport", "ConcurrentQueues", "DrainAllocators", "ModelChecking",
+                "ObjectPools", "WaitPrimitives",
+            ]),
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "ConcurrentQueuesTests",

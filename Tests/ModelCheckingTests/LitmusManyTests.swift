@@ -209,13 +209,15 @@ struct LitmusManyTests {
         // Wrong: two threads win one race.
         let found = outcomes(registers: 2) { model, words, registers in
             model.thread {
-                registers[0] = words.x.compareExchange(
-                    expected: 0, desired: 1, ordering: .relaxed
+                registers[0] =
+                    words.x.compareExchange(
+                        expected: 0, desired: 1, ordering: .relaxed
                     ).exchanged ? 1 : 0
             }
             model.thread {
-                registers[1] = words.x.compareExchange(
-                    expected: 0, desired: 1, ordering: .relaxed
+                registers[1] =
+                    words.x.compareExchange(
+                        expected: 0, desired: 1, ordering: .relaxed
                     ).exchanged ? 1 : 0
             }
         }

@@ -168,9 +168,11 @@ struct LitmusMessageTests {
                 words.y.store(1, ordering: .releasing)
             }
             model.thread {
-                registers[0] = words.y.compareExchange(
-                    expected: 7, desired: 8, successOrdering: .relaxed, failureOrdering: .acquiring
-                ).original
+                registers[0] =
+                    words.y.compareExchange(
+                        expected: 7, desired: 8, successOrdering: .relaxed,
+                        failureOrdering: .acquiring
+                    ).original
                 registers[1] = words.x.load(ordering: .relaxed)
             }
         }

@@ -29,12 +29,6 @@ public final class PlainCell<Value>: @unchecked Sendable {
         unsafe place.deallocate()  // SAFETY: allocated in `init`.
     }
 
-    /// The value, read or replaced.
-    public var value: Value {
-        get { load() }
-        set { store(newValue) }
-    }
-
     /// Reads the value.
     public func load(file: StaticString = #fileID, line: UInt32 = #line) -> Value {
         touch(.read, file, line)

@@ -71,7 +71,9 @@ extension ExecutionState {
         where isWanted: (AtomicBits) -> Bool
     ) {
         let location = threads[number].location
-        let floor = memory.floor(number, location, order)
+        let floor =
+            threads[number].pending.kind == .park
+            ? memory.parkingFloor(number, location) : memory.floor(number, location, order)
         var store = Int(memory.locations[location].last)
         let newest = store
         while store >= 0, memory.stores[store].position >= floor {
@@ -122,7 +124,9 @@ extension ExecutionState {
                 if position >= successFloor, isFree {
                     choices.append(Choice(mode: .update, store: Int32(store)))
                 }
-                if operation.isWeak, threads[number].spuriousFailuresLeft > 0, position >= failureFloor, isSeen {
+                if operation.isWeak, threads[number].spuriousFailuresLeft > 0,
+                    position >= failureFloor, isSeen
+                {
                     choices.append(Choice(mode: .spuriousFailure, store: Int32(store)))
                 }
             }

@@ -42,7 +42,9 @@ extension ExecutionState {
     ) {
         let store = Int(choice.store)
         effect.writes = false
-        if operation.kind == .park { memory.passParkingLock(of: threads[number].location, by: number) }
+        if operation.kind == .park {
+            memory.passParkingLock(of: threads[number].location, by: number)
+        }
         if choice.mode == .spuriousFailure { threads[number].spuriousFailuresLeft -= 1 }
         let isPlain = operation.kind != .compareExchange
         memory.read(store, by: number, isPlain ? operation.order : operation.failureOrder)
@@ -147,7 +149,8 @@ extension ExecutionState {
         }
         threads[thread].reads.append(
             RepeatedRead(
-                site: site, location: Int32(threads[thread].location), store: Int32(store), count: 1))
+                site: site, location: Int32(threads[thread].location), store: Int32(store), count: 1
+            ))
     }
 
     /// A write is progress: what is read from here on repeats nothing. The write itself is what a

@@ -129,6 +129,17 @@ final class Execution {
         return state.outcome
     }
 
+    /// The running thread begins an operation.
+    func beginOperation() {
+        state.threads[state.running].reads.removeAll(keepingCapacity: true)
+        state.threads[state.running].isInOperation = true
+    }
+
+    /// The running thread has ended an operation.
+    func endOperation() {
+        state.threads[state.running].isInOperation = false
+    }
+
     /// A plain access of the running thread.
     func touch(_ access: CellAccess, _ address: UInt, isTrivial: Bool, _ site: CodeSite) {
         if !state.touch(access, address, isTrivial: isTrivial, site) { halt() }

@@ -64,7 +64,7 @@ struct ExecutionState: ~Copyable {
 
     /// Notes the next step of the running thread. False if it cannot be taken.
     mutating func announce(_ operation: AtomicOperation) -> Bool {
-        threads[running].pending = audit.weakened(operation)
+        threads[running].pending = running > 0 ? audit.weakened(operation) : operation
         threads[running].location = operation.byteCount > 0 ? location(of: operation) : -1
         return !hasFailed
     }

@@ -20,6 +20,8 @@ struct ThreadState {
     var reads: ContiguousArray<RepeatedRead> = []
     /// How often weak compare-exchanges of the thread may still fail for no reason.
     var spuriousFailuresLeft = 0
+    /// Whether it is inside of what the program calls an operation.
+    var isInOperation = false
     /// The step that woke it, -1 if none did.
     var wakingStep = -1
 
@@ -31,6 +33,7 @@ struct ThreadState {
         reads.removeAll(keepingCapacity: true)
         spuriousFailuresLeft = spuriousFailureMax
         wakingStep = -1
+        isInOperation = false
     }
 
     /// What its next step can do.

@@ -13,6 +13,9 @@ struct Explorer: ~Copyable {
     private var lastThread = 0
     private var isDraining = false
     private var seed: UInt64?
+    private var solo = 0
+    private var soloStart = 0
+    private var soloStepCount = 0
     /// Called after each execution that was not redundant, in the tests of the model itself.
     var observer: ((Execution) -> Void)?
 
@@ -53,12 +56,14 @@ struct Explorer: ~Copyable {
     }
 
     private mutating func runRandom(
-        _ seed: UInt64, _ iterations: Int, _ body: (Model) -> Void, _ prepare: (inout Explorer) -> Void
+        _ seed: UInt64, _ iterations: Int, _ body: (Model) -> Void,
+        _ prepare: (inout Explorer) -> Void
     ) {
         for iteration in 0..<UInt64(iterations) {
             // Each execution has a seed of its own, so that it can be run alone.
             self.seed = seed &+ iteration
             random = SplitMix64(seed: seed &+ iteration)
+            (solo, soloStart) = (0, random.index(below: max(1, result.longestExecution)))
             prepare(&self)
             runOnce(body)
             if result.failure != nil { return }
@@ -95,6 +100,35 @@ struct Explorer: ~Copyable {
         }
     }
 
+    // MARK: - Progress of one thread alone
+
+    /// The thread that runs alone at this step, if one does: from a random step on, until its
+    /// operation has ended.
+    private mutating func soloThread(_ enabled: UInt8, _ depth: Int) -> Int? {
+        let stepMax = execution.state.options.soloStepMax
+        if stepMax == 0 { return nil }
+        if solo == 0, depth >= soloStart {
+            soloStart = .max
+            let thread = random.bit(of: enabled)
+            if !execution.state.threads[thread].isInOperation { return nil }
+            (solo, soloStepCount) = (thread, 0)
+        }
+        if solo == 0 { return nil }
+        let thread = execution.state.threads[solo]
+        if thread.status == .finished || !thread.isInOperation {
+            solo = 0
+            return nil
+        }
+        soloStepCount += 1
+        if soloStepCount > stepMax || enabled & (1 &<< UInt8(solo)) == 0 {
+            execution.state.fail(
+                .noProgress,
+                "\(execution.state.name(of: solo)) cannot end its operation alone in \(stepMax)"
+                    + " steps: it is at \(thread.pending.site)")
+        }
+        return solo
+    }
+
     // MARK: - One step
 
     /// The thread that goes on, and in `choiceOfStep` how; nil when there is none.
@@ -111,7 +145,8 @@ struct Explorer: ~Copyable {
             return nil
         }
         if path.count >= execution.state.options.stepMax {
-            execution.state.fail(.noProgress, "an execution took \(path.count) steps and has not ended")
+            execution.state.fail(
+                .noProgress, "an execution took \(path.count) steps and has not ended")
             return nil
         }
         return choose(among: enabled)
@@ -128,19 +163,15 @@ struct Explorer: ~Copyable {
                 isDraining = true
                 return drain(enabled)
             case .impossible:
-                execution.state.fail(.nondeterminism, "the program did not repeat what it did before")
+                execution.state.fail(
+                    .nondeterminism, "the program did not repeat what it did before")
                 return nil
             }
         case .random:
-            let thread = random.bit(of: enabled)
-            execution.state.listChoices(of: thread)
-            reduction.choice = random.index(below: execution.state.choices.count)
-            return thread
+            return atRandom(soloThread(enabled, depth) ?? random.bit(of: enabled))
         case .priorities:
-            let thread = priorities.next(enabled, step: depth)
-            execution.state.listChoices(of: thread)
-            reduction.choice = random.index(below: execution.state.choices.count)
-            return thread
+            return atRandom(
+                soloThread(enabled, depth) ?? priorities.next(enabled, step: depth))
         case .replay(let path):
             guard depth < path.steps.count else { return drain(enabled) }
             let step = path.steps[depth]
@@ -155,6 +186,14 @@ struct Explorer: ~Copyable {
             reduction.choice = step.choice
             return step.thread
         }
+    }
+
+    /// The thread, with a choice at random.
+    private mutating func atRandom(_ thread: Int) -> Int? {
+        if execution.state.hasFailed { return nil }
+        execution.state.listChoices(of: thread)
+        reduction.choice = random.index(below: execution.state.choices.count)
+        return thread
     }
 
     /// Goes on in the most ordinary way, to bring an execution to its end.

@@ -9,11 +9,11 @@ public import Synchronization
 ///     let flag = Atomic(false)
 ///     let cell = PlainCell(0)
 ///     model.thread {
-///         cell.value = 1
+///         cell.store(1)
 ///         flag.store(true, ordering: .releasing)
 ///     }
 ///     model.thread {
-///         if flag.load(ordering: .acquiring) { model.check(cell.value == 1) }
+///         if flag.load(ordering: .acquiring) { model.check(cell.load() == 1) }
 ///     }
 /// }
 /// #expect(result.holds)

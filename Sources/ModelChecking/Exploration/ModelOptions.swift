@@ -6,6 +6,10 @@ public struct ModelOptions: Sendable {
     public var stepMax = 5_000
     /// Executions, beyond which the search stops and is not exhaustive.
     public var executionMax = Int.max
+    /// Steps that one thread may take alone, while the others stand where they stand, until an
+    /// operation (`Model.operation`, `History.record`) has ended: what lock-free code promises.
+    /// Random explorations try it once in each execution; zero means that it is not asked.
+    public var soloStepMax = 0
     /// How often the weak compare-exchanges of each thread fail for no reason, at most.
     public var spuriousFailureMax = 0
     /// How often a thread may, at one place of the code and with no write of its own in between,
@@ -88,16 +92,22 @@ public func explore(
     _ strategy: ExplorationStrategy = .randomThenExhaustive(seed: 1, iterations: 200),
     options: ModelOptions = ModelOptions(), _ body: (Model) -> Void
 ) -> Exploration {
-    if case .randomThenExhaustive(let seed, let iterations) = strategy {
-        let first = explore(
-            .random(seed: seed, iterations: iterations), options: options, body)
-        if first.failure != nil { return first }
-        var second = explore(.exhaustive, options: options, body)
-        second.executionCount += first.executionCount
-        second.stepCount += first.stepCount
-        second.longestExecution = max(second.longestExecution, first.longestExecution)
-        return second
+    explore(strategy, with: Execution(options: options), body)
+}
+
+/// The same with an execution that was prepared.
+func explore(
+    _ strategy: ExplorationStrategy, with execution: Execution, _ body: (Model) -> Void
+) -> Exploration {
+    guard case .randomThenExhaustive(let seed, let iterations) = strategy else {
+        var explorer = Explorer(strategy, execution)
+        return explorer.run(body)
     }
-    var explorer = Explorer(strategy, Execution(options: options))
-    return explorer.run(body)
+    let first = explore(.random(seed: seed, iterations: iterations), with: execution, body)
+    if first.failure != nil { return first }
+    var second = explore(.exhaustive, with: execution, body)
+    second.executionCount += first.executionCount
+    second.stepCount += first.stepCount
+    second.longestExecution = max(second.longestExecution, first.longestExecution)
+    return second
 }

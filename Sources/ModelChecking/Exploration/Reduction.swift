@@ -117,7 +117,9 @@ struct Reduction: ~Copyable {
     }
 
     /// Takes the first way that is left of the node's thread.
-    private mutating func takeNextWay(_ state: borrowing ExecutionState, _ depth: Int, _ thread: Int) {
+    private mutating func takeNextWay(
+        _ state: borrowing ExecutionState, _ depth: Int, _ thread: Int
+    ) {
         if nodes[depth].isFresh {
             nodes[depth].isFresh = false
             nodes[depth].remaining = awakeChoices(

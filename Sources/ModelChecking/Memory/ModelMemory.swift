@@ -155,6 +155,14 @@ struct ModelMemory: ~Copyable {
         return max(own, views[Self.orderRow, location])
     }
 
+    /// The position before which a thread that falls asleep may not read: it takes the kernel's lock
+    /// before it looks.
+    func parkingFloor(_ thread: Int, _ location: Int) -> Int64 {
+        let own = views[Self.viewRow(thread), location]
+        let row = Int(locations[location].parkingRow)
+        return row < 0 ? own : max(own, views[row, location])
+    }
+
     /// Whether another store may be put directly behind this one.
     func hasRoom(behind store: Int) -> Bool {
         let next = Int(stores[store].next)
