@@ -29,7 +29,7 @@ struct ExplorationTests {
         ])
     func lostUpdates(strategy: ExplorationStrategy) {
         // Wrong: one of the strategies looks at too little.
-        let failure = explore(strategy, lostUpdate).failure
+        let failure = explore(strategy, program: lostUpdate).failure
         #expect(failure?.kind == .check)
         #expect(failure?.message.contains("an update was lost") == true)
     }
@@ -38,13 +38,13 @@ struct ExplorationTests {
     func replay() throws {
         // Wrong: what was found once cannot be looked at again.
         let found = try #require(
-            explore(.random(seed: 5, iterations: 500), lostUpdate).failure)
+            explore(.random(seed: 5, iterations: 500), program: lostUpdate).failure)
         let path = try #require(ModelPath("\(found.path)"))
-        let again = try #require(explore(.replay(path), lostUpdate).failure)
+        let again = try #require(explore(.replay(path), program: lostUpdate).failure)
         #expect("\(again.trace)" == "\(found.trace)")
         let seed = try #require(found.seed)
         let third = try #require(
-            explore(.random(seed: seed, iterations: 1), lostUpdate).failure)
+            explore(.random(seed: seed, iterations: 1), program: lostUpdate).failure)
         #expect(third.path == found.path)
     }
 
@@ -52,7 +52,7 @@ struct ExplorationTests {
     func wrongPath() throws {
         // Wrong: a path of another version of the program is followed without a word.
         let path = try #require(ModelPath("1 1 1 1 1 1 2"))
-        #expect(explore(.replay(path), lostUpdate).failure?.kind == .nondeterminism)
+        #expect(explore(.replay(path), program: lostUpdate).failure?.kind == .nondeterminism)
         #expect(ModelPath("1 x") == nil)
         #expect(ModelPath("0") == nil)
         #expect(ModelPath("1.-1") == nil)

@@ -53,7 +53,7 @@ extension ModelAudit: CustomStringConvertible {
 /// they survive. They are left out.
 public func audit(
     _ strategy: ExplorationStrategy = .randomThenExhaustive(seed: 1, iterations: 200),
-    options: ModelOptions = ModelOptions(), _ body: (Model) -> Void
+    options: ModelOptions = ModelOptions(), program body: (Model) -> Void
 ) -> ModelAudit {
     let noting = Execution(options: options)
     noting.state.audit.mode = .note

@@ -82,7 +82,7 @@ extension Exploration: CustomStringConvertible {
     }
 }
 
-/// Runs a small concurrent program in many ways: `body` sets it up, names its threads by
+/// Runs a small concurrent program in many ways: `program` sets it up, names its threads by
 /// `model.thread`, and says by `model.finally` what must hold when they have ended. It is called
 /// once for each execution, on the calling thread, and must do the same each time.
 ///
@@ -90,7 +90,7 @@ extension Exploration: CustomStringConvertible {
 ///   three operations each are the usual size; most faults of lock-free code show there.
 public func explore(
     _ strategy: ExplorationStrategy = .randomThenExhaustive(seed: 1, iterations: 200),
-    options: ModelOptions = ModelOptions(), _ body: (Model) -> Void
+    options: ModelOptions = ModelOptions(), program body: (Model) -> Void
 ) -> Exploration {
     explore(strategy, with: Execution(options: options), body)
 }
