@@ -76,6 +76,24 @@ struct ExplorationTests {
         #expect(failure.trace.entries.count == 2)
     }
 
+    @Test("the example of the README finds the fault of a naive queue")
+    func naiveQueue() {
+        // Wrong: the first thing that a reader tries does not work.
+        let result = explore { model in
+            let tail = Atomic(0)
+            let slots = [PlainCell<Int>(), PlainCell<Int>()]
+            for number in 0..<2 {
+                model.thread("producer \(number)") {
+                    let ticket = tail.load(ordering: .acquiring)
+                    slots[ticket].fill(number)
+                    tail.store(ticket + 1, ordering: .releasing)
+                }
+            }
+        }
+        #expect(result.failure?.kind == .dataRace)
+        #expect("\(result)".contains("(producer "))
+    }
+
     @Test("two explorations at the same time do not disturb each other")
     func parallel() async {
         // Wrong: the model is a global, and tests must wait for each other.

@@ -36,9 +36,7 @@ struct Explorer: ~Copyable {
             runRandom(seed, iterations, body) { _ in }
         case .priorities(let seed, let iterations, let changeCount):
             runRandom(seed, iterations, body) { explorer in
-                explorer.priorities.draw(
-                    from: &explorer.random, changeCount: changeCount,
-                    stepCount: max(explorer.result.longestExecution, 20))
+                explorer.priorities.draw(from: &explorer.random, changeCount: changeCount)
             }
         case .replay:
             runOnce(body)
@@ -63,7 +61,7 @@ struct Explorer: ~Copyable {
             // Each execution has a seed of its own, so that it can be run alone.
             self.seed = seed &+ iteration
             random = SplitMix64(seed: seed &+ iteration)
-            (solo, soloStart) = (0, random.index(below: max(1, result.longestExecution)))
+            (solo, soloStart) = (0, random.step())
             prepare(&self)
             runOnce(body)
             if result.failure != nil { return }
@@ -91,7 +89,8 @@ struct Explorer: ~Copyable {
         result.stepCount += path.count
         result.longestExecution = max(result.longestExecution, path.count)
         if isDraining { result.redundantCount += 1 }
-        if let fault = execution.state.fault, !isDraining {
+        // A redundant execution is real, too: a failure of it counts.
+        if let fault = execution.state.fault {
             result.failure = ModelFailure(
                 kind: fault.kind, message: fault.message, trace: execution.state.trace(),
                 path: ModelPath(steps: Array(path)), seed: seed)

@@ -22,6 +22,12 @@ struct SplitMix64: RandomNumberGenerator {
         bound <= 1 ? 0 : Int(truncatingIfNeeded: ((next() &>> 32) &* UInt64(bound)) &>> 32)
     }
 
+    /// The number of a step, in executions whose length nobody knows: each scale is as likely. (It
+    /// must not depend on other executions, or a seed alone would not lead to the same one.)
+    mutating func step() -> Int {
+        index(below: 8 << index(below: 5))
+    }
+
     /// The number of one of the set bits.
     mutating func bit(of mask: UInt8) -> Int {
         var rest = mask
@@ -36,13 +42,13 @@ struct ThreadPriorities {
     private var changeSteps: [Int] = []
 
     /// Draws priorities, and the steps at which the thread that is on top goes to the bottom.
-    mutating func draw(from random: inout SplitMix64, changeCount: Int, stepCount: Int) {
+    mutating func draw(from random: inout SplitMix64, changeCount: Int) {
         var order = Array(1..<threadCountMax)
         order.shuffle(using: &random)
         for (index, thread) in order.enumerated() {
             values[thread] = Int32(changeCount + 1 + index)
         }
-        changeSteps = (0..<changeCount).map { _ in random.index(below: stepCount) }
+        changeSteps = (0..<changeCount).map { _ in random.step() }
     }
 
     /// The enabled thread on top.
