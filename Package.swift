@@ -34,8 +34,8 @@ let package = Package(
         .trait(
             name: "Model",
             description:
-                "Stand-ins from ModelChecking for what threads share, below every room: for tests that"
-                + " check models, never for a program"),
+                "Stand-ins from ModelChecking for what threads share, below every room: for tests"
+                + " that check models, never for a program"),
         .trait(
             name: "Oracles",
             description: "Test oracles (swift-collections), for those who run Millrace's own tests."

@@ -3,8 +3,8 @@
 #if Model
     public import ModelChecking
 
-    // The cell of a model build: each operation tells the model what it is about to do. Where that is
-    // a fault, the thread does not come back from telling.
+    // The cell of a model build: each operation tells the model what it is about to do. Where that
+    // is a fault, the thread does not come back from telling.
 
     extension SharedCell where Value: ~Copyable {
         /// Puts a value into the empty cell.

@@ -20,6 +20,7 @@ struct AxiomaticTests {
 
     /// Another number with the environment variable MILLRACE_MODEL_PROGRAMS.
     private var programCount: UInt64 {
-        ProcessEnvironment.value("MILLRACE_MODEL_PROGRAMS").flatMap { UInt64($0) } ?? 300
+        ProcessEnvironment.value("MILLRACE_MODEL_PROGRAMS").flatMap { UInt64($0) }
+            ?? (isOptimized ? 300 : 30)
     }
 }

@@ -28,6 +28,7 @@ struct DifferentialTests {
 
     /// 10,000 with the environment variable MILLRACE_MODEL_PROGRAMS=10000.
     private var programCount: UInt64 {
-        ProcessEnvironment.value("MILLRACE_MODEL_PROGRAMS").flatMap { UInt64($0) } ?? 400
+        ProcessEnvironment.value("MILLRACE_MODEL_PROGRAMS").flatMap { UInt64($0) }
+            ?? (isOptimized ? 400 : 40)
     }
 }

@@ -27,8 +27,8 @@ private final class Frame {
         unsafe millrace_fiber_prepare(
             fiber,
             { argument in
-                guard let argument = unsafe argument else { return }
                 // SAFETY: the argument is the object below.
+                guard let argument = unsafe argument else { return }
                 let frame = unsafe Unmanaged<Frame>.fromOpaque(argument).takeUnretainedValue()
                 frame.body(frame)
             }, Unmanaged.passUnretained(self).toOpaque())

@@ -2,6 +2,15 @@
 
 import Glibc
 
+/// Whether the tests were built with optimisation: else they are twenty times slower.
+var isOptimized: Bool {
+    #if DEBUG
+        false
+    #else
+        true
+    #endif
+}
+
 /// The environment of the test process.
 enum ProcessEnvironment {
     /// The value of a variable, if it is set.

@@ -2,7 +2,12 @@
 
 internal import Synchronization
 
-// Operations outside of any model: the machine's own, all sequentially consistent.
+// Operations outside of any model: the machine's own.
+//
+// Edges: E1  any write → any read of the atomic   carries what the caller's ordering promises
+//        The orderings of this module are values, and those of the machine must be constants: they
+//        are sequentially consistent here, since acquire and release would be too little for the
+//        callers who ask for more.
 
 /// Makes an access for real.
 func realStep(_ operation: AtomicOperation) -> AtomicOutcome {
@@ -10,7 +15,7 @@ func realStep(_ operation: AtomicOperation) -> AtomicOutcome {
     case .begin, .park, .timeout, .wake, .yield:
         return AtomicOutcome(value: AtomicBits(low: 0), isDone: false)
     case .fence:
-        Synchronization.atomicMemoryFence(ordering: .sequentiallyConsistent)
+        Synchronization.atomicMemoryFence(ordering: .sequentiallyConsistent)  // E1
         return AtomicOutcome(value: AtomicBits(low: 0), isDone: true)
     case .load:
         // Writes back what is there if that is zero, which changes nothing.
@@ -55,7 +60,8 @@ private func exchange(
     guard let word = unsafe word else { preconditionFailure("an atomic has an address") }
     let (isDone, found) = unsafe word.pointee.compareExchange(
         expected: UInt8(truncatingIfNeeded: expected.low),
-        desired: UInt8(truncatingIfNeeded: desired.low), ordering: .sequentiallyConsistent)
+        desired: UInt8(truncatingIfNeeded: desired.low),
+        ordering: .sequentiallyConsistent)  // E1
     return AtomicOutcome(value: AtomicBits(low: UInt64(found)), isDone: isDone)
 }
 
@@ -67,7 +73,8 @@ private func exchange(
     guard let word = unsafe word else { preconditionFailure("an atomic has an address") }
     let (isDone, found) = unsafe word.pointee.compareExchange(
         expected: UInt16(truncatingIfNeeded: expected.low),
-        desired: UInt16(truncatingIfNeeded: desired.low), ordering: .sequentiallyConsistent)
+        desired: UInt16(truncatingIfNeeded: desired.low),
+        ordering: .sequentiallyConsistent)  // E1
     return AtomicOutcome(value: AtomicBits(low: UInt64(found)), isDone: isDone)
 }
 
@@ -79,7 +86,8 @@ private func exchange(
     guard let word = unsafe word else { preconditionFailure("an atomic has an address") }
     let (isDone, found) = unsafe word.pointee.compareExchange(
         expected: UInt32(truncatingIfNeeded: expected.low),
-        desired: UInt32(truncatingIfNeeded: desired.low), ordering: .sequentiallyConsistent)
+        desired: UInt32(truncatingIfNeeded: desired.low),
+        ordering: .sequentiallyConsistent)  // E1
     return AtomicOutcome(value: AtomicBits(low: UInt64(found)), isDone: isDone)
 }
 
@@ -91,7 +99,7 @@ private func exchange(
     guard let word = unsafe word else { preconditionFailure("an atomic has an address") }
     let (isDone, found) = unsafe word.pointee.compareExchange(
         expected: expected.low,
-        desired: desired.low, ordering: .sequentiallyConsistent)
+        desired: desired.low, ordering: .sequentiallyConsistent)  // E1
     return AtomicOutcome(value: AtomicBits(low: UInt64(found)), isDone: isDone)
 }
 
@@ -104,7 +112,7 @@ private func exchange(
     let (isDone, found) = unsafe word.pointee.compareExchange(
         expected: WordPair(first: UInt(expected.low), second: UInt(expected.high)),
         desired: WordPair(first: UInt(desired.low), second: UInt(desired.high)),
-        ordering: .sequentiallyConsistent)
+        ordering: .sequentiallyConsistent)  // E1
     return AtomicOutcome(
         value: AtomicBits(low: UInt64(found.first), high: UInt64(found.second)), isDone: isDone)
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 extension ExecutionState {
-    /// Takes the next step of a thread in one of its ways: changes the memory, and leaves the answer
-    /// in `outcome` and what matters for the search in `effect`. The thread is not entered.
+    /// Takes the next step of a thread in one of its ways: changes the memory, leaves the answer in
+    /// `outcome` and what matters for the search in `effect`. The thread is not entered.
     mutating func perform(_ number: Int, _ choice: Choice) {
         let operation = threads[number].pending
         let location = threads[number].location

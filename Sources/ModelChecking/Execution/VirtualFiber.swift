@@ -10,6 +10,7 @@ final class VirtualFiber {
     private let fiber: OpaquePointer
 
     init(stackByteCount: Int) {
+        // SAFETY: answers a fiber or nothing.
         guard let fiber = unsafe millrace_fiber_create(stackByteCount) else {
             preconditionFailure("no memory for the stack of a virtual thread")
         }

@@ -29,8 +29,8 @@ public final class Model {
         execution.addThread(name: name, body)
     }
 
-    /// Adds what is to be run when all threads have ended, and sees all that they did: checks of the
-    /// final state. Several run in their order.
+    /// Adds what is to be run when all threads have ended, and sees all that they did: checks of
+    /// the final state. Several run in their order.
     public func finally(_ body: @escaping () -> Void) {
         execution.addFinally(body)
     }
@@ -76,8 +76,8 @@ public enum ModelThreads {
 
 /// Sleeping on a word, inside a model: as futex(2) does it.
 public enum ModelParking {
-    /// Sleeps while the word has the expected value, until a wake. With a deadline the sleep may end
-    /// at any moment; false says that it did. Only inside a model.
+    /// Sleeps while the word has the expected value, until a wake. With a deadline the sleep may
+    /// end at any moment; false says that it did. Only inside a model.
     @unsafe
     public static func wait(
         on word: UnsafeMutablePointer<Atomic<UInt32>>, while expected: UInt32, hasDeadline: Bool,

@@ -49,8 +49,7 @@ extension ModelAudit: CustomStringConvertible {
 /// Weakens each ordering of the program under test by one step, one at a time, and explores it: a
 /// test of the test as much as of the program.
 ///
-/// Orderings of what sets up and tears down count as well; no other thread is there to miss them, so
-/// they survive. They are left out.
+/// Orderings in what sets up and tears down are left out: no other thread is there to miss them.
 public func audit(
     _ strategy: ExplorationStrategy = .randomThenExhaustive(seed: 1, iterations: 200),
     options: ModelOptions = ModelOptions(), program body: (Model) -> Void

@@ -42,8 +42,8 @@ public enum ExplorationStrategy: Sendable, Equatable {
     case random(seed: UInt64, iterations: Int)
     /// So many executions with threads by random priorities, which change at `changeCount` places.
     ///
-    /// Source: S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, "A Randomized Scheduler with
-    /// Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
+    /// Source: S. Burckhardt, P. Kothari, M. Musuvathi, S. Nagarakatte, "A Randomized Scheduler
+    /// with Probabilistic Guarantees of Finding Bugs", ASPLOS 2010.
     case priorities(seed: UInt64, iterations: Int, changeCount: Int)
     /// Random ones first, which find most faults sooner, then all.
     case randomThenExhaustive(seed: UInt64, iterations: Int)

@@ -14,9 +14,9 @@
 /// the stores that were there when it was put to sleep: a later store gives a sleeping load
 /// something new, and only that is tried.
 ///
-/// Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Optimal Dynamic Partial Order Reduction",
-/// POPL 2014, for source sets; P. Godefroid, 1996, for sleep sets. The reading of sleep sets per
-/// store is ours; the tests compare it with search by brute force.
+/// Source: P. Abdulla, S. Aronis, B. Jonsson, K. Sagonas, "Optimal Dynamic Partial Order
+/// Reduction", POPL 2014, for source sets; P. Godefroid, 1996, for sleep sets. Sleep sets per
+/// store are ours; the tests compare it with search by brute force.
 struct Reduction: ~Copyable {
     /// A place where the search can take another way.
     private struct Node {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /// Raw memory for the program under test. Inside a model no address is used twice in an execution,
-/// and use after the end, use by a thread that has not seen the allocation, and memory that is never
-/// given back are failures. Outside it is `UnsafeMutableRawPointer.allocate`.
+/// and use after the end, use by a thread that has not seen the allocation, and memory that is
+/// never given back are failures. Outside it is `UnsafeMutableRawPointer.allocate`.
 public enum ModelHeap {
     /// Allocates memory whose bytes are not set.
     @unsafe

@@ -155,8 +155,8 @@ struct ModelMemory: ~Copyable {
         return max(own, views[Self.orderRow, location])
     }
 
-    /// The position before which a thread that falls asleep may not read: it takes the kernel's lock
-    /// before it looks.
+    /// The position before which a thread that falls asleep may not read: it takes the kernel's
+    /// lock before it looks.
     func parkingFloor(_ thread: Int, _ location: Int) -> Int64 {
         let own = views[Self.viewRow(thread), location]
         let row = Int(locations[location].parkingRow)
@@ -317,6 +317,7 @@ enum RawBits {
             guard let target = unsafe UnsafeMutableRawPointer(bitPattern: address),
                 let start = source.baseAddress
             else { return }
+            // SAFETY: as above.
             unsafe target.copyMemory(from: start, byteCount: Int(byteCount))
         }
     }
