@@ -3,8 +3,8 @@
 /// The operations of an execution, which must fit an order that a specification allows.
 ///
 /// One operation comes before another if its end happened before the other's beginning, in the
-/// sense of the memory model: not by the clock on the wall, which no thread can see, and which differs
-/// between executions that are alike.
+/// sense of the memory model: not by the clock on the wall, which no thread can see, and which
+/// differs between executions that are alike.
 ///
 /// Source: J. Wing, C. Gong, "Testing and Verifying Concurrent Objects", JPDC 1993; the memory of
 /// visited states is G. Lowe's, "Testing for Linearizability", CCPE 2017.
