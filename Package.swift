@@ -32,6 +32,11 @@ let package = Package(
             description: "The example programs (swift-argument-parser).",
             enabledTraits: ["IOUring", "HTTP", "Compression", "TLS"]),
         .trait(
+            name: "Model",
+            description:
+                "Stand-ins from ModelChecking for what threads share, below every room: for tests"
+                + " that check models, never for a program"),
+        .trait(
             name: "Oracles",
             description: "Test oracles (swift-collections), for those who run Millrace's own tests."
         ),
@@ -51,6 +56,8 @@ let package = Package(
     targets: [
         // Floor 0
         .target(name: "CLinuxShims"),
+        .target(name: "CFiberContext"),
+        .target(name: "ModelChecking", dependencies: ["CFiberContext"]),
         .systemLibrary(
             name: "CLiburing", pkgConfig: "liburing", providers: [.apt(["liburing-dev"])]),
         .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
@@ -59,7 +66,12 @@ let package = Package(
             providers: [.apt(["libbrotli-dev"])]),
         .systemLibrary(name: "CBearSSL", providers: [.apt(["libbearssl-dev"])]),
         // Floor 1
-        .target(name: "AtomicSupport", dependencies: ["CLinuxShims"]),
+        .target(
+            name: "AtomicSupport",
+            dependencies: [
+                "CLinuxShims",
+                .target(name: "ModelChecking", condition: .when(traits: ["Model"])),
+            ]),
         // Floor 2
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
@@ -156,6 +168,14 @@ let package = Package(
             path: "Examples/example_http_service"),
     ] + smallExamples + [
         // Tests
+        .testTarget(
+            name: "ModelCheckingTests", dependencies: ["CFiberContext", "ModelChecking"]),
+        .testTarget(
+            name: "PrimitiveModelTests",
+            dependencies: [
+                "AtomicSupport", "ConcurrentQueues", "DrainAllocators", "ModelChecking",
+                "ObjectPools", "WaitPrimitives",
+            ]),
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "ConcurrentQueuesTests",
@@ -245,6 +265,7 @@ var rooms: [String] {
         "EventLoops",
         "HTTP1Codec",
         "HTTPServing",
+        "ModelChecking",
         "Networking",
         "ObjectPools",
         "StressSupport",

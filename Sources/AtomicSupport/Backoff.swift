@@ -2,6 +2,10 @@
 
 public import CLinuxShims
 
+#if Model
+    public import ModelChecking
+#endif
+
 /// What a thread does between two tries of an operation that another thread disturbed: 1, 2, 4 … 64
 /// spin hints, then it gives its time slice away.
 ///
@@ -13,9 +17,15 @@ public struct Backoff: Sendable {
     @usableFromInline
     var step: UInt32
 
-    /// The largest number of spin hints in one pause is two to this power.
-    @inlinable
-    static var spinStepMax: UInt32 { 6 }
+    #if Model
+        /// In a model nothing is gained by spinning: a long pause comes at once.
+        @inlinable
+        static var spinStepMax: UInt32 { ModelThreads.isModel ? 0 : 6 }
+    #else
+        /// The largest number of spin hints in one pause is two to this power.
+        @inlinable
+        static var spinStepMax: UInt32 { 6 }
+    #endif
 
     /// A back-off that has not paused yet.
     @inlinable
@@ -45,6 +55,9 @@ public struct Backoff: Sendable {
         if step < Self.spinStepMax {
             spin()
         } else {
+            #if Model
+                if ModelThreads.isModel { return ModelThreads.yield() }
+            #endif
             millrace_thread_yield()
         }
     }

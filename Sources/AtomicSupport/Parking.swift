@@ -2,6 +2,10 @@
 
 public import CLinuxShims
 
+#if Model
+    public import ModelChecking
+#endif
+
 /// A point on the monotonic clock, in nanoseconds. `never` is the point that does not come.
 @frozen
 public struct MonotonicInstant: Comparable, Hashable, Sendable {
@@ -62,8 +66,15 @@ public enum Parking {
         on word: UnsafeMutablePointer<Atomic<UInt32>>, while expected: UInt32,
         until deadline: MonotonicInstant = .never
     ) -> Bool {
+        #if Model
+            if ModelThreads.isModel {
+                // SAFETY: the caller keeps the word alive.
+                return unsafe ModelParking.wait(
+                    on: word, while: expected, hasDeadline: deadline != .never)
+            }
+        #endif
         // SAFETY: the caller keeps the word alive; the kernel only reads it.
-        unsafe millrace_futex_wait(UnsafeRawPointer(word), expected, deadline.nanoseconds)
+        return unsafe millrace_futex_wait(UnsafeRawPointer(word), expected, deadline.nanoseconds)
     }
 
     /// Wakes at most `count` threads that sleep on the word.
@@ -73,7 +84,13 @@ public enum Parking {
     public static func wake(
         _ word: UnsafeMutablePointer<Atomic<UInt32>>, count: Int32 = 1
     ) -> Int {
+        #if Model
+            if ModelThreads.isModel {
+                // SAFETY: the address is a name.
+                return unsafe ModelParking.wake(word, count: Int(count))
+            }
+        #endif
         // SAFETY: the kernel uses the address as a name and does not touch the memory.
-        Int(unsafe millrace_futex_wake(UnsafeRawPointer(word), count))
+        return Int(unsafe millrace_futex_wake(UnsafeRawPointer(word), count))
     }
 }

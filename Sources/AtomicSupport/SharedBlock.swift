@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#if Model
+    internal import ModelChecking
+#endif
+
 /// A block of raw memory that begins on a cache line and never moves: where a primitive keeps its
 /// shared words.
 ///
@@ -24,7 +28,7 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
     public init(byteCount: Int) {
         precondition(byteCount > 0, "a shared block needs at least one byte")
         // SAFETY: fresh memory that only this value names; `deinit` frees it.
-        unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        unsafe self.base = Self.allocate(byteCount: byteCount)
         self.byteCount = byteCount
         self.isOwned = true
         // SAFETY: the bytes were just allocated and are nobody else's.
@@ -37,7 +41,7 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
     public init(uninitializedByteCount byteCount: Int) {
         precondition(byteCount > 0, "a shared block needs at least one byte")
         // SAFETY: freed in `deinit`.
-        unsafe self.base = .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        unsafe self.base = Self.allocate(byteCount: byteCount)
         self.byteCount = byteCount
         self.isOwned = true
     }
@@ -66,7 +70,24 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
 
     deinit {
         // SAFETY: an owned block was allocated in `init` and its owner is going away.
-        if isOwned { unsafe base.deallocate() }
+        if isOwned { unsafe Self.deallocate(base) }
+    }
+
+    private static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        #if Model
+            // SAFETY: freed by `deallocate` below.
+            unsafe ModelHeap.allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        #else
+            .allocate(byteCount: byteCount, alignment: CacheLine.byteCount)
+        #endif
+    }
+
+    private static func deallocate(_ base: UnsafeMutableRawPointer) {
+        #if Model
+            unsafe ModelHeap.deallocate(base)  // SAFETY: allocated by `allocate` above.
+        #else
+            unsafe base.deallocate()  // SAFETY: as above.
+        #endif
     }
 
     /// The address of a `Value` that lies `offset` bytes behind the start.

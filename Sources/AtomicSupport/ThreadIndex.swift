@@ -2,6 +2,10 @@
 
 public import CLinuxShims
 
+#if Model
+    public import ModelChecking
+#endif
+
 /// A small number that no other living thread has: the seam's form of thread-local storage.
 ///
 /// A primitive keeps an array with one entry for each index instead of a thread-local variable for
@@ -21,6 +25,9 @@ public enum ThreadIndex {
     @inlinable
     @inline(__always)
     public static var current: Int? {
+        #if Model
+            if ModelThreads.isModel { return ModelThreads.current }
+        #endif
         let index = millrace_thread_index()
         return index == MILLRACE_NO_THREAD_INDEX ? nil : Int(index)
     }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#if Model
+    internal import ModelChecking
+#endif
+
 extension WaitSource where Self: ~Copyable {
     // Edges: E1  wake store → load of the sleeping thread   carries what the granter did before
 
@@ -34,6 +38,9 @@ extension WaitSource where Self: ~Copyable {
         let word = unsafe (frame + MemoryLayout<WaitNode>.stride)
             .bindMemory(to: Atomic<UInt32>.self, capacity: 1)
         unsafe word.initialize(to: Atomic(0))  // SAFETY: as above.
+        #if Model
+            unsafe word.pointee.forgetHistory()  // SAFETY: as above; other frames lay here before.
+        #endif
         // SAFETY: `wakeThread` wants the address of the word, which outlives the wait.
         let waiter = unsafe Waiter(wake: wakeThread, context: UnsafeMutableRawPointer(word))
         // SAFETY: the frame begins with room for the node.

@@ -48,7 +48,15 @@ extension Room {
     package func mayImport(_ other: Room) -> Bool {
         guard let otherFloor = other.floor else { return floor == nil && self != other }
         guard let floor else { return true }
+        // On the ground, what is written in Swift stands on what is written in C.
+        if floor == 0 && otherFloor == 0 { return other.isC && !isC }
         return otherFloor < floor
+    }
+
+    /// Whether it is a room of C: a capital C before the capital of its name.
+    private var isC: Bool {
+        let start = name.prefix(2)
+        return start.first == "C" && start.last?.isUppercase == true
     }
 
     /// "floor 2" or "beside the floors".

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+
+/// One way in which a step can go.
+struct Choice {
+    enum Mode: UInt8 {
+        /// No memory is involved.
+        case pass
+        /// Reads the store.
+        case read
+        /// Writes directly behind the store.
+        case write
+        /// Reads the store and writes directly behind it.
+        case update
+        /// Reads the store and does not write, though it could.
+        case spuriousFailure
+        /// Reads the store and falls asleep.
+        case park
+    }
+
+    var mode: Mode
+    var store: Int32 = -1
+}
+
+extension ExecutionState {
+    /// Whether a thread can take its next step now.
+    func isEnabled(_ thread: Int) -> Bool {
+        switch threads[thread].status {
+        case .ready: return threads[thread].pending.kind != .yield || hasNews(thread)
+        case .parked: return threads[thread].pending.hasDeadline
+        case .finished: return false
+        }
+    }
+
+    /// Whether somebody has written, behind what the thread read, to something that it read.
+    private func hasNews(_ thread: Int) -> Bool {
+        if threads[thread].reads.isEmpty { return true }
+        for read in threads[thread].reads where newsStep(read) != nil { return true }
+        return false
+    }
+
+    /// The step that wrote the newest store of what was read, if it is newer.
+    func newsStep(_ read: RepeatedRead) -> Int? {
+        let last = Int(memory.locations[Int(read.location)].last)
+        if memory.stores[last].position <= memory.stores[Int(read.store)].position { return nil }
+        return Int(memory.stores[last].step)
+    }
+
+    /// Lists all ways in which the next step of a thread can go, the most ordinary first.
+    mutating func listChoices(of number: Int) {
+        choices.removeAll(keepingCapacity: true)
+        let operation = threads[number].pending
+        switch operation.kind {
+        case .begin, .fence, .timeout, .wake, .yield:
+            choices.append(Choice(mode: .pass))
+        case .load:
+            listReads(number, operation.order, mode: .read) { _ in true }
+        case .park:
+            listReads(number, .relaxed, mode: .park) { $0 == operation.expected }
+            listReads(number, .relaxed, mode: .read) { $0 != operation.expected }
+        case .store:
+            listWrites(number, operation.order, mode: .write)
+        case .update:
+            listWrites(number, operation.order, mode: .update)
+        case .compareExchange:
+            listExchanges(number, operation)
+        }
+    }
+
+    private mutating func listReads(
+        _ number: Int, _ order: MemoryOrder, mode: Choice.Mode,
+        where isWanted: (AtomicBits) -> Bool
+    ) {
+        let location = threads[number].location
+        let floor =
+            threads[number].pending.kind == .park
+            ? memory.parkingFloor(number, location) : memory.floor(number, location, order)
+        var store = Int(memory.locations[location].last)
+        let newest = store
+        while store >= 0, memory.stores[store].position >= floor {
+            if isWanted(memory.stores[store].bits),
+                store == newest || mayRepeat(number, store)
+            {
+                choices.append(Choice(mode: mode, store: Int32(store)))
+            }
+            store = Int(memory.stores[store].previous)
+        }
+    }
+
+    private mutating func listWrites(
+        _ number: Int, _ order: MemoryOrder, mode: Choice.Mode
+    ) {
+        let location = threads[number].location
+        let floor = memory.floor(number, location, order)
+        var store = Int(memory.locations[location].last)
+        choices.append(Choice(mode: mode, store: Int32(store)))
+        guard options.movesStores else { return }
+        store = Int(memory.stores[store].previous)
+        while store >= 0, memory.stores[store].position >= floor {
+            if memory.hasRoom(behind: store) {
+                choices.append(Choice(mode: mode, store: Int32(store)))
+            }
+            store = Int(memory.stores[store].previous)
+        }
+    }
+
+    private mutating func listExchanges(
+        _ number: Int, _ operation: AtomicOperation
+    ) {
+        let location = threads[number].location
+        let successFloor = memory.floor(number, location, operation.order)
+        let failureFloor = memory.floor(number, location, operation.failureOrder)
+        let newest = Int(memory.locations[location].last)
+        var store = newest
+        while store >= 0, memory.stores[store].position >= min(successFloor, failureFloor) {
+            let position = memory.stores[store].position
+            let isSeen = store == newest || mayRepeat(number, store)
+            if memory.stores[store].bits != operation.expected {
+                if position >= failureFloor, isSeen {
+                    choices.append(Choice(mode: .read, store: Int32(store)))
+                }
+            } else {
+                let isFree =
+                    store == newest || options.movesStores && memory.hasRoom(behind: store)
+                if position >= successFloor, isFree {
+                    choices.append(Choice(mode: .update, store: Int32(store)))
+                }
+                if operation.isWeak, threads[number].spuriousFailuresLeft > 0,
+                    position >= failureFloor, isSeen
+                {
+                    choices.append(Choice(mode: .spuriousFailure, store: Int32(store)))
+                }
+            }
+            store = Int(memory.stores[store].previous)
+        }
+    }
+
+    /// Whether a thread may read a store once more although there are newer ones: a loop that
+    /// waits must see them in the end, and how often it does not makes no difference.
+    private func mayRepeat(_ thread: Int, _ store: Int) -> Bool {
+        let site = threads[thread].pending.site.key
+        let location = threads[thread].location
+        for read in threads[thread].reads
+        where read.site == site && Int(read.location) == location {
+            return Int(read.store) != store || Int(read.count) <= options.staleRepeatMax
+        }
+        return true
+    }
+}

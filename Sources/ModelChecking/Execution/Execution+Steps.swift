@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+
+extension ExecutionState {
+    /// Takes the next step of a thread in one of its ways: changes the memory, leaves the answer in
+    /// `outcome` and what matters for the search in `effect`. The thread is not entered.
+    mutating func perform(_ number: Int, _ choice: Choice) {
+        let operation = threads[number].pending
+        let location = threads[number].location
+        let store = Int(choice.store)
+        effect = operation.possibleEffect(at: location)
+        outcome = AtomicOutcome(value: AtomicBits(low: 0), isDone: true)
+        if location >= 0, memory.locations[location].isGone, operation.kind != .wake {
+            return fail(
+                .useAfterFree,
+                "\(name(of: number)) uses an atomic whose memory was given back (\(operation.site))"
+            )
+        }
+        if store >= 0, choice.mode != .write {
+            outcome.value = memory.stores[store].bits
+            effect.readStep = Int(memory.stores[store].step)
+        }
+        record(number, operation, choice)
+        switch choice.mode {
+        case .pass:
+            pass(number, operation)
+        case .read, .spuriousFailure:
+            readOnly(number, operation, choice)
+        case .write:
+            memory.write(
+                operation.operand, behind: store, by: number, operation.order, isUpdate: false,
+                step: step)
+            noteWrite(number)
+        case .update:
+            update(number, operation, store)
+        case .park:
+            park(number, operation, store)
+        }
+    }
+
+    private mutating func readOnly(
+        _ number: Int, _ operation: AtomicOperation, _ choice: Choice
+    ) {
+        let store = Int(choice.store)
+        effect.writes = false
+        if operation.kind == .park {
+            memory.passParkingLock(of: threads[number].location, by: number)
+        }
+        if choice.mode == .spuriousFailure { threads[number].spuriousFailuresLeft -= 1 }
+        let isPlain = operation.kind != .compareExchange
+        memory.read(store, by: number, isPlain ? operation.order : operation.failureOrder)
+        outcome.isDone = !isPlain ? false : operation.kind != .park
+        if operation.kind == .park { outcome.isDone = true }
+        noteRead(number, store)
+    }
+
+    private mutating func update(
+        _ number: Int, _ operation: AtomicOperation, _ store: Int
+    ) {
+        let old = memory.stores[store].bits
+        let new =
+            operation.kind == .compareExchange
+            ? operation.operand
+            : operation.update.newValue(
+                of: old, operation.operand, byteCount: operation.byteCount,
+                isSigned: operation.isSigned)
+        memory.read(store, by: number, operation.order)
+        memory.write(
+            new, behind: store, by: number, operation.order, isUpdate: true, step: step)
+        noteWrite(number)
+    }
+
+    private mutating func pass(_ number: Int, _ operation: AtomicOperation) {
+        switch operation.kind {
+        case .fence:
+            memory.fence(number, operation.order)
+        case .wake:
+            wake(number, countMax: Int(truncatingIfNeeded: operation.operand.low))
+        case .timeout:
+            sleepers.removeAll { $0.thread == number }
+            threads[number].status = .ready
+            memory.passParkingLock(of: threads[number].location, by: number)
+            outcome.isDone = false
+        case .yield:
+            effect.enablingStep = firstNews(of: number)
+        case .begin:
+            effect.enablingStep = threads[number].wakingStep
+        default:
+            break
+        }
+    }
+
+    /// The earliest of the steps that wrote something new to what a thread has read.
+    private func firstNews(of thread: Int) -> Int {
+        var first = Int.max
+        for read in threads[thread].reads { first = min(first, newsStep(read) ?? .max) }
+        return first == .max ? -1 : first
+    }
+
+    // MARK: - Sleeping
+
+    private mutating func park(
+        _ number: Int, _ operation: AtomicOperation, _ store: Int
+    ) {
+        effect.writes = false
+        memory.passParkingLock(of: threads[number].location, by: number)
+        memory.read(store, by: number, .relaxed)
+        if number == 0 {
+            return fail(.deadlock, "the caller (T0) sleeps, and no thread is there to wake it")
+        }
+        sleepers.append(Sleeper(thread: number, location: threads[number].location))
+        threads[number].status = .parked
+        threads[number].pending.kind = .timeout
+    }
+
+    /// Wakes the longest sleepers on the word.
+    private mutating func wake(_ number: Int, countMax: Int) {
+        memory.passParkingLock(of: threads[number].location, by: number)
+        let location = threads[number].location
+        var count = 0
+        while count < countMax,
+            let index = sleepers.firstIndex(where: { $0.location == location })
+        {
+            let woken = sleepers.remove(at: index).thread
+            count += 1
+            effect.wokenThreads |= 1 &<< UInt8(woken)
+            memory.passParkingLock(of: threads[number].location, by: woken)
+            threads[woken].status = .ready
+            threads[woken].pending.kind = .begin
+            threads[woken].wakingStep = step
+        }
+        outcome.value.low = UInt64(count)
+    }
+
+    // MARK: - Repetitions
+
+    private mutating func noteRead(_ thread: Int, _ store: Int) {
+        let site = threads[thread].pending.site.key
+        for index in threads[thread].reads.indices
+        where threads[thread].reads[index].site == site
+            && Int(threads[thread].reads[index].location) == threads[thread].location
+        {
+            if Int(threads[thread].reads[index].store) == store {
+                threads[thread].reads[index].count += 1
+            } else {
+                threads[thread].reads[index].store = Int32(store)
+                threads[thread].reads[index].count = 1
+            }
+            return
+        }
+        threads[thread].reads.append(
+            RepeatedRead(
+                site: site, location: Int32(threads[thread].location), store: Int32(store), count: 1
+            ))
+    }
+
+    /// A write is progress: what is read from here on repeats nothing. The write itself is what a
+    /// yield then waits to see replaced.
+    private mutating func noteWrite(_ thread: Int) {
+        threads[thread].reads.removeAll(keepingCapacity: true)
+        threads[thread].reads.append(
+            RepeatedRead(
+                site: 0, location: Int32(threads[thread].location),
+                store: Int32(memory.stores.count - 1), count: 1))
+    }
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+
+/// Where a thread of the program under test stands.
+struct ThreadState {
+    enum Status: UInt8 {
+        /// Its next step is known; most can be taken at once.
+        case ready
+        /// It sleeps on a word.
+        case parked
+        /// Its body has returned, or there is none.
+        case finished
+    }
+
+    var name = ""
+    var status = Status.finished
+    /// The next step, and the atomic that it uses.
+    var pending = AtomicOperation(.begin, order: .relaxed, site: .none)
+    var location = -1
+    /// What it has read since it last wrote, for repetitions and yields.
+    var reads: ContiguousArray<RepeatedRead> = []
+    /// How often weak compare-exchanges of the thread may still fail for no reason.
+    var spuriousFailuresLeft = 0
+    /// Whether it is inside of what the program calls an operation.
+    var isInOperation = false
+    /// The step that woke it, -1 if none did.
+    var wakingStep = -1
+
+    /// Begins an execution.
+    mutating func begin(name: String, spuriousFailureMax: Int) {
+        self.name = name
+        status = .ready
+        location = -1
+        reads.removeAll(keepingCapacity: true)
+        spuriousFailuresLeft = spuriousFailureMax
+        wakingStep = -1
+        isInOperation = false
+    }
+
+    /// What its next step can do.
+    var possibleEffect: StepEffect { pending.possibleEffect(at: location) }
+}
+
+/// A read that may be repeated: the same place in the code, the same atomic, the same store.
+struct RepeatedRead {
+    var site: UInt64
+    var location: Int32
+    var store: Int32
+    var count: Int32
+}
+
+/// A thread that sleeps on a word.
+struct Sleeper {
+    var thread: Int
+    var location: Int
+}
+
+extension CodeSite {
+    /// No place.
+    static var none: CodeSite { CodeSite(file: "", line: 0) }
+}
