@@ -11,7 +11,9 @@ import Testing
         return unsafe value.map { unsafe String(cString: $0) }
     }
 
-    @Suite("The HTTP server among other programs", .serialized, .enabled(if: installedNeighbours != nil))
+    @Suite(
+        "The HTTP server among other programs", .serialized,
+        .enabled(if: installedNeighbours != nil))
     struct NeighbourTests {
         @Test(
             "Behind nginx and HAProxy, under wrk and ab, in Chromium",

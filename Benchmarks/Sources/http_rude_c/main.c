@@ -24,7 +24,7 @@ static const char help[] =
     "  --manner M        half: half a head, then nothing. drip: a head without end, a byte at a\n"
     "                    time. sip: asks for /large and hardly reads. cycle: connections that come\n"
     "                    and go, one after the other\n"
-    "  --connections N   how many at once, but for cycle (64); one that is ended is opened again\n"
+    "  --connections N   how many at once, but for cycle (64); an ended one is opened again\n"
     "  --cycles N        how many, one after the other, for cycle (1000)\n"
     "  --period MS       how often each connection does something (100)\n";
 
