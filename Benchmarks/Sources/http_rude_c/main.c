@@ -22,8 +22,8 @@ static const char help[] =
     "/large. Prints 'ready', waits for a\n"
     "line, goes on until another comes or all cycles are done, and prints one line of results.\n"
     "  --manner M        half: half a head, then nothing. drip: a head without end, a byte at a\n"
-    "                    time. sip: asks for /large and hardly reads. cycle: connections that come\n"
-    "                    and go, one after the other\n"
+    "                    time. sip: asks for /large and hardly reads. cycle: connections that\n"
+    "                    come and go, one after the other\n"
     "  --connections N   how many at once, but for cycle (64); an ended one is opened again\n"
     "  --cycles N        how many, one after the other, for cycle (1000)\n"
     "  --period MS       how often each connection does something (100)\n";
