@@ -170,12 +170,6 @@ let package = Package(
         // Tests
         .testTarget(
             name: "ModelCheckingTests", dependencies: ["CFiberContext", "ModelChecking"]),
-        .testTarget(
-            name: "PrimitiveModelTests",
-            dependencies: [
-                "AtomicSupport", "ConcurrentQueues", "DrainAllocators", "ModelChecking",
-                "ObjectPools", "WaitPrimitives",
-            ]),
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
             name: "ConcurrentQueuesTests",

@@ -54,7 +54,7 @@ extension Project {
     static var outsideTargets: [String] {
         [
             "Tests/EmbeddedProgram/", "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
-            "Tests/OutsideBackend/", "Benchmarks/",
+            "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Benchmarks/",
         ]
     }
 

@@ -51,6 +51,29 @@ struct LitmusManyTests {
         #expect(found.count == 15)
     }
 
+    @Test("independent reads of independent writes, ordered loads of relaxed stores")
+    func independentOrderedReads() {
+        // Wrong: an ordered load does not bind the ordered loads behind it.
+        let found = outcomes(registers: 4) { model, words, registers in
+            model.thread {
+                words.x.store(1, ordering: .relaxed)
+            }
+            model.thread {
+                words.y.store(1, ordering: .relaxed)
+            }
+            model.thread {
+                registers[0] = words.x.load(ordering: .sequentiallyConsistent)
+                registers[1] = words.y.load(ordering: .sequentiallyConsistent)
+            }
+            model.thread {
+                registers[2] = words.y.load(ordering: .sequentiallyConsistent)
+                registers[3] = words.x.load(ordering: .sequentiallyConsistent)
+            }
+        }
+        #expect(!found.contains([1, 0, 1, 0]))
+        #expect(found.count == 15)
+    }
+
     @Test("independent reads of independent writes, fences between")
     func independentReadsFences() {
         // Wrong: fences between the reads do not make the readers agree.
