@@ -38,6 +38,7 @@ public final class EmbeddedFiles: Sendable {
     /// A set of files.
     ///
     /// - Parameters:
+    ///   - files: what is served, each by its name.
     ///   - indexFiles: what is looked for when a path names a folder, in this order.
     ///   - cacheControl: what `Cache-Control` says; nil leaves it out.
     public init(
