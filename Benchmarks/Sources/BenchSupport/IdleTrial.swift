@@ -12,7 +12,7 @@ package struct IdleTrial {
         /// server had closed if that took longer.
         package let liveShareReturned: Double
         package let anonymousShareReturned: Double
-        /// Descriptors that were still open then.
+        /// Descriptors that were open then, and not before.
         package let descriptorsLeft: Int
         /// How long it took until none was.
         package let closingSeconds: Double
@@ -23,6 +23,7 @@ package struct IdleTrial {
         /// Nil if they are not counted.
         let malloc: AllocationCounts?
         let memory: ProcessMemory
+        let socketCount: Int
     }
 
     private let contender: Contender
@@ -100,7 +101,8 @@ package struct IdleTrial {
     private func read(_ server: RunningContender, _ file: String) throws -> Reading {
         Reading(
             malloc: countsAllocations ? try AllocationCounts(file: file) : nil,
-            memory: try ProcessMemory.ofTree(server.process.id))
+            memory: try ProcessMemory.ofTree(server.process.id),
+            socketCount: try ProcessMemory.socketCount(of: server.process.id))
     }
 
     private func load(_ arguments: [String], on server: RunningContender) throws -> ChildProcess {
@@ -147,7 +149,7 @@ package struct IdleTrial {
     }
 
     private func checkIsHeld(_ open: Reading, since before: Reading) throws(BenchError) {
-        let held = open.memory.descriptorCount - before.memory.descriptorCount
+        let held = open.socketCount - before.socketCount
         guard held == connections else {
             throw BenchError("\(contender.name): holds \(held) of \(connections) connections")
         }
