@@ -2,7 +2,7 @@
 
 /// What the backend knows about one descriptor, in 28 bytes.
 struct DescriptorState {
-    private var flags: Flags = [.foreign, .readable, .writable]
+    private var flags = Flags.initial
     var reads = PendingQueue()
     var writes = PendingQueue()
     var polls = PendingQueue()
@@ -16,6 +16,8 @@ struct DescriptorState {
         static let readable = Flags(rawValue: 8)
         static let writable = Flags(rawValue: 16)
         static let hungUp = Flags(rawValue: 32)
+        /// Foreign, readable and writable. A list of them would be an array without optimization.
+        static let initial = Flags(rawValue: 2 | 8 | 16)
     }
 
     @inline(__always)
