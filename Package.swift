@@ -352,8 +352,8 @@ for target in package.targets {
 }
 
 // Swift 6.3 cannot build ModelChecking with -sanitize=thread: it makes invalid code of the
-// subscripts of InlineArray. Nothing there runs on two threads of the system, so './dev test --tsan'
-// does without.
+// subscripts of InlineArray. Nothing there runs on two threads of the system, so the tests under
+// ThreadSanitizer do without ('./dev test --tsan').
 if Context.environment["MILLRACE_TSAN"] != nil {
     let models: Set = ["CFiberContext", "ModelChecking", "ModelCheckingTests"]
     package.products.removeAll { models.contains($0.name) }
