@@ -144,7 +144,7 @@ let package = Package(
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "ConnectionPools", "EventLoops",
                 "ExampleSupport", "Networking", "WaitPrimitives",
             ] + argumentParser,
-            path: "Examples/example_tcp_client"),
+            path: "Examples/example_tcp_client", exclude: ["README.md"]),
         .executableTarget(
             name: "example_tcp_server",
             dependencies: [
@@ -158,7 +158,8 @@ let package = Package(
                 "HTTPServing",
                 "Networking",
             ] + argumentParser,
-            path: "Examples/example_http_server", resources: [.embedInCode("index.html")]),
+            path: "Examples/example_http_server", exclude: ["README.md"],
+            resources: [.embedInCode("index.html")]),
         .executableTarget(
             name: "example_http_service",
             dependencies: [
