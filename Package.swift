@@ -165,7 +165,7 @@ let package = Package(
             dependencies: [
                 "AsyncRuntime", "EventLoops", "ExampleSupport", "HTTP1Codec", "HTTPServing",
                 "Networking",
-            ] + httpPackages + unixSignals,
+            ] + argumentParser + httpPackages + unixSignals,
             path: "Examples/example_http_service"),
     ] + smallExamples + [
         // Tests

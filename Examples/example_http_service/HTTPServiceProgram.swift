@@ -3,7 +3,7 @@
 // An HTTP server as a service of swift-service-lifecycle, next to a service of another kind. In one
 // terminal
 //
-//     swift run -c release --traits Examples example_http_service 8080
+//     swift run -c release --traits Examples example_http_service --listen 127.0.0.1:8080
 //
 // and in another
 //
@@ -13,6 +13,7 @@
 // still gets its answer.
 
 #if Examples
+    internal import ArgumentParser
     internal import AsyncRuntime
     internal import EventLoops
     internal import ExampleSupport
@@ -35,11 +36,35 @@
     }
 
     @main
-    enum HTTPServiceProgram {
-        static func main() throws {
-            let port = CommandLine.arguments.dropFirst().first.flatMap { UInt16($0) } ?? 0
-            guard let address = SocketAddress.ipv4(host: "127.0.0.1", port: port) else { return }
-            try LoopGroup.run { group in try await serve(on: address, group) }
+    struct HTTPServiceProgram: ExampleCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "example_http_service",
+            abstract: "Serves /hello and /slow as one of two services that a signal ends in order.",
+            discussion: """
+                Prints 'listening on http://ADDRESS', a line at the stop and one at the end.
+
+                Exit status: 0 after Ctrl-C or SIGTERM, 1 if it cannot start, 2 on wrong usage.
+                """)
+
+        @Option(
+            help: ArgumentHelp(
+                "HOST:PORT, [IPv6]:PORT or unix:PATH; port 0 takes a free one.",
+                valueName: "address"),
+            transform: EndpointArgument.init(parsing:))
+        var listen = EndpointArgument(.host("127.0.0.1", port: 0))
+
+        func perform() throws -> ExitStatus {
+            let endpoint = listen.endpoint
+            try LoopGroup.run { group in
+                let life = ServerLife(at: endpoint, on: group)
+                let routes = try Self.routes()
+                let server = try await life.open { address throws(SystemError) in
+                    try await HTTPServer.open(on: address, group: group, routes: routes)
+                }
+                defer { life.removeSocketFile() }
+                try await Self.serve(server)
+            }
+            return .success
         }
 
         private static func routes() throws(RouteError) -> HTTPRoutes {
@@ -53,8 +78,7 @@
         }
 
         /// Serves until SIGTERM or SIGINT, and returns when everything has ended.
-        private static func serve(on address: SocketAddress, _ group: LoopGroup) async throws {
-            let server = try await HTTPServer.open(on: address, group: group, routes: routes())
+        private static func serve(_ server: HTTPServer) async throws {
             StandardStream.output.writeLine("listening on http://\(server.address)/")
             var logger = Logger(label: "services")
             logger.logLevel = .warning

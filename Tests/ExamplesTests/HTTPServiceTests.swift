@@ -29,5 +29,30 @@ import Testing
             #expect(ending.status == 0)
             #expect(ending.output.contains("ended; 2 answers"))
         }
+
+        @Test(
+            "Wrong usage exits with 2",
+            arguments: [["--listen", "nonsense"], ["--listen"], ["8080"], ["--unknown"]])
+        func wrongUsage(_ arguments: [String]) throws {
+            // If this failed, a typing error would start a server somewhere else.
+            let ending = try Program("example_http_service", arguments).end()
+            #expect(ending.status == 2)
+            #expect(ending.output == "")
+            #expect(ending.errorOutput.contains("Usage: example_http_service"))
+        }
+
+        @Test("A busy port is told, and exits with 1")
+        func busyPort() throws {
+            // If this failed, a busy port would be a trap with a backtrace.
+            let first = try Program("example_http_service")
+            try first.wait("its address") { first.outputText.contains("/\n") }
+            let address = String(
+                first.outputText.dropFirst("listening on http://".count).dropLast(2))
+            let ending = try Program("example_http_service", ["--listen", address]).end()
+            #expect(ending.status == 1)
+            #expect(ending.errorOutput.contains("cannot listen on \(address)"))
+            first.signal(SIGTERM)
+            #expect(try first.end().status == 0)
+        }
     }
 #endif
