@@ -79,9 +79,7 @@ public struct HTTPRoutes {
     public mutating func group(
         _ prefix: String, _ body: (inout HTTPRoutes) throws(RouteError) -> Void
     ) throws(RouteError) {
-        let outer = middlewares
-        defer { middlewares = outer }
-        var inner = self
+        var inner = self  // What is added to the group's middlewares ends with it.
         try builder.group(prefix) { (nested: inout RouterBuilder<HTTPHandler>) throws(RouteError) in
             inner.builder = nested
             try body(&inner)

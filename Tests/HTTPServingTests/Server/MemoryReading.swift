@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// What this process holds.
+/// What this process holds; other tests count too, so who reads it runs in a process of its own.
 enum MemoryReading {
     /// Resident memory in bytes.
     static var resident: Int {
