@@ -144,4 +144,21 @@ struct ServerTimeLimitTests {
         #expect(try sender.answer().status == 413)
         try sender.expectEnd()
     }
+
+    @Test("What comes behind the last answer is taken up to 64 MiB", arguments: backends)
+    func lingeredBytes(_ choice: BackendChoice) throws {
+        // If this failed, a client that was refused could keep a loop busy until the time is over.
+        let server = try TestServer(choice) {
+            $0.lingerTimeout = .seconds(30)
+            $0.limits.bodyByteCountMax = 1 << 20
+        }
+        let client = try server.connect()
+        try client.send(request("POST /echo", "Content-Length: 400000000\r\n"))
+        let block = [UInt8](repeating: 120, count: 1 << 20)
+        // More than may lie in the buffers of both kernels.
+        #expect(throws: RawClient.Failure.self) {
+            _ = try client.sendUntilStuck(block, milliseconds: 5_000, atMost: 128 << 20)
+        }
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
 }
