@@ -98,7 +98,9 @@ let package = Package(
         // Floor 6
         .target(
             name: "Networking",
-            dependencies: ["AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops"]),
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "TLSEngines",
+            ]),
         // Floor 7
         .target(
             name: "ConnectionPools",
@@ -111,7 +113,7 @@ let package = Package(
             name: "HTTPServing",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "HTTP1Codec",
-                "Networking",
+                "Networking", "TLSEngines",
                 .target(name: "CBrotli", condition: .when(traits: ["Compression"])),
                 .target(name: "CZlib", condition: .when(traits: ["Compression"])),
             ] + httpPackages),
@@ -136,6 +138,7 @@ let package = Package(
             name: "ExampleSupport",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "Networking",
+                "TLSEngines",
             ] + argumentParser,
             path: "Examples/ExampleSupport"),
         .executableTarget(
@@ -155,8 +158,7 @@ let package = Package(
             name: "example_http_server",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "HTTP1Codec",
-                "HTTPServing",
-                "Networking",
+                "HTTPServing", "Networking", "TLSEngines",
             ] + argumentParser,
             path: "Examples/example_http_server", exclude: ["README.md"],
             resources: [.embedInCode("index.html")]),

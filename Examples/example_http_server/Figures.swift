@@ -10,15 +10,15 @@
     final class Figures: @unchecked Sendable {
         // Threads: `watch` before anything else; `sample` by one task; reading by any.
 
-        private var server: HTTPServer?
+        private var servers: [HTTPServer] = []
         private var lastAnswers: UInt64 = 0
         private let perSecond = Atomic<UInt64>(0)
         private let isEnded = Atomic<Bool>(false)
         private let started = MonotonicInstant.now
         private let registry = MetricRegistry()
 
-        /// The server, before it runs.
-        func watch(_ server: HTTPServer) { self.server = server }
+        /// The servers, before they run.
+        func watch(_ servers: [HTTPServer]) { self.servers = servers }
 
         /// The server stops: streams of events end.
         func end() { isEnded.store(true, ordering: .relaxed) }
@@ -33,8 +33,10 @@
             lastAnswers = answers
         }
 
-        /// The server's counts.
-        var statistics: HTTPServerStatistics { server?.statistics ?? HTTPServerStatistics() }
+        /// The servers' counts.
+        var statistics: HTTPServerStatistics {
+            servers.map(\.statistics).reduce(HTTPServerStatistics(), +)
+        }
 
         /// What an event of the page holds: JSON.
         var event: String {
@@ -63,6 +65,14 @@
                 .set(Double(now.acceptedConnections))
             registry.sum("http_connections_refused", help: "Connections beyond the limit.")
                 .set(Double(now.refusedConnections))
+            let handshakes = [
+                ("full", now.handshakes - now.resumedHandshakes),
+                ("resumed", now.resumedHandshakes), ("failed", now.failedHandshakes),
+            ]
+            for (kind, count) in handshakes {
+                registry.sum("tls_handshakes", [("kind", kind)], help: "TLS handshakes.")
+                    .set(Double(count))
+            }
             registry.gauge("http_open_connections", help: "Connections open now.")
                 .set(Double(now.openConnections))
             registry.gauge("process_resident_memory_bytes", help: "Memory in use.")

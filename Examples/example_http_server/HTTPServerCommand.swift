@@ -18,14 +18,19 @@
     internal import Networking
 
     @main
-    struct HTTPServerCommand: ExampleCommand {
+    struct HTTPServerCommand: ExampleCommand, Sendable {
         static let configuration = CommandConfiguration(
             commandName: "example_http_server",
-            abstract: "Serves a page, files, events and metrics over HTTP/1.1.",
+            abstract: "Serves a page, files, events and metrics over HTTP/1.1, plain and by TLS.",
             discussion: """
-                Prints one line 'listening on http://ADDRESS' to standard output, and everything \
-                else to standard error; with --access-log, a line for each answer follows on \
-                standard output.
+                Prints 'listening on http://ADDRESS' and 'listening on https://ADDRESS' to \
+                standard output, and everything else to standard error; with --access-log, a line \
+                for each answer follows on standard output.
+
+                Without --listen and --tls-listen it serves both, on free ports of 127.0.0.1; with \
+                one of them that alone. Without --cert a certificate for localhost is made by the \
+                openssl command, which nobody trusts: curl -k, or a browser's exception. SIGHUP \
+                reads the certificates again.
 
                 Routes: / (a page with live figures), /hello, POST /echo, /missing, /files/… with \
                 --root, /events, /metrics, /healthz.
@@ -44,7 +49,15 @@
                 "HOST:PORT, [IPv6]:PORT or unix:PATH; port 0 takes a free one.",
                 valueName: "address"),
             transform: EndpointArgument.init(parsing:))
-        var listen = EndpointArgument(.host("127.0.0.1", port: 0))
+        var listen: EndpointArgument?
+
+        @Option(
+            help: ArgumentHelp("The same, for TLS.", valueName: "address"),
+            transform: EndpointArgument.init(parsing:))
+        var tlsListen: EndpointArgument?
+
+        @OptionGroup(title: "TLS")
+        var tls: ServerTLSArguments
 
         @Option(help: ArgumentHelp("The folder behind /files/.", valueName: "folder"))
         var root: String?
@@ -106,6 +119,9 @@
             guard (1...Self.loopsMax).contains(loops) else {
                 throw ValidationError("--loops takes a number from 1 to \(Self.loopsMax).")
             }
+            guard tlsListen != nil || listen == nil || !tls.isGiven else {
+                throw ValidationError("A certificate without --tls-listen is for nobody.")
+            }
             guard (1...10_000_000).contains(maxConnections) else {
                 throw ValidationError("--max-connections takes a number from 1 to 10000000.")
             }
@@ -115,6 +131,18 @@
             guard (0...1 << 40).contains(minRate) else {
                 throw ValidationError("--min-rate takes a number from 0 to \(1 << 40).")
             }
+        }
+
+        private static let anywhere = EndpointArgument(.host("127.0.0.1", port: 0))
+
+        /// Where plain connections are served; nil for nowhere.
+        var plainEndpoint: EndpointArgument? {
+            listen ?? (tlsListen == nil ? Self.anywhere : nil)
+        }
+
+        /// Where TLS connections are.
+        var tlsEndpoint: EndpointArgument? {
+            tlsListen ?? (listen == nil ? Self.anywhere : nil)
         }
 
         /// The limits of the server.
@@ -138,7 +166,8 @@
             let command = self
             do {
                 try LoopGroup.run(
-                    loops: loops, choice: backend.choice, signals: [.interrupt, .terminate]
+                    loops: loops, choice: backend.choice,
+                    signals: [.interrupt, .terminate, .hangUp]
                 ) { group in
                     try await ServerRun(command, group).run()
                 }

@@ -13,6 +13,8 @@ public struct SignalSet: OptionSet, Sendable {
         self.rawValue = rawValue
     }
 
+    /// SIGHUP: by custom, a server reads its files again.
+    public static let hangUp = SignalSet(rawValue: 1 << UInt64(MILLRACE_SIGHUP))
     /// SIGINT: Ctrl-C.
     public static let interrupt = SignalSet(rawValue: 1 << UInt64(MILLRACE_SIGINT))
     /// SIGTERM.

@@ -94,6 +94,20 @@ public final class Suspension: @unchecked Sendable {
         await wait(until: deadline) { self.start(stream) }
     }
 
+    /// Waits until the stream's layer is open, or its end is there; zero, or a negated errno as in
+    /// `perform`.
+    public func wait(
+        forOpeningOf stream: ReceiveStream, until deadline: MonotonicInstant = .never
+    ) async -> Int32 {
+        await wait(until: deadline) {
+            if stream.isOpenOrEnded { return 0 }
+            // SAFETY: the waiting task's frame keeps the stream alive.
+            self.subject = unsafe .stream(Unmanaged.passUnretained(stream))
+            stream.whenOpen(self.finishing)
+            return nil
+        }
+    }
+
     /// Waits until the stream takes bytes or, with `isEmpty`, until the kernel has taken all of
     /// them; in both cases also until sending has failed. Zero, or a negated errno as in `perform`.
     public func wait(
@@ -252,7 +266,8 @@ public final class Suspension: @unchecked Sendable {
     }
 
     private func start(_ stream: SendStream, isEmpty: Bool) -> Int32? {
-        if stream.failure != nil || (isEmpty ? stream.pendingByteCount == 0 : stream.room > 0) {
+        if stream.breakage != nil { return 0 }
+        if isEmpty ? stream.pendingByteCount == 0 : stream.failure != nil || stream.room > 0 {
             return 0
         }
         // SAFETY: the waiting task's frame keeps the stream alive.

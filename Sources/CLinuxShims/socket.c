@@ -46,6 +46,7 @@ _Static_assert(MILLRACE_ENOMEM == ENOMEM && MILLRACE_EEXIST == EEXIST, "");
 _Static_assert(MILLRACE_EINVAL == EINVAL && MILLRACE_ENFILE == ENFILE, "");
 _Static_assert(MILLRACE_EMFILE == EMFILE && MILLRACE_EPIPE == EPIPE, "");
 _Static_assert(MILLRACE_ENOSYS == ENOSYS, "");
+_Static_assert(MILLRACE_EPROTO == EPROTO, "");
 _Static_assert(MILLRACE_ETIME == ETIME && MILLRACE_EADDRINUSE == EADDRINUSE, "");
 _Static_assert(MILLRACE_ECONNABORTED == ECONNABORTED && MILLRACE_ECONNRESET == ECONNRESET, "");
 _Static_assert(MILLRACE_ENOBUFS == ENOBUFS && MILLRACE_ENOTCONN == ENOTCONN, "");
@@ -56,6 +57,7 @@ _Static_assert(MILLRACE_ECANCELED == ECANCELED && MILLRACE_ENETUNREACH == ENETUN
 _Static_assert(MILLRACE_EHOSTUNREACH == EHOSTUNREACH, "");
 _Static_assert(MILLRACE_EADDRNOTAVAIL == EADDRNOTAVAIL, "");
 _Static_assert(MILLRACE_SIGINT == SIGINT && MILLRACE_SIGTERM == SIGTERM, "");
+_Static_assert(MILLRACE_SIGHUP == SIGHUP, "");
 _Static_assert(MILLRACE_SIGPIPE == SIGPIPE, "");
 _Static_assert(sizeof(struct sockaddr_storage) == offsetof(struct millrace_address, length), "");
 _Static_assert(sizeof(struct iovec) == sizeof(struct millrace_slice), "");

@@ -29,6 +29,9 @@ public final class ReceiveStream {
         case failed(Int32)
     }
 
+    /// What the waiter waits for.
+    private enum Awaited { case bytes, end, opening, wireEnd }
+
     private enum State { case idle, armed, pausing, paused, starved, ended }
 
     /// Received bytes, in a buffer of the backend or, once spilled, in memory of their own.
@@ -50,7 +53,10 @@ public final class ReceiveStream {
     public let creditByteCount: Int
 
     /// How the stream ended; bytes received before may still be unread.
-    public var end: End? { ending }
+    public var end: End? {
+        guard let layer, !isStopped else { return ending }
+        return layer.end
+    }
 
     // Private all of them: a public property is checked for overlapping accesses each time, and so
     // is `rest`, which is therefore looked at only if `restCount` is not zero.
@@ -71,7 +77,8 @@ public final class ReceiveStream {
     var nextStream: ReceiveStream?
     unowned var previousStream: ReceiveStream?
     private var waiter: LoopJob?
-    private var waitsForEnd = false
+    private var awaited = Awaited.bytes
+    private var layer: StreamLayer?
 
     /// A stream that has not started. Nil takes the loop's limits.
     public init(
@@ -92,7 +99,7 @@ public final class ReceiveStream {
     package func reuse(for descriptor: Int32, credit: Int?) {
         assert(loop.isCurrent)
         precondition(isStopped && operation == nil && !isPinned, "the stream is still in use")
-        assert(first == nil && restCount == 0 && waiter == nil)
+        assert(first == nil && restCount == 0 && waiter == nil && layer == nil)
         socket = descriptor
         pieceCredit = Self.pieces(credit, loop)
         ending = nil
@@ -111,7 +118,26 @@ public final class ReceiveStream {
     package var slotCount: Int { rest.count }
 
     /// Whether `consume` would find bytes or the end.
-    public var isReady: Bool { first != nil || ending != nil }
+    public var isReady: Bool {
+        guard let layer, !isStopped else { return first != nil || ending != nil }
+        return unsafe layer.end != nil || layer.readable.count > 0  // SAFETY: a number.
+    }
+
+    /// Whether the layer, if there is one, is open, or the end is there.
+    public var isOpenOrEnded: Bool { end != nil || layer?.isOpen ?? true }
+
+    /// What stands between the socket and the reader; nil for nothing, and when it is stopped.
+    public var currentLayer: StreamLayer? { layer }
+
+    /// Whether the peer's system has ended its side, or the connection broke, whatever a layer
+    /// makes of it.
+    public var isWireEnded: Bool { ending != nil }
+
+    /// Whether received bytes wait to be consumed.
+    public var hasUnread: Bool {
+        guard let layer, !isStopped else { return first != nil }
+        return unsafe layer.readable.count > 0  // SAFETY: a number.
+    }
 
     /// Asks the kernel for bytes; the first call starts the stream.
     public func start() {
@@ -128,15 +154,31 @@ public final class ReceiveStream {
     ) throws(Failure) -> Int? {
         assert(loop.isCurrent)
         precondition(!isPinned, "the stream's bytes are lent already")
+        if let layer { return try consume(from: layer, body) }
         guard let chunk = first else { return nil }
         // SAFETY: the buffer is this stream's until it is released below.
-        let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
-        // SAFETY: the chunk lies within the memory.
-        let bytes = unsafe UnsafeRawBufferPointer(
-            start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
-        let used = unsafe try body(bytes.bytes)  // SAFETY: lent for the call only.
+        let used = unsafe try body(memory(of: chunk).bytes)
         if !isStopped { drop(used) }
         return used
+    }
+
+    private func consume<Failure: Error>(
+        from layer: StreamLayer, _ body: (RawSpan) throws(Failure) -> Int
+    ) throws(Failure) -> Int? {
+        let bytes = unsafe layer.readable  // SAFETY: valid until they are consumed.
+        guard bytes.count > 0 else { return nil }
+        let used = unsafe try body(bytes.bytes)  // SAFETY: as above.
+        if !isStopped { use(used, of: layer) }
+        return used
+    }
+
+    /// Where a chunk lies.
+    private func memory(of chunk: Chunk) -> UnsafeRawBufferPointer {
+        // SAFETY: the buffer is this stream's until it is released.
+        let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
+        // SAFETY: the chunk lies within the memory.
+        return unsafe UnsafeRawBufferPointer(
+            start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
     }
 
     /// Lends the oldest received bytes until `unpin`: their memory stays where it is, so that the
@@ -150,13 +192,14 @@ public final class ReceiveStream {
         assert(loop.isCurrent)
         precondition(!isPinned, "the stream's bytes are lent already")
         if loop.areBuffersScarce { spill() }
+        if let layer, !isStopped {
+            let bytes = unsafe layer.readable  // SAFETY: valid until `unpin`.
+            isPinned = bytes.count > 0
+            return unsafe isPinned ? bytes : nil  // SAFETY: as above.
+        }
         guard !isStopped, let chunk = first else { return nil }
         isPinned = true
-        // SAFETY: the buffer is this stream's until `unpin`.
-        let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
-        // SAFETY: the chunk lies within the memory.
-        return unsafe UnsafeRawBufferPointer(
-            start: memory + Int(chunk.start), count: Int(chunk.end - chunk.start))
+        return unsafe memory(of: chunk)  // SAFETY: the buffer is this stream's until `unpin`.
     }
 
     /// Takes back what `pin` lent; the first `used` bytes are done with. Also after `stop`.
@@ -164,8 +207,11 @@ public final class ReceiveStream {
         assert(loop.isCurrent)
         precondition(isPinned, "nothing is lent")
         isPinned = false
-        guard !isStopped else { return dropFirst() }
-        drop(used)
+        guard !isStopped else {
+            layer = nil
+            return dropFirst()
+        }
+        if let layer { use(used, of: layer) } else { drop(used) }
     }
 
     private func drop(_ used: Int) {
@@ -181,20 +227,31 @@ public final class ReceiveStream {
 
     /// Calls the job once, as soon as there are bytes or the end. One waiter at a time.
     public func whenReady(_ job: LoopJob) {
-        wait(job, forEnd: false)
+        wait(job, for: .bytes)
     }
 
     /// Calls the job once, as soon as the end is there; bytes may be unread then. The end is not
     /// seen while the credit is used up: the kernel is not asked. In place of the waiter for bytes.
     public func whenEnded(_ job: LoopJob) {
-        wait(job, forEnd: true)
+        wait(job, for: .end)
     }
 
-    private func wait(_ job: LoopJob, forEnd: Bool) {
+    /// Calls the job once, as soon as the layer is open or the end is there. In place of the waiter
+    /// for bytes.
+    public func whenOpen(_ job: LoopJob) {
+        wait(job, for: .opening)
+    }
+
+    /// Calls the job once, as soon as `isWireEnded`. In place of the waiter for bytes.
+    public func whenWireEnded(_ job: LoopJob) {
+        wait(job, for: .wireEnd)
+    }
+
+    private func wait(_ job: LoopJob, for awaited: Awaited) {
         assert(loop.isCurrent)
         precondition(waiter == nil, "a stream has one reader")
         waiter = job
-        waitsForEnd = forEnd
+        self.awaited = awaited
         wakeWaiter()
     }
 
@@ -215,7 +272,10 @@ public final class ReceiveStream {
         rest = []
         restStart = 0
         restCount = 0
-        if !isPinned { dropFirst() }  // Bytes that are lent stay until they come back.
+        if !isPinned {  // Bytes that are lent stay until they come back.
+            dropFirst()
+            layer = nil
+        }
         heldBytes = 0
         if ending == nil { ending = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
@@ -336,6 +396,7 @@ public final class ReceiveStream {
             operation = nil
             takeLast(completion.result)
         }
+        if let layer, !isStopped { hand(to: layer) }
         if waiter != nil { wakeWaiter() }
     }
 
@@ -402,8 +463,67 @@ public final class ReceiveStream {
     }
 
     private func wakeWaiter() {
-        guard waitsForEnd ? ending != nil : isReady, let job = waiter else { return }
+        guard isAwaitedThere, let job = waiter else { return }
         waiter = nil
         job()
+    }
+
+    private var isAwaitedThere: Bool {
+        switch awaited {
+        case .bytes: isReady
+        case .end: end != nil
+        case .opening: isOpenOrEnded
+        case .wireEnd: isWireEnded
+        }
+    }
+
+    // MARK: Through a layer
+
+    /// What is received goes through the layer from here on.
+    func insert(_ layer: StreamLayer) {
+        assert(loop.isCurrent)
+        precondition(self.layer == nil, "a stream has one layer")
+        precondition(!isPinned && !isStopped && waiter == nil, "a stream in use takes no layer")
+        self.layer = layer
+        hand(to: layer)
+    }
+
+    /// Hands what came to the layer, as far as it takes it.
+    private func hand(to layer: StreamLayer) {
+        layer.isReceiving = true
+        defer { layer.isReceiving = false }
+        while !isStopped, let chunk = first {  // Ends: every turn takes bytes or leaves.
+            let taken = unsafe layer.receive(memory(of: chunk))  // SAFETY: lent for the call.
+            if taken == 0 { return }
+            if !isStopped { drop(taken) }
+        }
+        if !isStopped, layer.end == nil, let ending { layer.wireEnded(ending) }
+    }
+
+    private func use(_ count: Int, of layer: StreamLayer) {
+        layer.consume(count)
+        goOn()
+    }
+
+    /// The layer may take more than before.
+    func goOn() {
+        guard let layer, !isStopped else { return }
+        hand(to: layer)
+        layerChanged()
+    }
+
+    /// What the waiter waits for may be there. It is called later: whoever changes a layer is in
+    /// the middle of something.
+    func layerChanged() {
+        guard waiter != nil, isAwaitedThere else { return }
+        // SAFETY: the job releases the reference.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<ReceiveStream>.fromOpaque(context).takeRetainedValue().wakeWaiter()
+        }
+        if !loop.post(job) {
+            unsafe Unmanaged<ReceiveStream>.fromOpaque(context).release()  // SAFETY: not posted.
+        }
     }
 }

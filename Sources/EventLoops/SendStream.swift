@@ -39,7 +39,10 @@ public final class SendStream {
     /// The socket.
     public var descriptor: Int32 { socket }
     /// Why sending failed, a positive errno; later bytes are refused.
-    public var failure: Int32? { failureCode }
+    /// A layer that is closed refuses, too.
+    public var failure: Int32? { failureCode ?? layer?.refusal }
+    /// Why the connection itself has failed: nothing leaves any more, not even what was taken.
+    public var breakage: Int32? { failureCode }
 
     /// How many bytes the kernel has taken so far.
     public var sentByteCount: UInt64 { sentBytes }
@@ -54,6 +57,7 @@ public final class SendStream {
     private var isQueued = false
     private var waiter: LoopJob?
     private var waitsForRoom = false
+    private var layer: StreamLayer?
 
     /// A stream with nothing to send.
     public init(loop: EventLoop, descriptor: Int32) {
@@ -66,40 +70,63 @@ public final class SendStream {
     package func reuse(for descriptor: Int32) {
         assert(loop.isCurrent)
         precondition(operation == nil && !isQueued, "the stream is still in use")
-        assert(filling == nil && sending == nil && waiter == nil)
+        assert(filling == nil && sending == nil && waiter == nil && layer == nil)
         socket = descriptor
         failureCode = nil
     }
 
     /// How many bytes were appended and not yet taken by the kernel.
-    public var pendingByteCount: Int { (filling?.count ?? 0) + (sending?.count ?? 0) }
+    public var pendingByteCount: Int {
+        (filling?.count ?? 0) + (sending?.count ?? 0) + (layer?.pendingByteCount ?? 0)
+    }
 
     /// How many bytes `append` would take now.
     public var room: Int {
-        failureCode == nil ? loop.sendBlocks.value.byteCount - Int(filling?.end ?? 0) : 0
+        if failureCode != nil { return 0 }
+        return layer?.room ?? blockRoom
     }
+
+    /// How many bytes fit into the block that is being filled.
+    private var blockRoom: Int { loop.sendBlocks.value.byteCount - Int(filling?.end ?? 0) }
 
     /// Copies as many of the bytes as there is room for, and answers how many. They leave before
     /// the loop sleeps.
     public func append(_ bytes: RawSpan) -> Int {
         assert(loop.isCurrent)
+        if let layer { return append(bytes, to: layer) }
         let count = min(bytes.byteCount, room)
         guard count > 0 else { return 0 }
-        // SAFETY: leased until it is given back, below or by `take`.
-        var portion = unsafe filling ?? Portion(memory: loop.sendBlocks.value.lease())
-        // SAFETY: the block has room for `count` bytes behind `end`.
-        unsafe bytes.extracting(first: count).withUnsafeBytes { lent in
-            guard let start = lent.baseAddress else { return }
-            // SAFETY: as above.
-            unsafe (portion.memory + Int(portion.end)).copyMemory(from: start, byteCount: count)
-        }
-        portion.end += Int32(count)
-        filling = portion
-        if sending == nil && !isQueued {
-            isQueued = true
-            loop.queuedSends.value.append(self)
+        // SAFETY: written to in the call alone.
+        unsafe fill { memory in
+            // SAFETY: the block has room for `count` bytes.
+            unsafe bytes.extracting(first: count).withUnsafeBytes {
+                unsafe memory.copyMemory(from: $0)  // SAFETY: as above.
+            }
+            return count
         }
         return count
+    }
+
+    /// Lets the block that is being filled take bytes.
+    @inline(__always)
+    private func fill(_ body: (UnsafeMutableRawBufferPointer) -> Int) {
+        // SAFETY: leased until it is given back, by `fail` or by `take`.
+        var portion = unsafe filling ?? Portion(memory: loop.sendBlocks.value.lease())
+        // SAFETY: what lies behind `end` in the block is free.
+        let free = unsafe UnsafeMutableRawBufferPointer(
+            start: portion.memory + Int(portion.end),
+            count: loop.sendBlocks.value.byteCount - Int(portion.end))
+        portion.end += Int32(unsafe body(free))  // SAFETY: as above.
+        filling = portion
+        queue()
+    }
+
+    /// Before the loop sleeps, what there is leaves.
+    @inline(__always)
+    private func queue() {
+        guard sending == nil && !isQueued else { return }
+        isQueued = true
+        loop.queuedSends.value.append(self)
     }
 
     /// Calls the job once, as soon as `append` takes bytes or sending has failed.
@@ -137,8 +164,13 @@ public final class SendStream {
 
     /// The loop is about to wait: what was appended in this turn leaves. False if sending failed.
     func sendQueued() -> Bool {
+        if let layer, failureCode == nil {
+            layer.flush()
+            takeFromLayer()
+        }
         isQueued = false
         if sending == nil { sendFilling() }
+        if layer != nil { takeFromLayer() }
         return failureCode == nil
     }
 
@@ -181,7 +213,12 @@ public final class SendStream {
         unsafe loop.sendBlocks.value.giveBack(portion.memory)  // SAFETY: the kernel let go of it.
         sending = nil
         if result <= 0 { fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result) }
+        if let layer, failureCode == nil {
+            layer.flush()
+            takeFromLayer()
+        }
         sendFilling()
+        if layer != nil { takeFromLayer() }
         wakeWaiter()
     }
 
@@ -190,15 +227,80 @@ public final class SendStream {
         // SAFETY: nobody has it.
         if let portion = filling { unsafe loop.sendBlocks.value.giveBack(portion.memory) }
         filling = nil
+        layer = nil
         wakeWaiter()
     }
 
     private func wakeWaiter() {
-        guard let job = waiter else { return }
-        guard failureCode != nil || (waitsForRoom ? room > 0 : pendingByteCount == 0) else {
-            return
-        }
+        guard isAwaitedThere, let job = waiter else { return }
         waiter = nil
         job()
+    }
+
+    private var isAwaitedThere: Bool {
+        if failureCode != nil { return true }
+        return waitsForRoom ? failure != nil || room > 0 : pendingByteCount == 0
+    }
+
+    // MARK: Through a layer
+
+    /// What is appended goes through the layer from here on.
+    func insert(_ layer: StreamLayer) {
+        assert(loop.isCurrent)
+        precondition(self.layer == nil, "a stream has one layer")
+        precondition(waiter == nil, "a stream in use takes no layer")
+        self.layer = layer
+        takeFromLayer()
+    }
+
+    private func append(_ bytes: RawSpan, to layer: StreamLayer) -> Int {
+        guard failureCode == nil else { return 0 }
+        var taken = 0
+        while taken < bytes.byteCount {  // Ends: every turn takes bytes, moves some, or leaves.
+            // SAFETY: lent for the call.
+            let count = unsafe bytes.extracting(droppingFirst: taken).withUnsafeBytes {
+                unsafe layer.write($0)  // SAFETY: as above.
+            }
+            taken += count
+            if taken == bytes.byteCount || !takeFromLayer() && count == 0 { break }
+        }
+        if taken > 0 { queue() }
+        return taken
+    }
+
+    /// Ends what is written: a layer says so to the peer, behind what was appended.
+    public func finish() {
+        guard let layer, failureCode == nil else { return }
+        layer.finish()
+        takeFromLayer()
+    }
+
+    /// Moves bytes from the layer to where they leave from; whether there were any.
+    @discardableResult
+    func takeFromLayer() -> Bool {
+        guard let layer else { return false }
+        var isMoved = false
+        // Ends: every turn moves bytes.
+        while failureCode == nil, layer.hasWireBytes, blockRoom > 0 {
+            unsafe fill { unsafe layer.fill($0) }  // SAFETY: written to in the call alone.
+            isMoved = true
+        }
+        if isMoved { layer.wireHasLeft() }
+        return isMoved
+    }
+
+    /// What the waiter waits for may be there. It is called later: whoever changes a layer is in
+    /// the middle of something.
+    func layerChanged() {
+        guard waiter != nil, isAwaitedThere else { return }
+        // SAFETY: the job releases the reference.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<SendStream>.fromOpaque(context).takeRetainedValue().wakeWaiter()
+        }
+        if !loop.post(job) {
+            unsafe Unmanaged<SendStream>.fromOpaque(context).release()  // SAFETY: not posted.
+        }
     }
 }

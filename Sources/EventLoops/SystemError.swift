@@ -12,7 +12,8 @@ public struct SystemError: Error, Hashable, Sendable {
 
     /// The operations that can fail.
     public enum Operation: UInt8, Hashable, Sendable {
-        case accept, bind, cancel, close, connect, eventDescriptor, listen, openBackend, openSocket
+        case accept, bind, cancel, close, connect, eventDescriptor, handshake, listen, openBackend
+        case openSocket
         case operationTable, poll, receive, resolve, send, setOption, shutdown, signals, sleep
         case socketAddress, startThread, timer
     }

@@ -102,10 +102,16 @@ public final class GatherList {
     /// The first piece.
     @unsafe
     var firstPiece: UnsafeRawBufferPointer {
-        precondition(count > 0, "the list is empty")
+        unsafe piece(0)  // SAFETY: passed on.
+    }
+
+    /// A piece that is to be sent.
+    @unsafe
+    func piece(_ index: Int) -> UnsafeRawBufferPointer {
+        precondition((0..<count).contains(index), "the list has fewer pieces")
         // SAFETY: below `end`.
         return unsafe UnsafeRawBufferPointer(
-            start: slices[first].base, count: slices[first].count)
+            start: slices[first + index].base, count: slices[first + index].count)
     }
 
     /// All of it as the kernel reads it. It lives as long as the list, and must not change while

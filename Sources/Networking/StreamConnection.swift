@@ -24,12 +24,17 @@ public final class StreamConnection: @unchecked Sendable {
     /// The socket, for options that are not offered here. It belongs to the connection.
     public let descriptor: Int32
 
-    private let stream: ReceiveStream
-    private let output: SendStream
-    private let reading: Suspension
+    let stream: ReceiveStream
+    let output: SendStream
+    let reading: Suspension
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
+    private var isWritingFinished = false
+    /// What encrypts, if something does.
+    var layer: StreamLayer?
+    /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
+    var marks = DeliveryMarks()
     /// Where the connection stands among a server's.
     var place = 0
     /// Who takes the parts of a connection that is gone.
@@ -215,7 +220,7 @@ public final class StreamConnection: @unchecked Sendable {
     }
 
     /// Whether the peer has finished or the connection broke, and everything received was read.
-    public var isAtEnd: Bool { stream.end != nil && stream.heldBufferCount == 0 }
+    public var isAtEnd: Bool { stream.end != nil && !stream.hasUnread }
 
     // MARK: Writing
 
@@ -249,7 +254,8 @@ public final class StreamConnection: @unchecked Sendable {
             try Socket.check(
                 await writing.wait(for: output, isEmpty: true, until: deadline), .send)
         }
-        if let code = output.failure { throw SystemError(.send, code: code) }
+        let code = isWritingFinished ? output.breakage : output.failure
+        if let code { throw SystemError(.send, code: code) }
     }
 
     /// How many enqueued bytes the kernel has not yet taken.
@@ -262,6 +268,10 @@ public final class StreamConnection: @unchecked Sendable {
     ) async throws(SystemError) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
         precondition(!isClosed, "the connection is closed")
+        if layer != nil {
+            // SAFETY: copied while the caller keeps them.
+            return try await unsafe writeThroughLayer(bytes.bytes, until: deadline)
+        }
         if output.pendingByteCount > 0 { try await flush(until: deadline) }
         // SAFETY: the caller keeps the bytes until this returns, which is after the last
         // completion.
@@ -306,6 +316,7 @@ public final class StreamConnection: @unchecked Sendable {
         let sent: Int
         switch list.count {
         case 0: return 0
+        case _ where layer != nil: sent = try await writeThroughLayer(list, until: deadline)
         case 1:
             // SAFETY: the caller keeps the pieces until this returns.
             sent = unsafe try await writeSome(list.firstPiece, until: deadline)
@@ -336,8 +347,11 @@ public final class StreamConnection: @unchecked Sendable {
         }
     }
 
-    /// Says that nothing more will be written: the peer reads the end. Reading goes on.
+    /// Says that nothing more will be written: the peer reads the end. Reading goes on; with TLS,
+    /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
+        isWritingFinished = true
+        output.finish()
         try await flush()
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
@@ -348,7 +362,7 @@ public final class StreamConnection: @unchecked Sendable {
     // MARK: Cancelling
 
     /// Where a task waits to write; most connections never need it.
-    private var writing: Suspension {
+    var writing: Suspension {
         if let writer { return writer }
         let suspension = Suspension(executor)
         if isWatched { suspension.join(reading) }
@@ -391,7 +405,7 @@ public final class StreamConnection: @unchecked Sendable {
     private func stop() {
         isClosed = true
         stream.stop()
-        if output.failure == nil { output.stop() }
+        if output.breakage == nil { output.stop() }
     }
 
     /// Closes the connection with a reset: what was not yet sent is dropped.
@@ -402,7 +416,13 @@ public final class StreamConnection: @unchecked Sendable {
 
     /// How many bytes the peer's kernel has acknowledged, by TCP_INFO. The SYN, which the system
     /// counts as one byte, is not counted here; the FIN is, once `finishWriting` was acknowledged.
+    /// With TLS, plain bytes are counted that were written whole: up to the end of a `writeSome`.
     public func acknowledgedByteCount() throws(SystemError) -> UInt64 {
+        let count = try wireAcknowledgedByteCount()
+        return layer == nil ? count : marks.reach(count)
+    }
+
+    private func wireAcknowledgedByteCount() throws(SystemError) -> UInt64 {
         var info = millrace_tcp_info()
         // SAFETY: the callee fills the structure in.
         try Socket.check(unsafe millrace_socket_tcp_info(descriptor, &info), .setOption)

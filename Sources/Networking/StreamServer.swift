@@ -124,7 +124,9 @@ public final class StreamServer: Sendable {
         guard let connection = adopted else { return }
         live.add(connection)
         await handle(connection)
-        if connection.enqueuedByteCount > 0 { await sendRest(of: connection) }
+        if connection.enqueuedByteCount > 0 || connection.layer != nil {
+            await sendRest(of: connection)
+        }
         live.remove(connection)
         connection.close()
     }
@@ -133,6 +135,7 @@ public final class StreamServer: Sendable {
     private func sendRest(of connection: StreamConnection) async {
         let deadline = MonotonicInstant.now.advanced(byNanoseconds: Self.flushNanoseconds)
         // The peer may be gone or not read: what is left is dropped, as with any close.
+        connection.output.finish()
         try? await connection.flush(until: deadline)
     }
 

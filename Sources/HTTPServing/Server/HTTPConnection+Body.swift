@@ -24,16 +24,16 @@ extension HTTPConnection {
     /// Reads received bytes of the body; false at the end of the stream. `use` gets what is there.
     func readBody(_ use: (UnsafeRawBufferPointer) -> Void) throws(HTTP1Error) -> Bool {
         // SAFETY: passed on.
-        guard let step = unsafe try decodeBody(use) else { return false }
+        guard let (step, _) = unsafe try decodeBody(use) else { return false }
         if step.payload.count > 0 { state.receiveBody(step.payload.count) }
         if step.isComplete { _ = state.endBody() }
         return true
     }
 
-    /// Nil at the end of the stream.
-    func decodeBody(
+    /// A step, and how many bytes it took; nil at the end of the stream.
+    private func decodeBody(
         _ use: (UnsafeRawBufferPointer) -> Void
-    ) throws(HTTP1Error) -> BodyStep? {
+    ) throws(HTTP1Error) -> (BodyStep, Int)? {
         var found = BodyStep()
         let used = try input.consume { (bytes: RawSpan) throws(HTTP1Error) -> Int in
             // SAFETY: lent for the call.
@@ -41,7 +41,7 @@ extension HTTPConnection {
                 unsafe try self.decode(lent, &found, use)  // SAFETY: as above.
             }
         }
-        return used == nil ? nil : found
+        return used.map { (found, $0) }
     }
 
     /// What a step leaves, trailers that are not complete, is held until more has come. Answers how
@@ -96,10 +96,9 @@ extension HTTPConnection {
     /// Drops the rest of a body; false at the end of the stream.
     func discard() -> Bool {
         do throws(HTTP1Error) {
-            let before = input.heldByteCount
             // SAFETY: nothing is done with the bytes.
-            guard let step = unsafe try decodeBody({ _ in }) else { return false }
-            if !state.discard(before - input.heldByteCount, worker.configuration.limits) {
+            guard let (step, used) = unsafe try decodeBody({ _ in }) else { return false }
+            if !state.discard(used, worker.configuration.limits) {
                 phase = .ending
             } else if step.isComplete {
                 phase = state.endBody() == .next ? .reading : .ending
@@ -114,8 +113,11 @@ extension HTTPConnection {
     func dropInput() -> Bool {
         let used = input.consume { bytes in bytes.byteCount }
         lingeredByteCount += used ?? 0
-        return used != nil && lingeredByteCount <= Self.lingeredByteCountMax
+        return used != nil && !isFlooded
     }
+
+    /// Whether the client has sent more behind its last answer than is taken.
+    var isFlooded: Bool { lingeredByteCount > Self.lingeredByteCountMax }
 
     /// A client that sends without looking gets its answer only if it can send to the end.
     private static var lingeredByteCountMax: Int { 1 << 26 }

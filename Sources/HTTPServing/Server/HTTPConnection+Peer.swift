@@ -4,6 +4,10 @@ internal import AtomicSupport
 internal import CLinuxShims
 internal import EventLoops
 
+#if TLS
+    internal import Networking
+#endif
+
 // Clients that go away while a handler waits for something else.
 //
 // A reset tells it, and so does a socket that is closed in both directions. The end of the client's
@@ -11,6 +15,13 @@ internal import EventLoops
 // client that has closed its socket sends the same, and is found out only by its answer to what we
 // send. Nothing is asked for a request that is answered at once but a place among the waiters.
 extension HTTPConnection {
+    #if TLS
+        /// What the ends have agreed on; nil without TLS.
+        var security: ConnectionSecurity? {
+            (input.currentLayer as? TLSLayer).map { ConnectionSecurity($0.engine) }
+        }
+    #endif
+
     /// A task has the request: looks out for the end of the input, unless the task does.
     func watchPeer() {
         if !isInputLent { listenForEnd() }
@@ -33,6 +44,8 @@ extension HTTPConnection {
         guard phase == .answering else { return }
         switch input.end {
         case .failed: close()
+        // With TLS, an end is one of both directions (RFC 5246, section 7.2.1).
+        case .finished where output.failure != nil: close()
         case .finished: worker.configuration.cancelsAtHalfClose ? exchange?.leave() : watchHangUp()
         case nil: break
         }

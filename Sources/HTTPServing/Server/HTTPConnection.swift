@@ -106,6 +106,7 @@ final class HTTPConnection {
         input = ReceiveStream(
             loop: loop, descriptor: descriptor, credit: worker.configuration.stream.receiveCredit)
         output = SendStream(loop: loop, descriptor: descriptor)
+        worker.secure(input, output)
     }
 
     /// Begins to read.
@@ -132,20 +133,20 @@ final class HTTPConnection {
             })
     }
 
-    /// The same for the end alone.
+    /// The same for the end alone: in `lingering`, that of the socket.
     func listenForEnd() {
         guard !isListening else { return }
         isListening = true
         // SAFETY: as in `listen`.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        input.whenEnded(
-            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
-                // SAFETY: as above.
-                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
-                    $0.isListening = false
-                    $0.peerEnded()
-                }
-            })
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+            // SAFETY: as above.
+            unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                $0.isListening = false
+                if $0.phase == .lingering { $0.close() } else { $0.peerEnded() }
+            }
+        }
+        if phase == .lingering { input.whenWireEnded(job) } else { input.whenEnded(job) }
     }
 
     func stopListening() {
@@ -177,7 +178,7 @@ final class HTTPConnection {
             case .answering: return watchPeer()
             case .closed: return
             case .reading:
-                if output.failure != nil { return close() }
+                if output.failure != nil { return outputEnded() }
                 guard flushOverflow() else { return }
                 guard input.isReady else { return rest() }
                 budget -= 1
@@ -187,8 +188,9 @@ final class HTTPConnection {
                 guard input.isReady else { return rest() }
                 if !discard() { return inputEnded() }
             case .ending:
-                if output.failure != nil { return close() }
+                if output.breakage != nil { return close() }
                 guard flushOverflow() else { return }
+                if !isBroken { output.finish() }
                 if output.pendingByteCount > 0 {
                     watchSending()
                     return listenForRoom(isEmpty: true)
@@ -198,7 +200,10 @@ final class HTTPConnection {
             case .breaking: return
             case .lingering:
                 guard input.isReady else { return listen() }
-                if !dropInput() { return close() }
+                if !dropInput() {
+                    if input.isWireEnded || isFlooded { return close() }
+                    return listenForEnd()
+                }
             }
         }
     }
@@ -275,14 +280,24 @@ final class HTTPConnection {
 
     /// The peer sends no more.
     func inputEnded() {
-        isPeerDone = true
-        if case .failed = input.end { return close() }
+        isPeerDone = input.isWireEnded
+        if case .failed = input.end { return outputEnded() }
         if let partial, !partial.isAtStart {
             refuse(400)
             return advance()
         }
         partial = nil
         _ = state.endInput()
+        phase = .ending
+        advance()
+    }
+
+    /// Nothing can be written any more. What a layer has left to say, an alert, still leaves.
+    private func outputEnded() {
+        guard output.breakage == nil, output.pendingByteCount > 0 else { return close() }
+        stopListening()
+        partial = nil
+        state.stopReading()
         phase = .ending
         advance()
     }
@@ -344,7 +359,7 @@ final class HTTPConnection {
         exchange?.cancel()
         input.stop()
         output.cancelWaiter()
-        if output.failure == nil { output.stop() }
+        if output.breakage == nil { output.stop() }
         worker.executor.loop.close(descriptor)
         partial = nil
         overflow = []

@@ -174,6 +174,11 @@ final class HTTPExchange: @unchecked Sendable {
     /// Where the request came from.
     var remoteAddress: SocketAddress? { connection?.remote }
 
+    #if TLS
+        /// What the ends of the connection have agreed on.
+        var security: ConnectionSecurity? { connection?.security }
+    #endif
+
     // MARK: The answer
 
     private func send(_ response: ServerResponse) async throws(ResponseError) {
@@ -291,6 +296,7 @@ final class HTTPExchange: @unchecked Sendable {
     @concurrent
     func sendFile(_ part: FilePart) async throws(ResponseError) {
         try await flush()
+        if connection?.input.currentLayer != nil { return try await copyFile(part) }
         var offset = part.offset
         let end = part.offset + part.byteCount
         while offset < end {  // Ends: every turn sends a byte, sees that some arrived, or throws.
@@ -306,6 +312,34 @@ final class HTTPExchange: @unchecked Sendable {
             offset += UInt64(max(0, result))
             fileByteCount += UInt64(max(0, result))
             try waited(connection, since: begin, result)
+        }
+    }
+}
+
+// Files through TLS: read and encrypted, a piece at a time.
+extension HTTPExchange {
+    private static var pieceByteCount: Int { 65_536 }
+
+    /// Sends a piece of a file that the kernel cannot send by itself. Reading it may wait for the
+    /// disk, as opening it did.
+    private func copyFile(_ part: FilePart) async throws(ResponseError) {
+        var offset = part.offset
+        let end = part.offset + part.byteCount
+        while offset < end {  // Ends: every turn sends bytes or throws.
+            let wanted = Int(min(end - offset, UInt64(Self.pieceByteCount)))
+            // SAFETY: filled by the call, as far as it says.
+            let piece = unsafe [UInt8](unsafeUninitializedCapacity: wanted) { memory, count in
+                // SAFETY: as above.
+                count = unsafe max(
+                    0,
+                    Int(
+                        millrace_file_read(
+                            part.file.descriptor, memory.baseAddress, wanted, offset)))
+            }
+            // The file has become shorter than was promised, or cannot be read.
+            if piece.isEmpty { throw .failed }
+            offset += UInt64(piece.count)
+            try await write(piece)
         }
     }
 }

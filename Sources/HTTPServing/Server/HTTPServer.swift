@@ -7,6 +7,10 @@ public import EventLoops
 internal import HTTP1Codec
 public import Networking
 
+#if TLS
+    public import TLSEngines
+#endif
+
 /// An HTTP/1.0 and HTTP/1.1 server (RFC 9110, RFC 9112) on a group of loops.
 ///
 /// TCP: every loop listens by itself on the same port, and the kernel spreads the connections. A
@@ -94,6 +98,14 @@ public final class HTTPServer: Sendable {
         for listener in listeners { listener.executor.perform { listener.close() } }
         for worker in workers { worker.executor.perform { worker.stopGracefully() } }
     }
+
+    #if TLS
+        /// Goes on with another policy, for a server that has one: new certificates, or other
+        /// demands. Connections that are open keep theirs; no session outlives it. Any thread.
+        public func replaceTLS(_ policy: TLSServerPolicy) {
+            for worker in workers { worker.executor.perform { worker.replaceTLS(policy) } }
+        }
+    #endif
 
     /// Gives an accepted socket to a loop: its own, unless the listener serves all.
     func place(_ socket: Int32, acceptedBy worker: HTTPWorker) {

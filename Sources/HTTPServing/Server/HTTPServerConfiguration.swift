@@ -3,6 +3,10 @@
 public import HTTP1Codec
 public import Networking
 
+#if TLS
+    public import TLSEngines
+#endif
+
 /// Every limit of a server, by name, and what happens there.
 public struct HTTPServerConfiguration: Sendable {
     /// The limits of messages: what goes beyond is answered with a status of its own.
@@ -46,6 +50,11 @@ public struct HTTPServerConfiguration: Sendable {
     public var serverName: String?
     /// Told each answered request, on its loop's thread; it must not block. Nil costs nothing.
     public var onAccess: (@Sendable (HTTPAccess) -> Void)?
+    #if TLS
+        /// The TLS of all connections; nil serves plain ones. A handshake counts towards
+        /// `headerTimeout`. Its options should name the protocol "http/1.1".
+        public var tls: TLSServerPolicy?
+    #endif
     /// Options of each connection's socket.
     public var stream = StreamOptions()
 

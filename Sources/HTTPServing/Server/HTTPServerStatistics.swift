@@ -19,8 +19,31 @@ public struct HTTPServerStatistics: Hashable, Sendable {
     /// See `successes`.
     public var serverErrors: UInt64 = 0
 
+    /// TLS handshakes that came to their end; among them those that resumed a session.
+    public var handshakes: UInt64 = 0
+    /// See `handshakes`.
+    public var resumedHandshakes: UInt64 = 0
+    /// TLS handshakes that failed: no trust, nothing in common, not TLS, or broken off.
+    public var failedHandshakes: UInt64 = 0
+
     /// Nothing done yet.
     public init() {}
+
+    /// Both together.
+    public static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.openConnections += right.openConnections
+        sum.acceptedConnections += right.acceptedConnections
+        sum.refusedConnections += right.refusedConnections
+        sum.successes += right.successes
+        sum.redirections += right.redirections
+        sum.clientErrors += right.clientErrors
+        sum.serverErrors += right.serverErrors
+        sum.handshakes += right.handshakes
+        sum.resumedHandshakes += right.resumedHandshakes
+        sum.failedHandshakes += right.failedHandshakes
+        return sum
+    }
 
     /// All answers.
     public var answers: UInt64 { successes + redirections + clientErrors + serverErrors }
@@ -34,6 +57,9 @@ final class WorkerCounters: Sendable {
     private let redirections = Atomic<UInt64>(0)
     private let clientErrors = Atomic<UInt64>(0)
     private let serverErrors = Atomic<UInt64>(0)
+    private let handshakes = Atomic<UInt64>(0)
+    private let resumedHandshakes = Atomic<UInt64>(0)
+    private let failedHandshakes = Atomic<UInt64>(0)
 
     /// One writer: no exchange is needed.
     @inline(__always)
@@ -43,6 +69,12 @@ final class WorkerCounters: Sendable {
 
     func didAccept() { Self.bump(accepted) }
     func didRefuse() { Self.bump(refused) }
+
+    func didShakeHands(failed: Bool, resumed: Bool) {
+        if failed { return Self.bump(failedHandshakes) }
+        Self.bump(handshakes)
+        if resumed { Self.bump(resumedHandshakes) }
+    }
 
     @inline(__always)
     func didAnswer(_ status: Int) {
@@ -61,5 +93,8 @@ final class WorkerCounters: Sendable {
         statistics.redirections += redirections.load(ordering: .relaxed)
         statistics.clientErrors += clientErrors.load(ordering: .relaxed)
         statistics.serverErrors += serverErrors.load(ordering: .relaxed)
+        statistics.handshakes += handshakes.load(ordering: .relaxed)
+        statistics.resumedHandshakes += resumedHandshakes.load(ordering: .relaxed)
+        statistics.failedHandshakes += failedHandshakes.load(ordering: .relaxed)
     }
 }

@@ -7,6 +7,10 @@ internal import EventLoops
 internal import HTTP1Codec
 internal import Networking
 
+#if TLS
+    internal import TLSEngines
+#endif
+
 /// A server's part on one loop: accepts, keeps the connections, and starts the tasks of handlers.
 ///
 /// Threads: its loop's, but for `stop`.
@@ -33,6 +37,9 @@ final class HTTPWorker: @unchecked Sendable {
     private let serverLine: [UInt8]
 
     let counters = WorkerCounters()
+    #if TLS
+        private let tls: WorkerTLS?
+    #endif
     private let openCount: OpenConnections
     private var connections: [HTTPConnection] = []
     /// Tasks that have not begun.
@@ -65,6 +72,16 @@ final class HTTPWorker: @unchecked Sendable {
         // SAFETY: freed in `deinit`.
         unsafe scratch = .allocate(byteCount: Self.scratchByteCount, alignment: 64)
         bell = Suspension(executor)
+        #if TLS
+            tls = configuration.tls.map { [counters] in WorkerTLS($0, counters) }
+        #endif
+    }
+
+    /// Puts TLS between a new connection's socket and the connection, if the server has it.
+    func secure(_ input: ReceiveStream, _ output: SendStream) {
+        #if TLS
+            tls?.secure(input, output)
+        #endif
     }
 
     deinit { unsafe scratch.deallocate() }  // SAFETY: allocated in `init`.
@@ -250,6 +267,11 @@ final class HTTPWorker: @unchecked Sendable {
     }
 
     // MARK: Stopping
+
+    #if TLS
+        /// Connections that come are secured by this policy.
+        func replaceTLS(_ policy: TLSServerPolicy) { tls?.replace(policy) }
+    #endif
 
     /// Closes what is idle, lets the rest end after its answer, and cuts that at the limit.
     func stopGracefully() {

@@ -16,6 +16,11 @@ public struct RequestBody: Sendable {
     /// Where the request came from.
     var remoteAddress: SocketAddress? { exchange.remoteAddress }
 
+    #if TLS
+        /// What the ends of the connection have agreed on.
+        var security: ConnectionSecurity? { exchange.security }
+    #endif
+
     /// The next bytes; nil behind the end.
     public func next() async throws(RequestBodyError) -> [UInt8]? {
         try await exchange.nextChunk()

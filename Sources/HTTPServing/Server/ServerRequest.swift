@@ -2,6 +2,10 @@
 
 public import HTTP1Codec
 
+#if TLS
+    public import Networking
+#endif
+
 /// A request, as a handler with a task gets it.
 public struct ServerRequest: Sendable {
     private let copy: RequestCopy
@@ -12,6 +16,12 @@ public struct ServerRequest: Sendable {
         self.copy = copy
         self.body = body
     }
+
+    #if TLS
+        /// What the ends of the connection have agreed on, with the client's certificate; nil
+        /// without TLS, and when the answer is over.
+        public var security: ConnectionSecurity? { body.security }
+    #endif
 
     /// The parsed head: version, framing, the target's parts. Ranges are into `headBytes`.
     public var head: RequestHead { copy.head }

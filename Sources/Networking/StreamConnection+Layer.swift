@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import EventLoops
+
+// Writing through a layer: bytes are copied into it, and the wait is for the kernel.
+extension StreamConnection {
+    /// Writes once; answers how many bytes the kernel took, encrypted, at least one.
+    func writeThroughLayer(
+        _ bytes: RawSpan, until deadline: MonotonicInstant
+    ) async throws(SystemError) -> Int {
+        var count = try enqueue(bytes)
+        while count == 0 {  // Ends with room or an error.
+            try await waitForRoom(until: deadline)
+            count = try enqueue(bytes)
+        }
+        try await flush(until: deadline)
+        marks.note(count, wireTotal: output.sentByteCount)
+        return count
+    }
+
+    /// The same for several pieces; the list stays as it is.
+    func writeThroughLayer(
+        _ list: GatherList, until deadline: MonotonicInstant
+    ) async throws(SystemError) -> Int {
+        var count = try enqueue(list)
+        while count == 0 {  // Ends with room or an error.
+            try await waitForRoom(until: deadline)
+            count = try enqueue(list)
+        }
+        try await flush(until: deadline)
+        marks.note(count, wireTotal: output.sentByteCount)
+        return count
+    }
+
+    private func enqueue(_ list: GatherList) throws(SystemError) -> Int {
+        var total = 0
+        for index in 0..<list.count {
+            let piece = unsafe list.piece(index)  // SAFETY: the caller keeps it; copied here.
+            let count = try enqueue(unsafe piece.bytes)  // SAFETY: as above.
+            total += count
+            if count < piece.count { break }
+        }
+        return total
+    }
+}
