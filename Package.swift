@@ -106,7 +106,7 @@ let package = Package(
             name: "ConnectionPools",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "ConcurrentQueues",
-                "DrainAllocators", "EventLoops", "Networking", "ObjectPools",
+                "DrainAllocators", "EventLoops", "Networking", "ObjectPools", "TLSEngines",
                 "WaitPrimitives",
             ]),
         .target(
@@ -145,13 +145,14 @@ let package = Package(
             name: "example_tcp_client",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "ConnectionPools", "EventLoops",
-                "ExampleSupport", "Networking", "WaitPrimitives",
+                "ExampleSupport", "Networking", "TLSEngines", "WaitPrimitives",
             ] + argumentParser,
             path: "Examples/example_tcp_client", exclude: ["README.md"]),
         .executableTarget(
             name: "example_tcp_server",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "Networking",
+                "TLSEngines",
             ] + argumentParser,
             path: "Examples/example_tcp_server"),
         .executableTarget(

@@ -28,9 +28,15 @@
                 command.report("cannot resolve \(error)")
                 return .failure
             }
-            let session = try Session(
-                command, endpoint: endpoint, executors: group.executors,
-                configuration: command.clientConfiguration(), file: file)
+            let session: Session
+            do {
+                session = try Session(
+                    command, endpoint: endpoint, executors: group.executors,
+                    configuration: try command.clientConfiguration(), file: file)
+            } catch PoolConfigurationError.serverName {
+                command.report("no certificate names '\(endpoint)': say --server-name NAME")
+                return .failure
+            }
             if !command.quiet { command.report("\(endpoint); \(group.selection)") }
             await session.run { isStopped throws(SourceFailure) in
                 if let count = command.messages {

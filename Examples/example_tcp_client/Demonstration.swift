@@ -25,7 +25,7 @@
         func run() async throws -> ExitStatus {
             let before = ProcessReadings.now()
             let receiver = try await makeReceiver()
-            var configuration = command.clientConfiguration()
+            var configuration = try command.clientConfiguration()
             // The receiver stalls on purpose: patience is short, and so are the pauses.
             configuration.pool.answerTimeoutNanoseconds = 300_000_000
             configuration.pool.backoffInitialNanoseconds = 20_000_000

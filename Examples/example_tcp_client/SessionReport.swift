@@ -70,18 +70,10 @@
             return " (\(attempts) to connect to \(destination)\(lastError))"
         }
 
-        /// What the last connection or attempt died of, as a client that has given up tells whoever
-        /// would still send.
+        /// What the last connection or attempt died of.
         private var lastError: String {
-            do throws(PoolError) {
-                let byte: [UInt8] = [0]
-                // SAFETY: a plain byte, lent for the call; it is refused.
-                _ = try unsafe session.client.trySend(
-                    byte.span.bytes, ticket: MessageTicket(rawValue: .max))
-            } catch {
-                if case .gaveUp(let reason) = error { return "; the last: \(reason.reason.word)" }
-            }
-            return ""
+            guard let error = statistics.pool.lastError else { return "" }
+            return "; the last: \(error.reason.word)\(error.security.map { ": \($0)" } ?? "")"
         }
 
         /// How the process ends.

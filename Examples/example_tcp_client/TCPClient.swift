@@ -132,6 +132,9 @@
             transform: DurationArgument.init(parsing:))
         var shutdownTimeout = DurationArgument(.seconds(5))
 
+        @OptionGroup(title: "TLS")
+        var security: ClientTLSArguments
+
         @Flag(help: "Print errors only.")
         var quiet = false
 
@@ -167,6 +170,9 @@
         private func validateSource() throws {
             if input != nil && messages != nil {
                 throw ValidationError("--input and --messages exclude each other.")
+            }
+            if isDemonstration && security.tls {
+                throw ValidationError("--tls needs a destination: --to HOST:PORT.")
             }
             if isDemonstration && input != nil {
                 throw ValidationError("--input needs a destination: --to HOST:PORT.")
@@ -221,8 +227,11 @@
 
     extension TCPClient {
         /// The client's limits as the arguments give them.
-        func clientConfiguration() -> ClientConfiguration {
+        func clientConfiguration() throws -> ClientConfiguration {
             var result = ClientConfiguration()
+            result.tls = try security.policy().map {
+                ClientTLS($0, serverName: security.serverName)
+            }
             result.pool.maxConnections = connections
             result.pool.queueCapacity = queue
             result.pool.maxReconnectAttempts = maxReconnectAttempts

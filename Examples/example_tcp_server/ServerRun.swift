@@ -37,8 +37,17 @@
             // A client that does not read holds this many of the loop's buffers.
             options.receiveCredit = 2
             let (streamOptions, group) = (options, group)
+            guard command.tls else {
+                return try await life.open { address throws(SystemError) in
+                    try await StreamServer.open(on: address, group: group, options: streamOptions)
+                }
+            }
+            let certificates = command.certificates
+            let policy = try certificates.policy(
+                for: try certificates.identities(), protocols: [])
             return try await life.open { address throws(SystemError) in
-                try await StreamServer.open(on: address, group: group, options: streamOptions)
+                try await StreamServer.open(
+                    on: address, group: group, options: streamOptions, tls: policy)
             }
         }
 

@@ -16,7 +16,7 @@
     internal import Networking
 
     @main
-    struct TCPServer: ExampleCommand {
+    struct TCPServer: ExampleCommand, Sendable {
         static let configuration = CommandConfiguration(
             commandName: "example_tcp_server",
             abstract: "Echoes, counts or acknowledges what clients send.",
@@ -44,6 +44,12 @@
         @Option(help: ArgumentHelp("How many event loops, a thread for each.", valueName: "count"))
         var loops = 1
 
+        @Flag(help: "Speak TLS. Without --cert a certificate for localhost is made, by openssl.")
+        var tls = false
+
+        @OptionGroup(title: "TLS")
+        var certificates: ServerTLSArguments
+
         @Flag(exclusivity: .exclusive)
         var mode = ServerMode.echo
 
@@ -57,6 +63,9 @@
         func validate() throws {
             guard (1...Self.loopsMax).contains(loops) else {
                 throw ValidationError("--loops takes a number from 1 to \(Self.loopsMax).")
+            }
+            guard tls || !certificates.isGiven && certificates.clientAuthorities == nil else {
+                throw ValidationError("--cert, --client-ca and --self-signed need --tls.")
             }
         }
 

@@ -9,6 +9,10 @@ public struct ClientConfiguration: Sendable {
     /// What counts as delivered. In `confirmed` mode the peer answers each message with a line
     /// whose first word is the message's first word.
     public var delivery = DeliveryMode.written
+    #if TLS
+        /// The TLS of all connections; nil for plain ones.
+        public var tls: ClientTLS?
+    #endif
     /// Options of each connection's socket.
     public var stream = StreamOptions()
     /// The longest message in bytes.

@@ -35,6 +35,9 @@ final class ClientCore: @unchecked Sendable {
     let home: LoopExecutor
     let executors: [LoopExecutor]
     let keySeed: UInt64
+    #if TLS
+        let connectors: ClientConnectors?
+    #endif
     let onOutcomes: @Sendable (Span<SettledMessage>) -> Void
 
     let queue: BoundedMPMCQueue<UInt64>
@@ -75,6 +78,13 @@ final class ClientCore: @unchecked Sendable {
         let seed = configuration.seed ?? MonotonicInstant.now.nanoseconds
         let limits = configuration.pool
         machine = try PoolMachine(configuration: limits, jitterSeed: seed)
+        #if TLS
+            if let tls = configuration.tls {
+                connectors = try ClientConnectors(tls, endpoint, executors)
+            } else {
+                connectors = nil
+            }
+        #endif
         self.endpoint = endpoint
         self.configuration = configuration
         self.executors = executors

@@ -14,8 +14,17 @@ extension ClientWorker {
             while let _ = try await connection.consume({ bytes in self.take(bytes) }) {}
             end(ConnectionError(isFinishing ? .idle : .peerClosed))
         } catch {
-            end(ConnectionError(during: error))
+            end(reason(of: error))
         }
+    }
+
+    /// What ended the connection; with TLS, what it says.
+    func reason(of error: SystemError) -> ConnectionError {
+        var reason = ConnectionError(during: error)
+        #if TLS
+            if reason.reason == .security { reason.security = connection?.securityFailure }
+        #endif
+        return reason
     }
 
     private func take(_ bytes: RawSpan) -> Int {

@@ -28,7 +28,7 @@ extension ClientWorker {
         do throws(SystemError) {
             try await unsafe write(through: buffer)  // SAFETY: as above.
         } catch {
-            end(ConnectionError(during: error))
+            end(reason(of: error))
         }
         noteWriting(false)
         unsafe core.store.buffers.deallocate(base)  // SAFETY: allocated above, used by nobody.

@@ -25,6 +25,8 @@ final class ClientWorker: @unchecked Sendable {
     let executor: LoopExecutor
 
     var connection: StreamConnection?
+    /// A connection whose ends do not yet agree on keys.
+    private var opening: StreamConnection?
     private let ownWindow: LoopOwned<DeliveryWindow>
     private let ownSettled = LoopOwned<[SettledMessage]>([])
     var answers = AnswerParser()
@@ -111,11 +113,30 @@ final class ClientWorker: @unchecked Sendable {
             if case .unresolved = error.cause { throw ConnectionError(.unreachable) }
             throw ConnectionError(during: error.summary)
         }
+        #if TLS
+            if let connectors = core.connectors { try await secure(opened, connectors) }
+        #endif
         guard let endReason else { return opened }
         // Ended between the kernel's answer and now: `end` had no connection to close.
         opened.close()
         throw endReason
     }
+
+    #if TLS
+        private func secure(
+            _ opened: StreamConnection, _ connectors: ClientConnectors
+        ) async throws(ConnectionError) {
+            opening = opened
+            defer { opening = nil }
+            do throws(HandshakeError) {
+                try await connectors.secure(opened)
+            } catch {
+                opened.close()
+                if let endReason { throw endReason }
+                throw ConnectionError(during: error)
+            }
+        }
+    #endif
 
     /// Closes the connection; the first reason stays.
     func end(_ reason: ConnectionError) {
@@ -124,6 +145,7 @@ final class ClientWorker: @unchecked Sendable {
             checkAcknowledged()
         }
         connection?.close()
+        opening?.close()
         parking.signal()
     }
 
@@ -237,8 +259,22 @@ extension ConnectionError {
                 MILLRACE_EADDRNOTAVAIL:
                 .noResources
             case MILLRACE_ECANCELED: .cancelled
+            case MILLRACE_EPROTO: .security
             default: .systemError
             }
         self.init(reason, systemErrorNumber: error.code)
     }
+
+    #if TLS
+        /// The reason behind a handshake that failed.
+        init(during error: HandshakeError) {
+            switch error {
+            case .system(let error): self.init(during: error)
+            case .tls(let error):
+                self.init(.security)
+                security = error
+            case .setup: self.init(.security)
+            }
+        }
+    #endif
 }

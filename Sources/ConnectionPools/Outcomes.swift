@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#if TLS
+    public import TLSEngines
+#endif
+
 /// What a client means by "delivered". The README's table says what each mode can and cannot know.
 @frozen
 public enum DeliveryMode: UInt8, Sendable, CaseIterable {
@@ -52,6 +56,8 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
     case peerClosed
     /// The process or the kernel has no descriptor, port or memory left.
     case noResources
+    /// The ends did not come to TLS, or lost it; `ConnectionError.security` says why.
+    case security
     /// Another error of the system; the error number says which.
     case systemError
 
@@ -70,19 +76,24 @@ public enum FailureReason: UInt8, Sendable, CaseIterable {
         case .reset: "reset"
         case .peerClosed: "peer-closed"
         case .noResources: "no-resources"
+        case .security: "tls"
         case .systemError: "system-error"
         }
     }
 }
 
 /// The error of one connection: the reason, and the kernel's error number where there is one.
-@frozen
 public struct ConnectionError: Error, Hashable, Sendable {
     /// Why the connection ended.
     public var reason: FailureReason
 
     /// The error number (errno(3)), or zero.
     public var systemErrorNumber: Int32
+
+    #if TLS
+        /// What TLS says.
+        public var security: TLSError?
+    #endif
 
     /// An error with a reason.
     public init(_ reason: FailureReason, systemErrorNumber: Int32 = 0) {

@@ -132,6 +132,9 @@ public enum PoolConfigurationError: Error, Hashable, Sendable {
     case breakerThreshold
     /// Zero.
     case breakerReset
+    /// The destination has no name that a certificate could bear, and none was given: an address,
+    /// a Unix socket.
+    case serverName
 }
 
 extension UInt64 {

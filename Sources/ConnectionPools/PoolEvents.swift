@@ -135,6 +135,8 @@ public struct PoolStatistics: Hashable, Sendable {
     public var lateEvents: UInt64 = 0
     /// Failed attempts in a row, at present.
     public var failedAttempts = 0
+    /// What the last attempt failed of, or the last connection died of; nil if none did.
+    public var lastError: ConnectionError?
     /// Established connections, at present.
     public var openConnections = 0
 

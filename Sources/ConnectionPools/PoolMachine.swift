@@ -87,7 +87,7 @@ public struct PoolMachine: Sendable {
     var drainDeadline = MonotonicInstant.never
     /// No attempt starts earlier while nothing is alive.
     var retryNotBefore = MonotonicInstant(nanoseconds: 0)
-    var lastError = ConnectionError(.refused)
+    var lastError: ConnectionError?
     var pauses: ReconnectPauses
     var counts = PoolStatistics()
 
@@ -163,7 +163,7 @@ public struct PoolMachine: Sendable {
         case .closing: .closed
         case .stopping(let reason), .finished(let reason):
             switch reason {
-            case .gaveUp: .gaveUp(lastError)
+            case .gaveUp: .gaveUp(lastError ?? ConnectionError(.refused))
             case .cancelled: .cancelled
             default: .closed
             }
@@ -182,6 +182,7 @@ public struct PoolMachine: Sendable {
     public var statistics: PoolStatistics {
         var result = counts
         result.failedAttempts = failedAttempts
+        result.lastError = lastError
         result.openConnections = slots.count { $0.state == .connected || $0.state == .draining }
         return result
     }

@@ -2,6 +2,10 @@
 
 internal import AsyncRuntime
 
+#if TLS
+    internal import TLSEngines
+#endif
+
 /// The connections that a server's handlers hold on one loop: whom the server's cancellation
 /// concerns. One handler for the server takes the place of one for each connection.
 final class LiveConnections: @unchecked Sendable {
@@ -11,6 +15,11 @@ final class LiveConnections: @unchecked Sendable {
     private var isCancelled = false
     /// The parts of those that are gone.
     let spares = SpareParts()
+    #if TLS
+        /// Who opens TLS on them.
+        var acceptor: TLSAcceptor?
+        var handshakeTimeout = Duration.zero
+    #endif
     /// Accepted sockets whose tasks have not begun. The tasks, which are as many, take one each, so
     /// that they need no memory of their own for what they shall do.
     private var incoming: [Int32] = []

@@ -2,6 +2,10 @@
 
 public import AsyncRuntime
 public import EventLoops
+
+#if TLS
+    public import TLSEngines
+#endif
 internal import AtomicSupport
 internal import CLinuxShims
 
@@ -123,6 +127,9 @@ public final class StreamServer: Sendable {
             adopting: socket, options: options, spares: live.spares)
         guard let connection = adopted else { return }
         live.add(connection)
+        #if TLS
+            if live.acceptor != nil, await !secure(connection, among: live) { return }
+        #endif
         await handle(connection)
         if connection.enqueuedByteCount > 0 || connection.layer != nil {
             await sendRest(of: connection)
@@ -130,6 +137,47 @@ public final class StreamServer: Sendable {
         live.remove(connection)
         connection.close()
     }
+
+    #if TLS
+        /// Starts listening for clients that speak TLS; handlers get connections whose handshake
+        /// is over. Each loop has sessions of its own.
+        ///
+        /// - Parameters:
+        ///   - address: where to listen.
+        ///   - group: the loops.
+        ///   - options: of each connection's socket.
+        ///   - tls: who the server is, and what it asks of clients.
+        ///   - handshakeTimeout: how long a handshake may take; then the connection is closed.
+        public static func open(
+            on address: SocketAddress, group: LoopGroup, options: StreamOptions = StreamOptions(),
+            tls: TLSServerPolicy, handshakeTimeout: Duration = .seconds(10)
+        ) async throws(SystemError) -> StreamServer {
+            let server = try await open(on: address, group: group, options: options)
+            for live in server.live {
+                live.acceptor = TLSAcceptor(tls)
+                live.handshakeTimeout = handshakeTimeout
+            }
+            return server
+        }
+
+        /// The handshake; false if there is no connection any more.
+        @inline(never)
+        private func secure(
+            _ connection: StreamConnection, among live: LiveConnections
+        ) async -> Bool {
+            guard let acceptor = live.acceptor else { return true }
+            let deadline = MonotonicInstant.now.advanced(by: live.handshakeTimeout)
+            do {
+                try await connection.startTLS(acceptor, until: deadline)
+                return true
+            } catch {
+                // Its affair: it has been told why.
+                live.remove(connection)
+                connection.close()
+                return false
+            }
+        }
+    #endif
 
     /// Lets what the handler enqueued leave before the connection is closed.
     private func sendRest(of connection: StreamConnection) async {

@@ -3,7 +3,7 @@
 /// Why a connection failed.
 ///
 /// `alert` says what the peer is told; nothing is, if it told us first or has gone.
-public enum TLSError: Error, Equatable, Sendable, BitwiseCopyable {
+public enum TLSError: Error, Hashable, Sendable, BitwiseCopyable {
     // What the peer did.
     /// The peer ended the connection and says why.
     case alertReceived(TLSAlert)

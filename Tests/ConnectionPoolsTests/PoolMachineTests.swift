@@ -324,7 +324,7 @@ struct PoolTimeLimitTests {
         #expect(driver.connects.isEmpty)
         driver.send(.connectFailed(id, refused))
         #expect(driver.machine.statistics.failedAttempts == 1)
-        #expect(driver.machine.lastError.reason == .connectTimeout)
+        #expect(driver.machine.lastError?.reason == .connectTimeout)
     }
 
     @Test("A connect that succeeds just as it is cancelled does not serve")
@@ -398,7 +398,7 @@ struct PoolTimeLimitTests {
         let activity = ConnectionActivity(lastTraffic: driver.now, isAwaitingSince: driver.now)
         driver.fire(0, activity: activity)
         #expect(driver.closes == [id: .abort])
-        #expect(driver.machine.lastError.reason == .answerTimeout)
+        #expect(driver.machine.lastError?.reason == .answerTimeout)
     }
 
     @Test("An idle connection closes quietly; traffic or waiting work puts it off")

@@ -4,9 +4,11 @@ import Glibc
 import Testing
 
 #if Examples
-    /// Starts the HTTP server and waits until it listens; returns it with its address.
+    /// Starts the HTTP server, plain alone, and waits until it listens; returns it with its address.
     func startHTTPServer(_ arguments: [String]) throws -> (Program, String) {
-        let server = try Program("example_http_server", arguments)
+        let isPlaced = arguments.contains("--listen")
+        let server = try Program(
+            "example_http_server", arguments + (isPlaced ? [] : ["--listen", "127.0.0.1:0"]))
         try server.wait("the address") { server.outputText.contains("\n") }
         let text = server.outputText
         try #require(text.hasPrefix("listening on ") && text.hasSuffix("\n"))
