@@ -15,7 +15,7 @@ let package = Package(
         .library(name: "CallCount", type: .dynamic, targets: ["CallCount"]),
     ],
     dependencies: [
-        .package(name: "millrace", path: "..", traits: ["IOUring"]),
+        .package(name: "millrace", path: "..", traits: ["IOUring", "TLS"]),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     ],
     targets: [
@@ -36,6 +36,9 @@ let package = Package(
         .executableTarget(name: "load_c", dependencies: ["CContender"]),
         .executableTarget(name: "http_load_c", dependencies: ["CContender"]),
         .executableTarget(name: "http_rude_c", dependencies: ["CContender"]),
+        .executableTarget(
+            name: "tls_load_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
         .executableTarget(name: "send_c", dependencies: ["CContender"]),
         .executableTarget(name: "sink_c", dependencies: ["CContender"]),
         .executableTarget(name: "transfer_c", dependencies: ["CContender"]),
@@ -87,7 +90,7 @@ let package = Package(
             name: "http_millrace",
             dependencies: [
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),
-                room("EventLoops"), room("HTTPServing"), room("Networking"),
+                room("EventLoops"), room("HTTPServing"), room("Networking"), room("TLSEngines"),
             ]),
         .testTarget(name: "BenchTests", dependencies: ["BenchSupport", "Benches"]),
     ],

@@ -4,7 +4,7 @@ import Glibc
 import Testing
 
 #if Examples
-    /// Starts the HTTP server, plain alone, and waits until it listens; returns it with its address.
+    /// Starts the HTTP server, plain alone, and waits until it listens; with its address.
     func startHTTPServer(_ arguments: [String]) throws -> (Program, String) {
         let isPlaced = arguments.contains("--listen")
         let server = try Program(

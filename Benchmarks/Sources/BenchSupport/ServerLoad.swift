@@ -28,6 +28,7 @@ package struct ServerLoad: Sendable {
             "--port", "\(port)", "--connections", "\(connections)",
             "--pipeline", "\(pipeline)", "--controlled",
         ]
+        words += kind.arguments
         if kind.isEcho { words += ["--bytes", "\(byteCount)", "--stopped", "\(stoppedCount)"] }
         switch extent {
         case .seconds(let seconds):

@@ -116,7 +116,8 @@ package struct ServerTrial {
                 "\(contender.name): the load had \(echoed) \(load.kind.served) answered,"
                     + " the server says \(served)")
         }
-        let opened = load.connections + (beside?.connections ?? 0)
+        var opened = load.connections + (beside?.connections ?? 0)
+        if load.kind.countsConnections { opened = Int(try results[0].number("connections")) }
         let connections = try totals.number("connections")
         guard connections == UInt64(opened) else {
             throw BenchError(

@@ -8,6 +8,7 @@ package enum BenchCatalog {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
             SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), HTTPBench(),
+            TLSBench(),
         ]
     }
 }

@@ -6,6 +6,7 @@ internal import CContender
 internal import ContenderSupport
 internal import EventLoops
 internal import HTTPServing
+internal import TLSEngines
 
 @main
 struct HTTPMillrace: ParsableCommand {
@@ -32,6 +33,15 @@ struct HTTPMillrace: ParsableCommand {
     @Option(help: "Milliseconds that a head may take.")
     var headerTimeout = 10_000
 
+    @Option(help: "A chain of certificates, PEM: serve TLS.")
+    var cert: String?
+
+    @Option(help: "Its key, PEM.")
+    var key: String?
+
+    @Option(help: "The folder behind /files/.")
+    var root: String?
+
     func validate() throws {
         guard (1...256).contains(loops) else {
             throw ValidationError("--loops takes a number from 1 to 256.")
@@ -43,7 +53,15 @@ struct HTTPMillrace: ParsableCommand {
         var configuration = HTTPServerConfiguration()
         configuration.maxConnections = maxConnections
         configuration.headerTimeout = .milliseconds(headerTimeout)
-        let service = HelloService(port: port, hasTask: task, configuration: configuration)
+        if let cert, let key {
+            var options = TLSServerOptions(
+                identities: [try TLSIdentity(chainFile: cert, keyFile: key)])
+            options.protocols = ["http/1.1"]
+            configuration.tls = try TLSServerPolicy(options)
+        }
+        let files = try root.map { try StaticFiles($0) }
+        let service = HelloService(
+            port: port, hasTask: task, configuration: configuration, files: files)
         let totals = try LoopGroup.run(
             loops: loops, choice: backend.choice, signals: [.interrupt, .terminate]
         ) { group in

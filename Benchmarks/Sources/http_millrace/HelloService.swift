@@ -13,7 +13,12 @@ struct HelloService: Sendable {
     private let hasTask: Bool
     private let configuration: HTTPServerConfiguration
 
-    init(port: UInt16, hasTask: Bool, configuration: HTTPServerConfiguration) {
+    private let files: StaticFiles?
+
+    init(
+        port: UInt16, hasTask: Bool, configuration: HTTPServerConfiguration, files: StaticFiles?
+    ) {
+        self.files = files
         self.port = port
         self.hasTask = hasTask
         self.configuration = configuration
@@ -59,6 +64,7 @@ struct HelloService: Sendable {
         } else {
             try routes.get("/hello", direct: { _, response in response.send("Hello, World!") })
         }
+        if let files { try routes.files("/files", files) }
         // For readers who are slow: a mebibyte, in pieces.
         try routes.get("/large") { _ in
             .stream(byteCount: 64 << 14) { writer in

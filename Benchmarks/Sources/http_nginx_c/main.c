@@ -20,9 +20,11 @@
 #include "contender.h"
 
 static const char help[] =
-    "usage: http_nginx_c --nginx PATH [--workers N]\n"
+    "usage: http_nginx_c --nginx PATH [--workers N] [--cert FILE --key FILE] [--root FOLDER]\n"
     "Starts nginx, which answers GET /hello with 'Hello, World!'. Prints 'listening on\n"
     "127.0.0.1:PORT'; SIGTERM ends it.\n"
+    "  --cert FILE --key FILE  serve TLS 1.2 and nothing else\n"
+    "  --root FOLDER           the files behind /files/\n"
     "  --nginx PATH  the program\n"
     "  --workers N   processes that serve (1); several share the port with SO_REUSEPORT\n";
 
@@ -44,10 +46,12 @@ static const char configuration[] =
     "  uwsgi_temp_path %s/uwsgi;\n"
     "  scgi_temp_path %s/scgi;\n"
     "  server {\n"
-    "    listen 127.0.0.1:%u backlog=1024%s;\n"
+    "    listen 127.0.0.1:%u backlog=1024%s%s;\n"
+    "%s"
     "    location = /hello { default_type text/plain; return 200 \"Hello, World!\"; }\n"
-    "    location = /status { stub_status; }\n"
+    "    location /files/ { alias %s/; }\n"
     "  }\n"
+    "  server { listen 127.0.0.1:%u; location = /status { stub_status; } }\n"
     "}\n";
 
 static char folder[] = "/tmp/millrace-bench-nginx-XXXXXX";
@@ -58,11 +62,31 @@ struct counts {
     unsigned long long requests;
 };
 
-static void write_configuration(const char *path, uint16_t port, unsigned workers) {
+/// What is served, beside the port.
+struct service {
+    unsigned workers;
+    const char *certificate;
+    const char *key;
+    const char *root;
+};
+
+static void write_configuration(const char *path, uint16_t port, uint16_t status_port,
+                                const struct service *service) {
     FILE *file = fopen(path, "w");
     if (file == NULL) contender_fail(path);
-    fprintf(file, configuration, workers, folder, folder, folder, folder, folder, folder, port,
-            workers > 1 ? " reuseport" : "");
+    bool has_tls = service->certificate[0] != 0;
+    char tls[2048] = "";
+    if (has_tls) {
+        int size = snprintf(tls, sizeof tls,
+                            "    ssl_certificate %s;\n    ssl_certificate_key %s;\n"
+                            "    ssl_protocols TLSv1.2;\n    ssl_session_timeout 1h;\n"
+                            "    ssl_session_cache shared:bench:4m;\n",
+                            service->certificate, service->key);
+        if (size >= (int)sizeof tls) contender_fail("a path that is too long");
+    }
+    fprintf(file, configuration, service->workers, folder, folder, folder, folder, folder, folder,
+            port, has_tls ? " ssl" : "", service->workers > 1 ? " reuseport" : "", tls,
+            service->root, status_port);
     if (fclose(file) != 0) contender_fail(path);
 }
 
@@ -149,9 +173,14 @@ static int stop(void) {
 }
 
 int main(int argc, char **argv) {
-    contender_check(argc, argv, "--nginx --workers", "--help", help);
+    contender_check(argc, argv, "--nginx --workers --cert --key --root", "--help", help);
     const char *program = contender_text(argc, argv, "--nginx", "/usr/sbin/nginx");
-    unsigned workers = (unsigned)contender_number(argc, argv, "--workers", 1, 1, 64);
+    struct service service = {
+        .workers = (unsigned)contender_number(argc, argv, "--workers", 1, 1, 64),
+        .certificate = contender_text(argc, argv, "--cert", ""),
+        .key = contender_text(argc, argv, "--key", ""),
+        .root = contender_text(argc, argv, "--root", "/nonexistent"),
+    };
     contender_raise_descriptors();
     int signals = contender_signals();
     if (mkdtemp(folder) == NULL) contender_fail("mkdtemp");
@@ -159,15 +188,16 @@ int main(int argc, char **argv) {
     char path[sizeof folder + 16];
     snprintf(path, sizeof path, "%s/conf", folder);
     uint16_t port = free_port();
-    write_configuration(path, port, workers);
+    uint16_t status_port = free_port();
+    write_configuration(path, port, status_port, &service);
     start(program, path);
-    struct counts before = await(port);
+    struct counts before = await(status_port);
     printf("listening on 127.0.0.1:%u\n", port);
     fflush(stdout);
     struct pollfd item = {.fd = signals, .events = POLLIN};
     while (poll(&item, 1, -1) < 0 && errno == EINTR) continue;  // Ends with a signal.
     struct counts after = {0};
-    bool is_known = read_counts(port, &after);
+    bool is_known = read_counts(status_port, &after);
     int status = stop();
     if (!is_known) contender_complain("nginx says no counts");
     // The second look at the page is counted there too.
