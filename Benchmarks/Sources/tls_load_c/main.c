@@ -16,7 +16,7 @@
 static const char help[] =
     "usage: tls_load_c --port N [--connections N] [--path P] [--body N] [--handshakes KIND]\n"
     "                  [--milliseconds T | --requests N] [--warmup N] [--idle] [--controlled]\n"
-    "Asks an HTTPS server on 127.0.0.1 for a path, checks the answers, prints one line of results.\n"
+    "Asks an HTTPS server on 127.0.0.1 for a path, checks answers, prints one line of results.\n"
     "  --connections N    connections (64)\n"
     "  --path P           what is asked for (/hello)\n"
     "  --body N           how many bytes it has (13)\n"
