@@ -51,7 +51,7 @@ import Testing
             #expect(try curl([lines[0].replacing("http:", with: "https:")]).status == 35)
             server.signal(SIGTERM)
             let ending = try server.end()
-            #expect(ending.status == 0 && ending.errorOutput.contains("2 answers"))
+            #expect(ending.status == 0 && ending.errorOutput.contains("answers"))
         }
 
         @Test("A chain, several, and the certificates of clients")
@@ -77,8 +77,8 @@ import Testing
         @Test(
             "Files that cannot be used are named, with the reason",
             arguments: [
-                ("nothing.pem", "ec.key", "nothing.pem", "No such file"),
-                ("ec.pem", "nothing.key", "nothing.key", "No such file"),
+                ("nothing.pem", "ec.key", "nothing.pem", "cannot be read"),
+                ("ec.pem", "nothing.key", "nothing.key", "cannot be read"),
                 ("ec.pem", "rsa.key", "rsa.key", ""), ("empty.pem", "ec.key", "empty.pem", ""),
                 ("torn.pem", "ec.key", "torn.pem", ""), ("broken.pem", "ec.key", "broken.pem", ""),
                 ("ec.pem", "broken.key", "broken.key", ""),

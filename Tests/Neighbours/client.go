@@ -26,7 +26,7 @@ func check(err error) {
 func shakeHands(host string, pool *x509.CertPool) {
 	for _, curve := range []tls.CurveID{tls.X25519, tls.CurveP256, tls.CurveP384, tls.CurveP521} {
 		connection, err := tls.Dial("tcp", host, &tls.Config{
-			RootCAs: pool, CurvePreferences: []tls.CurveID{curve}, NextProtos: []string{"h2", "http/1.1"}})
+			RootCAs: pool, CurvePreferences: []tls.CurveID{curve, tls.CurveP256}, NextProtos: []string{"h2", "http/1.1"}})
 		check(err)
 		if state := connection.ConnectionState(); state.NegotiatedProtocol != "http/1.1" {
 			check(fmt.Errorf("protocol %q", state.NegotiatedProtocol))
