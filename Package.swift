@@ -192,7 +192,11 @@ let package = Package(
         .testTarget(
             name: "HTTP1CodecTests", dependencies: ["HTTP1Codec", "HTTP1Properties"]),
         .testTarget(
-            name: "TLSEnginesTests", dependencies: ["CLinuxShims", "CTestSupport", "TLSEngines"]),
+            name: "TLSEnginesTests",
+            dependencies: ["CLinuxShims", "CTestSupport", "TLSEngines", "TLSTestSupport"]),
+        .target(
+            name: "TLSTestSupport", dependencies: ["CTestSupport", "TLSEngines"],
+            path: "Tests/TLSTestSupport"),
         .testTarget(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
@@ -217,7 +221,7 @@ let package = Package(
             name: "NetworkingTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
-                "NetworkChild", "Networking",
+                "NetworkChild", "Networking", "TLSEngines", "TLSTestSupport",
             ]),
         .executableTarget(
             name: "NetworkChild",
@@ -236,11 +240,14 @@ let package = Package(
             name: "HTTPServingTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "CTestSupport", "EventLoops",
-                "HTTP1Codec", "HTTPServing", "Networking", "StressSupport",
+                "HTTP1Codec", "HTTPServing", "Networking", "StressSupport", "TLSEngines",
+                "TLSTestSupport",
             ] + httpPackages),
         .testTarget(
             name: "ExamplesTests",
-            dependencies: ["AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring"]),
+            dependencies: [
+                "AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring", "TLSTestSupport",
+            ]),
         .executableTarget(
             name: "DenyIOUring", dependencies: ["CTestSupport"], path: "Tests/DenyIOUring"),
         .testTarget(

@@ -36,8 +36,10 @@
         /// Nothing given.
         public init() {}
 
-        /// Whether anything was said of a certificate.
-        public var isGiven: Bool { selfSigned || !chains.isEmpty || !keys.isEmpty }
+        /// Whether anything was said of certificates.
+        public var isGiven: Bool {
+            selfSigned || !chains.isEmpty || !keys.isEmpty || clientAuthorities != nil
+        }
 
         /// Checks what can be checked without files.
         public func validate() throws {

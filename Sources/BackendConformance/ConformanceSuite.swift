@@ -17,6 +17,5 @@ public enum ConformanceSuite {
     public static let checks: [ConformanceCheck] =
         acceptChecks + connectChecks + receiveChecks + sendChecks + batchChecks + cancelChecks
         + pollChecks + outputChecks + limitChecks + creditChecks + sharingChecks + timerChecks
-        + postingChecks
-        + stoppingChecks
+        + postingChecks + stoppingChecks + layerChecks + layerEndChecks
 }

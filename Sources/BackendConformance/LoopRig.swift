@@ -171,6 +171,21 @@ extension ReceiveStream {
         whenReady(unsafe job(body))  // SAFETY: see there.
     }
 
+    /// Calls the closure once, when the layer is open or the end is there.
+    func whenOpen(closure body: @escaping () -> Void) {
+        whenOpen(unsafe job(body))  // SAFETY: see there.
+    }
+
+    /// Calls the closure once, when the end is there.
+    func whenEnded(closure body: @escaping () -> Void) {
+        whenEnded(unsafe job(body))  // SAFETY: see there.
+    }
+
+    /// Calls the closure once, when the end of the socket is there.
+    func whenWireEnded(closure body: @escaping () -> Void) {
+        whenWireEnded(unsafe job(body))  // SAFETY: see there.
+    }
+
     /// Pins the oldest bytes; where they lie.
     func pinnedAddress() -> UInt {
         UInt(bitPattern: unsafe pin()?.baseAddress)  // SAFETY: only the address is looked at.

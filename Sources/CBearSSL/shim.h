@@ -85,9 +85,15 @@ static inline void millrace_tls_set_output(br_ssl_engine_context *engine, void *
     engine->obuf = (unsigned char *)output;
 }
 
-/// Feeds bytes from the wire; returns how many were taken.
+/// Whether data may flow.
+static inline bool millrace_tls_is_open(const br_ssl_engine_context *engine) {
+    return engine->application_data == 1;
+}
+
+/// Feeds bytes from the wire; returns how many were taken. With `stops_when_open`, what follows the
+/// handshake is left.
 static inline size_t millrace_tls_take(br_ssl_engine_context *engine, const void *bytes,
-                                       size_t count) {
+                                       size_t count, bool stops_when_open) {
     size_t taken = 0;
     while (taken < count) {
         size_t room;
@@ -97,6 +103,7 @@ static inline size_t millrace_tls_take(br_ssl_engine_context *engine, const void
         memcpy(buffer, (const unsigned char *)bytes + taken, part);
         br_ssl_engine_recvrec_ack(engine, part);
         taken += part;
+        if (stops_when_open && millrace_tls_is_open(engine)) break;
     }
     return taken;
 }
@@ -140,9 +147,4 @@ static inline size_t millrace_tls_seal_alert(br_ssl_engine_context *engine, unsi
         memory + first, &count);
     *start = (size_t)(record - memory);
     return count;
-}
-
-/// Whether data may flow.
-static inline bool millrace_tls_is_open(const br_ssl_engine_context *engine) {
-    return engine->application_data == 1;
 }

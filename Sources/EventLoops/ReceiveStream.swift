@@ -72,6 +72,8 @@ public final class ReceiveStream {
     private var restStart: Int32 = 0
     private var isStopped = false
     private var isPinned = false
+    /// What is lent of a layer's bytes: a copy, because a layer may drop its own any time.
+    private var lentCopy: UnsafeMutableRawBufferPointer?
     private var cancelledInTurn: UInt64 = 0
     /// The neighbours in the loop's list of streams.
     var nextStream: ReceiveStream?
@@ -167,6 +169,8 @@ public final class ReceiveStream {
     ) throws(Failure) -> Int? {
         let bytes = unsafe layer.readable  // SAFETY: valid until they are consumed.
         guard bytes.count > 0 else { return nil }
+        layer.isLent = true
+        defer { layer.isLent = false }
         let used = unsafe try body(bytes.bytes)  // SAFETY: as above.
         if !isStopped { use(used, of: layer) }
         return used
@@ -193,13 +197,20 @@ public final class ReceiveStream {
         precondition(!isPinned, "the stream's bytes are lent already")
         if loop.areBuffersScarce { spill() }
         if let layer, !isStopped {
-            let bytes = unsafe layer.readable  // SAFETY: valid until `unpin`.
-            isPinned = bytes.count > 0
-            return unsafe isPinned ? bytes : nil  // SAFETY: as above.
+            return unsafe pin(layer.readable)  // SAFETY: copied at once.
         }
         guard !isStopped, let chunk = first else { return nil }
         isPinned = true
         return unsafe memory(of: chunk)  // SAFETY: the buffer is this stream's until `unpin`.
+    }
+
+    private func pin(_ bytes: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard bytes.count > 0 else { return nil }
+        let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 16)
+        unsafe copy.copyMemory(from: bytes)  // SAFETY: as many bytes were allocated.
+        unsafe lentCopy = copy  // SAFETY: freed by `unpin`.
+        isPinned = true
+        return UnsafeRawBufferPointer(copy)
     }
 
     /// Takes back what `pin` lent; the first `used` bytes are done with. Also after `stop`.
@@ -207,11 +218,21 @@ public final class ReceiveStream {
         assert(loop.isCurrent)
         precondition(isPinned, "nothing is lent")
         isPinned = false
-        guard !isStopped else {
-            layer = nil
-            return dropFirst()
+        if let copy = unsafe lentCopy {  // SAFETY: looks at the pointer.
+            precondition(used >= 0 && used <= copy.count, "more bytes used than there are")
+            unsafe copy.deallocate()  // SAFETY: allocated by `pin`, given back once.
+            unsafe lentCopy = nil  // SAFETY: as above.
+            // Nothing is left of it if the layer was closed meanwhile.
+            guard let layer, !isStopped else { return }
+            return unsafe use(min(used, layer.readable.count), of: layer)  // SAFETY: a number.
         }
-        if let layer { use(used, of: layer) } else { drop(used) }
+        guard !isStopped else { return dropFirst() }
+        drop(used)
+    }
+
+    /// Whether the first chunk's memory is lent.
+    private var isFirstLent: Bool {
+        unsafe isPinned && lentCopy == nil  // SAFETY: compares with nil.
     }
 
     private func drop(_ used: Int) {
@@ -272,10 +293,8 @@ public final class ReceiveStream {
         rest = []
         restStart = 0
         restCount = 0
-        if !isPinned {  // Bytes that are lent stay until they come back.
-            dropFirst()
-            layer = nil
-        }
+        if !isFirstLent { dropFirst() }  // Bytes that are lent stay until they come back.
+        layer = nil
         heldBytes = 0
         if ending == nil { ending = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
@@ -335,7 +354,7 @@ public final class ReceiveStream {
     /// another stream needs them. The bound is the credit, and what the kernel delivers before a
     /// pause takes effect.
     func spill() {
-        if !isPinned, var chunk = first {
+        if !isFirstLent, var chunk = first {
             spill(&chunk)
             first = chunk
         }
@@ -377,7 +396,7 @@ public final class ReceiveStream {
         if operation == nil {
             unsafe Unmanaged<ReceiveStream>.fromOpaque(context).release()  // SAFETY: not submitted.
             finish(.failed(loop.refusalCode))
-            wakeWaiter()
+            if let layer { tellEnd(to: layer) } else { wakeWaiter() }
         } else {
             state = .armed
         }
@@ -431,7 +450,7 @@ public final class ReceiveStream {
         let isAlone = restCount == 0
         guard let last = isAlone ? first : rest.last, last.buffer == chunk.buffer,
             last.end == chunk.start, unsafe last.spilled == nil,  // SAFETY: looks at the pointer.
-            !(isAlone && isPinned)
+            !(isAlone && isFirstLent)
         else { return false }
         if isAlone { first?.end = chunk.end } else { rest[rest.count - 1].end = chunk.end }
         loop.release(chunk.buffer)
@@ -488,16 +507,39 @@ public final class ReceiveStream {
         hand(to: layer)
     }
 
+    /// What is received from here on is lent as it is; what the layer has is lost. For who only
+    /// waits for the end.
+    public func removeLayer() {
+        assert(loop.isCurrent)
+        precondition(!isPinned && waiter == nil, "a stream in use keeps its layer")
+        layer = nil
+    }
+
     /// Hands what came to the layer, as far as it takes it.
     private func hand(to layer: StreamLayer) {
         layer.isReceiving = true
         defer { layer.isReceiving = false }
         while !isStopped, let chunk = first {  // Ends: every turn takes bytes or leaves.
             let taken = unsafe layer.receive(memory(of: chunk))  // SAFETY: lent for the call.
-            if taken == 0 { return }
+            if taken == 0 { break }
             if !isStopped { drop(taken) }
         }
-        if !isStopped, layer.end == nil, let ending { layer.wireEnded(ending) }
+        tellEnd(to: layer)
+    }
+
+    /// Tells the layer that nothing comes any more: behind all that came, unless the connection is
+    /// broken, or the layer waits for bytes to leave and they never will.
+    private func tellEnd(to layer: StreamLayer) {
+        guard !isStopped, layer.end == nil else { return }
+        if let ending, first == nil || ending != .finished {
+            layer.wireEnded(ending)
+            // SAFETY: a number.
+        } else if first != nil, let code = layer.breakage, unsafe layer.readable.count == 0 {
+            layer.wireEnded(.failed(code))
+        } else {
+            return
+        }
+        layerChanged()
     }
 
     private func use(_ count: Int, of layer: StreamLayer) {

@@ -73,6 +73,7 @@ public final class SendStream {
         assert(filling == nil && sending == nil && waiter == nil && layer == nil)
         socket = descriptor
         failureCode = nil
+        sentBytes = 0
     }
 
     /// How many bytes were appended and not yet taken by the kernel.
@@ -227,7 +228,9 @@ public final class SendStream {
         // SAFETY: nobody has it.
         if let portion = filling { unsafe loop.sendBlocks.value.giveBack(portion.memory) }
         filling = nil
+        let lost = layer
         layer = nil
+        lost?.wireHasLeft()
         wakeWaiter()
     }
 
@@ -271,7 +274,7 @@ public final class SendStream {
     /// Ends what is written: a layer says so to the peer, behind what was appended.
     public func finish() {
         guard let layer, failureCode == nil else { return }
-        layer.finish()
+        layer.finishWhenBack()
         takeFromLayer()
     }
 

@@ -28,6 +28,15 @@ open class StreamLayer {
     /// so when its protocol ends, or in `wireEnded`.
     public final var end: ReceiveStream.End?
     final var isReceiving = false
+    /// A reader has the readable bytes, for a call: the layer is not closed meanwhile.
+    final var isLent = false {
+        didSet {
+            guard !isLent, mustFinish else { return }
+            mustFinish = false
+            output.finish()
+        }
+    }
+    private final var mustFinish = false
 
     /// A layer of the two streams of one connection.
     public init(over input: ReceiveStream, and output: SendStream) {
@@ -89,6 +98,9 @@ open class StreamLayer {
     /// Whether the ends have agreed, so that bytes flow.
     open var isOpen: Bool { true }
 
+    /// Neither stream will call again: what belongs to the loop goes back to it.
+    open func discard() {}
+
     // MARK: What a subclass calls
 
     /// There are bytes for the wire that nobody has written: an answer to the peer.
@@ -100,8 +112,16 @@ open class StreamLayer {
         input.layerChanged()
     }
 
-    /// Bytes for the wire have left, so that more may be received.
+    /// Bytes for the wire have left, or never will: more may be received, or nothing any more.
     final func wireHasLeft() {
         if !isReceiving { input.goOn() }
+    }
+
+    /// Why nothing leaves any more.
+    final var breakage: Int32? { output.breakage }
+
+    /// Ends what is written, behind a call that has the readable bytes.
+    final func finishWhenBack() {
+        if isLent { mustFinish = true } else { finish() }
     }
 }

@@ -19,8 +19,14 @@ struct DeliveryMarks {
     private var first = 0
     private var reached: UInt64 = 0
     private var written: UInt64 = 0
+    private let plainStart: UInt64
 
-    init() {}
+    /// Behind so many bytes that were sent as they are.
+    init(behind plainStart: UInt64 = 0) {
+        self.plainStart = plainStart
+        written = plainStart
+        reached = plainStart
+    }
 
     /// So many plain bytes more were written, and the kernel has so many bytes of the wire.
     mutating func note(_ plainCount: Int, wireTotal: UInt64) {
@@ -35,6 +41,7 @@ struct DeliveryMarks {
 
     /// How many plain bytes are behind so many bytes of the wire.
     mutating func reach(_ wireCount: UInt64) -> UInt64 {
+        if wireCount < plainStart { return wireCount }
         while first < marks.count, marks[first].wire <= wireCount {  // Ends with the marks.
             reached = marks[first].plain
             first += 1

@@ -16,7 +16,7 @@ extension StreamConnection {
             count = try enqueue(bytes)
         }
         try await flush(until: deadline)
-        marks.note(count, wireTotal: output.sentByteCount)
+        marks.note(count, wireTotal: wireByteCount)
         return count
     }
 
@@ -30,7 +30,7 @@ extension StreamConnection {
             count = try enqueue(list)
         }
         try await flush(until: deadline)
-        marks.note(count, wireTotal: output.sentByteCount)
+        marks.note(count, wireTotal: wireByteCount)
         return count
     }
 

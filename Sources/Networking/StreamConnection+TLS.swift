@@ -51,10 +51,13 @@
             do throws(SystemError) {
                 try await flush(until: deadline)
                 self.layer = layer
+                marks = DeliveryMarks(behind: wireByteCount)
                 layer.insert()
                 stream.start()
                 let result = await reading.wait(forOpeningOf: stream, until: deadline)
                 try Socket.check(result, .handshake)
+                // What came behind the handshake, an end too, is for whoever reads.
+                if engine.suite != 0 { return }
                 if let end = stream.end, engine.failure == nil { try refuse(end) }
             } catch {
                 throw .system(error)

@@ -30,11 +30,12 @@ public final class StreamConnection: @unchecked Sendable {
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
-    private var isWritingFinished = false
     /// What encrypts, if something does.
     var layer: StreamLayer?
     /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
     var marks = DeliveryMarks()
+    /// How many bytes were written past `output`.
+    private var directByteCount: UInt64 = 0
     /// Where the connection stands among a server's.
     var place = 0
     /// Who takes the parts of a connection that is gone.
@@ -254,8 +255,8 @@ public final class StreamConnection: @unchecked Sendable {
             try Socket.check(
                 await writing.wait(for: output, isEmpty: true, until: deadline), .send)
         }
-        let code = isWritingFinished ? output.breakage : output.failure
-        if let code { throw SystemError(.send, code: code) }
+        // A layer that was closed meanwhile has sent what it took.
+        if let code = output.breakage { throw SystemError(.send, code: code) }
     }
 
     /// How many enqueued bytes the kernel has not yet taken.
@@ -277,8 +278,13 @@ public final class StreamConnection: @unchecked Sendable {
         // completion.
         let result = unsafe await writing.perform(
             .send(descriptor: descriptor, from: start, count: bytes.count), until: deadline)
-        return Int(try Socket.check(result, .send))
+        let count = Int(try Socket.check(result, .send))
+        directByteCount &+= UInt64(count)
+        return count
     }
+
+    /// How many bytes the kernel has taken.
+    var wireByteCount: UInt64 { directByteCount &+ output.sentByteCount }
 
     /// Writes all bytes. When it throws, some prefix of them was written.
     @unsafe
@@ -327,6 +333,7 @@ public final class StreamConnection: @unchecked Sendable {
             let result = unsafe await writing.perform(
                 .sendMessage(descriptor: descriptor, list.kernelMessage), until: deadline)
             sent = Int(try Socket.check(result, .send))
+            directByteCount &+= UInt64(sent)
         }
         list.advance(by: sent)
         return sent
@@ -350,7 +357,6 @@ public final class StreamConnection: @unchecked Sendable {
     /// Says that nothing more will be written: the peer reads the end. Reading goes on; with TLS,
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
-        isWritingFinished = true
         output.finish()
         try await flush()
         // SAFETY: the request names no memory.
@@ -406,6 +412,7 @@ public final class StreamConnection: @unchecked Sendable {
         isClosed = true
         stream.stop()
         if output.breakage == nil { output.stop() }
+        layer?.discard()
     }
 
     /// Closes the connection with a reset: what was not yet sent is dropped.

@@ -16,6 +16,8 @@
         package let engine: TLSEngine
         private var unflushedByteCount = 0
         private var isShaking = true
+        /// The wire has ended too early, and what came before is not yet read.
+        private var isTruncated = false
         /// Told once, when the handshake has come to its end or has failed.
         package var didShakeHands: ((TLSEngine) -> Void)?
 
@@ -28,6 +30,8 @@
         }
 
         package override func receive(_ wire: UnsafeRawBufferPointer) -> Int {
+            // What was written leaves before the engine learns of an end that would drop it.
+            if unflushedByteCount > 0, !engine.hasReceived { flush() }
             let count = unsafe engine.receive(wire)  // SAFETY: lent for the call.
             wireIsDue()
             look()
@@ -37,11 +41,14 @@
         package override func wireEnded(_ wireEnd: ReceiveStream.End) {
             if case .failed = wireEnd {
                 end = wireEnd
-                look()
+            } else if engine.hasReceived {
+                // The engine drops it when it fails.
+                isTruncated = true
+                end = .failed(Int32(MILLRACE_EPROTO))
             } else {
                 engine.wireEnded()
-                look()
             }
+            look()
             stateChanged()
         }
 
@@ -66,11 +73,18 @@
             unsafe engine.received  // SAFETY: valid until consumed, as is said there.
         }
 
-        package override func consume(_ count: Int) { engine.consume(count) }
+        package override func consume(_ count: Int) {
+            engine.consume(count)
+            guard isTruncated, !engine.hasReceived else { return }
+            isTruncated = false
+            engine.wireEnded()
+            look()
+        }
 
         package override func write(_ bytes: UnsafeRawBufferPointer) -> Int {
             let count = unsafe engine.write(bytes)  // SAFETY: copied in the call.
-            unflushedByteCount += count
+            // What does not become a record at once waits for `flush`.
+            unflushedByteCount = engine.hasOutgoing ? 0 : unflushedByteCount + count
             return count
         }
 
@@ -117,6 +131,9 @@
         }
 
         package override var isOpen: Bool { engine.isOpen }
+
+        /// The connection is closed: memory goes back to the loop while this is its thread.
+        package override func discard() { engine.discard() }
     }
 
 #endif

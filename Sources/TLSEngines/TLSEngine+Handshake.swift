@@ -68,7 +68,7 @@
             // SAFETY: five bytes are left free for it.
             for index in header.indices { unsafe memory[index] = header[index] }
             isGateOpen = true
-            let taken = unsafe millrace_tls_take(engine, memory.baseAddress, count + 5)
+            let taken = unsafe millrace_tls_take(engine, memory.baseAddress, count + 5, false)
             // SAFETY: the engine lives as long as this.
             assert(unsafe taken == count + 5 || millrace_tls_has_ended(engine))
         }

@@ -29,13 +29,26 @@
                 taken = count
             }
             if taken < bytes.count, isGateOpen {
-                // SAFETY: the rest of bytes that are lent for the call.
-                taken += unsafe millrace_tls_take(
-                    engine, bytes.baseAddress.map { unsafe $0 + taken }, bytes.count - taken)
+                taken += unsafe take(bytes, from: taken)  // SAFETY: lent for the call.
             }
             afterEngine()
             settle()
             return failure == nil ? taken : bytes.count
+        }
+
+        /// Hands BearSSL bytes of the wire; returns how many it took. It stops where the handshake
+        /// ends: an end that comes with that must not hide that there was one.
+        private func take(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+            var taken = 0
+            while true {  // Ends: the second turn is behind the opening, and the last.
+                let wasOpen = hasOpened
+                // SAFETY: the rest of bytes that are lent for the call.
+                taken += unsafe millrace_tls_take(
+                    engine, bytes.baseAddress.map { unsafe $0 + start + taken },
+                    bytes.count - start - taken, !wasOpen)
+                afterEngine()
+                if wasOpen || !hasOpened { return taken }
+            }
         }
 
         /// Bytes for the peer; empty if there are none. They stay where they are until `didSend`,
@@ -90,6 +103,17 @@
         public func wireEnded() {
             if failure != nil || hasPeerClosed { return }
             fail(.truncated)
+            settle()
+        }
+
+        /// Ends without a word, and gives all buffers back: nothing is sent or received any more.
+        /// For a connection that is closed; without it they go back with the engine, wherever its
+        /// last reference is dropped.
+        public func discard() {
+            if failure == nil { hasEnded = true }
+            closeCheck()
+            // SAFETY: as in `outgoing`; each turn drops what is unsent, then the alert.
+            while unsafe outgoing.count > 0 { dropUnsent(unsafe outgoing.count) }
             settle()
         }
 

@@ -6,6 +6,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Server names, protocols, suites, and sessions.
     struct AgreementTests {

@@ -5,6 +5,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Who the client is.
     struct ClientCertificateTests {

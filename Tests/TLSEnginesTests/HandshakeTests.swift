@@ -5,6 +5,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Two of our own ends, joined in memory.
     struct HandshakeTests {

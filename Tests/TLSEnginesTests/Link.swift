@@ -3,6 +3,7 @@
 #if TLS
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Two engines joined in memory: what one sends the other receives, in pieces.
     final class Link {

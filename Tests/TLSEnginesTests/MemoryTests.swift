@@ -6,6 +6,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Memory: engines that come and go leave nothing behind.
     @Suite(.serialized)

@@ -6,6 +6,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// OpenSSL's ends, as programs, against ours.
     @Suite(.serialized)

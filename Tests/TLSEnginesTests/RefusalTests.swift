@@ -5,6 +5,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// What is refused, by which end, and what the other is told.
     struct RefusalTests {

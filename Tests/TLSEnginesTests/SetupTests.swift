@@ -5,6 +5,7 @@
     import Testing
 
     @testable import TLSEngines
+    import TLSTestSupport
 
     /// Files that cannot be used: which one, and why.
     struct SetupTests {

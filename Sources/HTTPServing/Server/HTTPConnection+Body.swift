@@ -113,11 +113,8 @@ extension HTTPConnection {
     func dropInput() -> Bool {
         let used = input.consume { bytes in bytes.byteCount }
         lingeredByteCount += used ?? 0
-        return used != nil && !isFlooded
+        return used != nil && lingeredByteCount <= Self.lingeredByteCountMax
     }
-
-    /// Whether the client has sent more behind its last answer than is taken.
-    var isFlooded: Bool { lingeredByteCount > Self.lingeredByteCountMax }
 
     /// A client that sends without looking gets its answer only if it can send to the end.
     private static var lingeredByteCountMax: Int { 1 << 26 }

@@ -41,13 +41,24 @@ extension HTTPConnection {
 
     /// The input has ended while a task has the request.
     func peerEnded() {
-        guard phase == .answering else { return }
+        guard phase == .answering, input.end != nil else { return }
+        guard isPeerGone else {
+            if worker.configuration.cancelsAtHalfClose { exchange?.leave() } else { watchHangUp() }
+            return
+        }
+        guard output.breakage == nil, output.pendingByteCount > 0 else { return close() }
+        // A layer's last words leave first.
+        exchange?.leave()
+        watchHangUp()
+    }
+
+    /// Whether the client gets nothing any more. With TLS, its end is one of both directions (RFC
+    /// 5246, section 7.2.1).
+    private var isPeerGone: Bool {
         switch input.end {
-        case .failed: close()
-        // With TLS, an end is one of both directions (RFC 5246, section 7.2.1).
-        case .finished where output.failure != nil: close()
-        case .finished: worker.configuration.cancelsAtHalfClose ? exchange?.leave() : watchHangUp()
-        case nil: break
+        case .failed: true
+        case .finished: output.failure != nil
+        case nil: false
         }
     }
 
@@ -64,6 +75,7 @@ extension HTTPConnection {
     /// Time to ask.
     func lookForHangUp() {
         guard isWatchingHangUp else { return }
+        if isPeerGone { return close() }
         let events = millrace_poll_now(descriptor, UInt32(MILLRACE_POLLHUP))
         if events == 0 { watchHangUp() } else { close() }
     }

@@ -133,20 +133,20 @@ final class HTTPConnection {
             })
     }
 
-    /// The same for the end alone: in `lingering`, that of the socket.
+    /// The same for the end alone.
     func listenForEnd() {
         guard !isListening else { return }
         isListening = true
         // SAFETY: as in `listen`.
         let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
-            // SAFETY: as above.
-            unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
-                $0.isListening = false
-                if $0.phase == .lingering { $0.close() } else { $0.peerEnded() }
-            }
-        }
-        if phase == .lingering { input.whenWireEnded(job) } else { input.whenEnded(job) }
+        input.whenEnded(
+            unsafe LoopJob(context: context) { context in  // SAFETY: as above.
+                // SAFETY: as above.
+                unsafe Unmanaged<HTTPConnection>.fromOpaque(context)._withUnsafeGuaranteedRef {
+                    $0.isListening = false
+                    $0.peerEnded()
+                }
+            })
     }
 
     func stopListening() {
@@ -200,10 +200,7 @@ final class HTTPConnection {
             case .breaking: return
             case .lingering:
                 guard input.isReady else { return listen() }
-                if !dropInput() {
-                    if input.isWireEnded || isFlooded { return close() }
-                    return listenForEnd()
-                }
+                if !dropInput() { return close() }
             }
         }
     }
@@ -304,6 +301,8 @@ final class HTTPConnection {
 
     func beginLingering() {
         if isPeerDone { return close() }
+        stopListening()
+        input.removeLayer()  // What still comes is counted and dropped, encrypted or not.
         _ = millrace_socket_shutdown(descriptor, Int32(MILLRACE_SHUT_WR))
         phase = .lingering
         wait(until: worker.now.advanced(byNanoseconds: worker.lingerNanoseconds))

@@ -112,8 +112,8 @@ struct ServerBodyTests {
         ServerCase("unknown path", sized("/nothing", "3", "abc"), [404]),
     ]
 
-    @Test("Framing, chunks, trailers, handlers", arguments: backends)
-    func bodies(_ choice: BackendChoice) throws {
+    @Test("Framing, chunks, trailers, handlers", arguments: wires)
+    func bodies(_ choice: Wire) throws {
         // If this failed, bodies would be misread, and what follows them taken for requests.
         let server = try TestServer(choice) { $0.limits.bodyByteCountMax = 1 << 20 }
         for group in [Self.framing, Self.chunks, Self.handlers] {
@@ -121,8 +121,8 @@ struct ServerBodyTests {
         }
     }
 
-    @Test("However a request is cut, the answer is the same", arguments: backends)
-    func splits(_ choice: BackendChoice) throws {
+    @Test("However a request is cut, the answer is the same", arguments: wires)
+    func splits(_ choice: Wire) throws {
         // If this failed, a segment's border in the wrong place would lose or add bytes.
         let server = try TestServer(choice)
         let two =
@@ -145,8 +145,8 @@ struct ServerBodyTests {
         ignored.run(on: server, in: bytes.map { [$0] })
     }
 
-    @Test("100 Continue is sent once, and only to who waits for it", arguments: backends)
-    func expectation(_ choice: BackendChoice) throws {
+    @Test("100 Continue is sent once, and only to who waits for it", arguments: wires)
+    func expectation(_ choice: Wire) throws {
         // If this failed, clients would wait for nothing, or take a 100 for the answer.
         let server = try TestServer(choice) { $0.limits.bodyByteCountMax = 1 << 20 }
         let wish = "Content-Length: 3\r\nExpect: 100-continue\r\n"

@@ -69,8 +69,8 @@ struct ServerConnectionTests {
             Array(repeating: 200, count: 30)),
     ]
 
-    @Test("Persistence and pipelining", arguments: backends)
-    func connections(_ choice: BackendChoice) throws {
+    @Test("Persistence and pipelining", arguments: wires)
+    func connections(_ choice: Wire) throws {
         // If this failed, clients would wait for the end, or lose answers.
         let server = try TestServer(choice)
         for group in [Self.persistence, Self.pipelining] {
@@ -78,8 +78,8 @@ struct ServerConnectionTests {
         }
     }
 
-    @Test("Pipelined requests come in any pieces", arguments: backends)
-    func pipelinedPieces(_ choice: BackendChoice) throws {
+    @Test("Pipelined requests come in any pieces", arguments: wires)
+    func pipelinedPieces(_ choice: Wire) throws {
         // If this failed, a request in two segments behind another would be lost.
         let server = try TestServer(choice)
         let one = bytes(request("GET /hello") + request("GET /task"))
@@ -123,8 +123,8 @@ struct ServerConnectionTests {
         return try text(client.answer().body) == "Hello, World!"
     }
 
-    @Test("Resets at any point do no harm", arguments: backends)
-    func resets(_ choice: BackendChoice) throws {
+    @Test("Resets at any point do no harm", arguments: wires)
+    func resets(_ choice: Wire) throws {
         // If this failed, a client that breaks off would take the server or a connection with it.
         let server = try TestServer(choice)
         let whole = bytes(

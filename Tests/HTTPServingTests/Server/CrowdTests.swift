@@ -11,8 +11,8 @@ import Testing
 /// Many clients that send little: slow ones, and those beyond the limit of connections.
 @Suite("Server: crowds")
 struct ServerCrowdTests {
-    @Test("A connection beyond the limit may send slowly too", arguments: backends)
-    func shedDrip(_ choice: BackendChoice) throws {
+    @Test("A connection beyond the limit may send slowly too", arguments: wires)
+    func shedDrip(_ choice: Wire) throws {
         // If this failed, a connection that gets a 503 would be told so only if its request came in
         // one piece, or would be kept open by single bytes.
         let server = try TestServer(choice) {

@@ -10,7 +10,7 @@ struct ServerEmbeddedFileTests {
     private static let letters = "abcdefghijklmnopqrstuvwxyz"
     private static let modified: Int64 = 1_700_000_000
 
-    private func serve(_ choice: BackendChoice) throws -> TestServer {
+    private func serve(_ choice: Wire) throws -> TestServer {
         let site = try EmbeddedFiles(
             [
                 EmbeddedFile("index.html", bytes("<p>home")),
@@ -28,8 +28,8 @@ struct ServerEmbeddedFileTests {
         return try TestServer(choice, routes: routes)
     }
 
-    @Test("Whole files, HEAD, folders, and what is no file", arguments: backends)
-    func files(_ choice: BackendChoice) throws {
+    @Test("Whole files, HEAD, folders, and what is no file", arguments: wires)
+    func files(_ choice: Wire) throws {
         // If this failed, a program could not show its own pages.
         let server = try serve(choice)
         let client = try server.connect()
@@ -63,8 +63,8 @@ struct ServerEmbeddedFileTests {
         #expect(try get("/site/letters", "PUT").status == 405)
     }
 
-    @Test("Codings by negotiation, each with a tag of its own", arguments: backends)
-    func codings(_ choice: BackendChoice) throws {
+    @Test("Codings by negotiation, each with a tag of its own", arguments: wires)
+    func codings(_ choice: Wire) throws {
         // If this failed, a client would get bytes that it cannot read, or a cache mix two codings.
         let server = try serve(choice)
         let client = try server.connect()
@@ -92,8 +92,8 @@ struct ServerEmbeddedFileTests {
         #expect(single["vary"] == nil && single["content-encoding"] == nil)
     }
 
-    @Test("Conditions and ranges", arguments: backends)
-    func conditions(_ choice: BackendChoice) throws {
+    @Test("Conditions and ranges", arguments: wires)
+    func conditions(_ choice: Wire) throws {
         // If this failed, caches would fetch again what they have, and downloads not go on.
         let server = try serve(choice)
         let client = try server.connect()

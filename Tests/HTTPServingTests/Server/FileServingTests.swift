@@ -9,7 +9,7 @@ import Testing
 struct ServerFileTests {
     private static let letters = "abcdefghijklmnopqrstuvwxyz"
 
-    private func serve(_ choice: BackendChoice) throws -> (TestServer, TemporaryFolder) {
+    private func serve(_ choice: Wire) throws -> (TestServer, TemporaryFolder) {
         let folder = TemporaryFolder()
         folder.write("letters.txt", Self.letters)
         folder.write("empty.html", "")
@@ -22,8 +22,8 @@ struct ServerFileTests {
         return (try TestServer(choice, routes: routes), folder)
     }
 
-    @Test("Whole files, HEAD, and what is no file", arguments: backends)
-    func files(_ choice: BackendChoice) throws {
+    @Test("Whole files, HEAD, and what is no file", arguments: wires)
+    func files(_ choice: Wire) throws {
         // If this failed, files would be cut, or ones outside the folder given away.
         let (server, folder) = try serve(choice)
         let client = try server.connect()
@@ -53,8 +53,8 @@ struct ServerFileTests {
         withExtendedLifetime(folder) {}
     }
 
-    @Test("Conditional requests", arguments: backends)
-    func conditions(_ choice: BackendChoice) throws {
+    @Test("Conditional requests", arguments: wires)
+    func conditions(_ choice: Wire) throws {
         // If this failed, caches would fetch again what they have, or keep what has changed.
         let (server, folder) = try serve(choice)
         let client = try server.connect()
@@ -84,8 +84,8 @@ struct ServerFileTests {
         withExtendedLifetime(folder) {}
     }
 
-    @Test("Ranges", arguments: backends)
-    func ranges(_ choice: BackendChoice) throws {
+    @Test("Ranges", arguments: wires)
+    func ranges(_ choice: Wire) throws {
         // If this failed, downloads would go on in the wrong place.
         let (server, folder) = try serve(choice)
         let client = try server.connect()
@@ -120,8 +120,8 @@ struct ServerFileTests {
         withExtendedLifetime(folder) {}
     }
 
-    @Test("Files that lie there compressed, and what caches are told", arguments: backends)
-    func compressed(_ choice: BackendChoice) throws {
+    @Test("Files that lie there compressed, and what caches are told", arguments: wires)
+    func compressed(_ choice: Wire) throws {
         // If this failed, a cache would give compressed bytes to clients that cannot read them.
         let folder = TemporaryFolder()
         folder.write("page.html", Self.letters)
@@ -171,8 +171,8 @@ struct ServerFileTests {
         #expect(body == expected || body == String(expected.dropFirst()))
     }
 
-    @Test("A file that shrinks while it is sent breaks the answer off", arguments: backends)
-    func shrinking(_ choice: BackendChoice) throws {
+    @Test("A file that shrinks while it is sent breaks the answer off", arguments: wires)
+    func shrinking(_ choice: Wire) throws {
         // If this failed, a client would wait for bytes that never come.
         let (server, folder) = try serve(choice)
         let client = try server.connect(receiveBuffer: 4_096)

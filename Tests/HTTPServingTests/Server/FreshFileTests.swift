@@ -28,8 +28,8 @@ struct ServerFreshFileTests {
         }
     }
 
-    @Test("If-Match and If-Range hold for a file of just now", arguments: backends)
-    func conditions(_ choice: BackendChoice) throws {
+    @Test("If-Match and If-Range hold for a file of just now", arguments: wires)
+    func conditions(_ choice: Wire) throws {
         // If this failed, a download of a new file could not go on where it broke off.
         let folder = TemporaryFolder()
         var routes = HTTPRoutes()

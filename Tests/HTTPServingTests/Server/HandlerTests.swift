@@ -22,8 +22,8 @@ struct ServerHandlerTests {
         ServerCase("sends nothing", request("GET /silent"), [200], body: ""),
     ]
 
-    @Test("Faults become 500, and nothing is split", arguments: backends)
-    func faults(_ choice: BackendChoice) throws {
+    @Test("Faults become 500, and nothing is split", arguments: wires)
+    func faults(_ choice: Wire) throws {
         // If this failed, what a client sent could become fields or answers of its own making.
         let server = try TestServer(choice)
         for item in Self.cases { item.run(on: server) }
@@ -35,8 +35,8 @@ struct ServerHandlerTests {
         }
     }
 
-    @Test("A stream that fails does not look complete", arguments: backends)
-    func brokenStreams(_ choice: BackendChoice) throws {
+    @Test("A stream that fails does not look complete", arguments: wires)
+    func brokenStreams(_ choice: Wire) throws {
         // If this failed, a client would take half a file for a whole one.
         let server = try TestServer(choice)
         for path in ["/half-chunks", "/half-length", "/short"] {
@@ -60,8 +60,8 @@ struct ServerHandlerTests {
         #expect(try ServerConnectionTests.hello(server))
     }
 
-    @Test("Writers and bodies that are kept find nothing", arguments: backends)
-    func keptObjects(_ choice: BackendChoice) throws {
+    @Test("Writers and bodies that are kept find nothing", arguments: wires)
+    func keptObjects(_ choice: Wire) throws {
         // If this failed, a handler could write into somebody else's answer.
         let kept = KeptRequest()
         var routes = try TestRoutes.all()
@@ -92,8 +92,8 @@ struct ServerHandlerTests {
         var writer: ResponseWriter?
     }
 
-    @Test("Handlers on an actor read and write as others do", arguments: backends)
-    func actorHandlers(_ choice: BackendChoice) throws {
+    @Test("Handlers on an actor read and write as others do", arguments: wires)
+    func actorHandlers(_ choice: Wire) throws {
         // If this failed, a handler that is isolated to an actor would touch the loop from outside.
         let keeper = Keeper()
         var routes = try TestRoutes.all()

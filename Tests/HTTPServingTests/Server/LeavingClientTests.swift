@@ -23,6 +23,13 @@ struct ServerLeavingClientTests {
         _ choice: BackendChoice, on address: SocketAddress = loopback,
         _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
     ) throws -> (TestServer, Counts) {
+        try serve(Wire(backend: choice, isSecure: false), on: address, configure)
+    }
+
+    private func serve(
+        _ choice: Wire, on address: SocketAddress = loopback,
+        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
+    ) throws -> (TestServer, Counts) {
         let counts = Counts()
         var routes = try TestRoutes.all()
         let wait: @Sendable (ServerRequest) async throws -> ServerResponse = { request in
@@ -50,8 +57,8 @@ struct ServerLeavingClientTests {
         TestServer.wait(milliseconds: 3_000) { counts.cancelled.load(ordering: .relaxed) == count }
     }
 
-    @Test("A reset cancels the handler, whatever is unread", arguments: backends)
-    func reset(_ choice: BackendChoice) throws {
+    @Test("A reset cancels the handler, whatever is unread", arguments: wires)
+    func reset(_ choice: Wire) throws {
         // If this failed, handlers would work on for clients that are gone.
         let (server, counts) = try serve(choice)
         let requests = [
@@ -124,8 +131,8 @@ struct ServerLeavingClientTests {
         #expect(try text(half.answer().body) == "waited")
     }
 
-    @Test("Requests behind one that waited are answered", arguments: backends)
-    func pipelined(_ choice: BackendChoice) throws {
+    @Test("Requests behind one that waited are answered", arguments: wires)
+    func pipelined(_ choice: Wire) throws {
         // If this failed, looking out for the end would take bytes or waiters away from reading.
         let (server, counts) = try serve(choice)
         let client = try server.connect()

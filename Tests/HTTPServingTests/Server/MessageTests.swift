@@ -118,8 +118,8 @@ struct ServerMessageTests {
         ServerCase("DELETE", request("DELETE /thing"), [204]),
     ]
 
-    @Test("Request lines, targets, Host, fields, methods", arguments: backends)
-    func messages(_ choice: BackendChoice) throws {
+    @Test("Request lines, targets, Host, fields, methods", arguments: wires)
+    func messages(_ choice: Wire) throws {
         // If this failed, requests would be misread, or answered otherwise than RFC 9112 says.
         let server = try TestServer(choice)
         for group in [
@@ -129,8 +129,8 @@ struct ServerMessageTests {
         }
     }
 
-    @Test("Allow names the methods, for OPTIONS and 405", arguments: backends)
-    func allow(_ choice: BackendChoice) throws {
+    @Test("Allow names the methods, for OPTIONS and 405", arguments: wires)
+    func allow(_ choice: Wire) throws {
         // If this failed, a client could not find out what it may do.
         let server = try TestServer(choice)
         let client = try server.connect()
@@ -145,8 +145,8 @@ struct ServerMessageTests {
         #expect(answer["allow"]?.contains("GET") == true)
     }
 
-    @Test("HEAD has the fields of GET and no body", arguments: backends)
-    func head(_ choice: BackendChoice) throws {
+    @Test("HEAD has the fields of GET and no body", arguments: wires)
+    func head(_ choice: Wire) throws {
         // If this failed, caches would learn something wrong from HEAD.
         let server = try TestServer(choice)
         let client = try server.connect()
@@ -163,8 +163,8 @@ struct ServerMessageTests {
         #expect(client.isQuiet(milliseconds: 20))
     }
 
-    @Test("Some statuses have no body", arguments: backends)
-    func noBody(_ choice: BackendChoice) throws {
+    @Test("Some statuses have no body", arguments: wires)
+    func noBody(_ choice: Wire) throws {
         // If this failed, the body of a 204 would be read as the next answer.
         let server = try TestServer(choice)
         let client = try server.connect()

@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Server: a failure behind other answers")
 struct ServerPipelinedFailureTests {
-    @Test("What was answered before reaches the client", arguments: backends)
-    func before(_ choice: BackendChoice) throws {
+    @Test("What was answered before reaches the client", arguments: wires)
+    func before(_ choice: Wire) throws {
         // If this failed, one broken answer would take others with it that are whole.
         let server = try TestServer(choice)
         for path in ["/half-chunks", "/half-length", "/short", "/long"] {
@@ -27,8 +27,8 @@ struct ServerPipelinedFailureTests {
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
 
-    @Test("Where only a reset tells it, too", arguments: backends)
-    func reset(_ choice: BackendChoice) throws {
+    @Test("Where only a reset tells it, too", arguments: wires)
+    func reset(_ choice: Wire) throws {
         // If this failed, an old client would lose whole answers, or take half a one for whole.
         let server = try TestServer(choice)
         for count in ["0", "100000", "3000000"] {
@@ -47,8 +47,8 @@ struct ServerPipelinedFailureTests {
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
 
-    @Test("A file that shrinks does not take earlier answers away", arguments: backends)
-    func shrinking(_ choice: BackendChoice) throws {
+    @Test("A file that shrinks does not take earlier answers away", arguments: wires)
+    func shrinking(_ choice: Wire) throws {
         // If this failed, a file that changes would break answers that have nothing to do with it.
         let folder = TemporaryFolder()
         folder.write("shrinking", String(repeating: "a", count: 8_000_000))

@@ -4,7 +4,12 @@ import CLinuxShims
 import CTestSupport
 import Networking
 
-/// A plain client socket whose every wait has a limit, and that reads answers strictly.
+#if TLS
+    import TLSEngines
+#endif
+
+/// A client socket, plain or with TLS, whose every wait has a limit, and that reads answers
+/// strictly: with TLS, an end without close_notify is none.
 final class RawClient {
     struct Failure: Error, CustomStringConvertible {
         let description: String
@@ -14,8 +19,14 @@ final class RawClient {
     private var isOpen = true
     /// What was received and not taken yet.
     var held: [UInt8] = []
+    #if TLS
+        /// What speaks TLS, if something does.
+        var engine: TLSEngine?
+        /// What came from the wire and the engine has not taken.
+        var wire: [UInt8] = []
+    #endif
     /// How long one wait may take.
-    private static let millisecondsMax: Int32 = 10_000
+    static let millisecondsMax: Int32 = 10_000
 
     init(_ address: SocketAddress, receiveBuffer: Int32? = nil) throws {
         var target = millrace_address()
@@ -61,6 +72,12 @@ final class RawClient {
     }
 
     func finishWriting() {
+        #if TLS
+            if let engine {
+                engine.close()
+                try? push(engine)
+            }
+        #endif
         _ = millrace_socket_shutdown(descriptor, Int32(MILLRACE_SHUT_WR))
     }
 
@@ -77,6 +94,9 @@ final class RawClient {
                 throw Failure(description: "the server takes nothing")
             }
         }
+        #if TLS
+            if let engine { try push(engine) }
+        #endif
     }
 
     /// Sends until the kernel takes no more for so many milliseconds, or so many bytes; returns
@@ -92,6 +112,14 @@ final class RawClient {
     }
 
     private func sendSome(_ bytes: ArraySlice<UInt8>) throws -> Int {
+        #if TLS
+            if let engine { return try sendSome(bytes, through: engine) }
+        #endif
+        return try putSome(bytes)
+    }
+
+    /// Sends bytes as they are.
+    func putSome(_ bytes: ArraySlice<UInt8>) throws -> Int {
         // SAFETY: the bytes are lent for the call.
         let result = unsafe bytes.withUnsafeBytes {
             unsafe millrace_socket_send(descriptor, $0.baseAddress, $0.count)
@@ -110,6 +138,16 @@ final class RawClient {
 
     /// More bytes; false at the end.
     private func receiveMore(_ count: Int = 65_536) throws -> Bool {
+        #if TLS
+            if let engine { return try receiveMore(count, through: engine) }
+        #endif
+        let piece = try takeSome(count)
+        held += piece
+        return !piece.isEmpty
+    }
+
+    /// Receives bytes as they are; none at the end.
+    func takeSome(_ count: Int) throws -> [UInt8] {
         while true {  // Ends with bytes, the end, an error or the limit.
             guard poll(Int32(MILLRACE_POLLIN), Self.millisecondsMax) != 0 else {
                 throw Failure(description: "nothing came; before: \(text(held))")
@@ -123,8 +161,7 @@ final class RawClient {
             }
             if result == -Int64(MILLRACE_EAGAIN) { continue }
             if result < 0 { throw Failure(description: "receive: errno \(-result)") }
-            held += piece
-            return result > 0
+            return piece
         }
     }
 
@@ -213,7 +250,7 @@ final class RawClient {
         }
     }
 
-    private func poll(_ events: Int32, _ milliseconds: Int32) -> Int32 {
+    func poll(_ events: Int32, _ milliseconds: Int32) -> Int32 {
         Int32(millrace_poll(descriptor, UInt32(events), milliseconds))
     }
 }

@@ -17,8 +17,8 @@ struct ServerRuleTests {
         { request, next in try await next(request).adding("X-Chain", word) }
     }
 
-    @Test("Middleware wraps in its order, and a group's own stays in it", arguments: backends)
-    func middleware(_ choice: BackendChoice) throws {
+    @Test("Middleware wraps in its order, and a group's own stays in it", arguments: wires)
+    func middleware(_ choice: Wire) throws {
         // If this failed, a check could run behind what it guards, or for routes that are not its.
         var routes = HTTPRoutes()
         try routes.get("/before") { _ in .text("") }
@@ -41,8 +41,8 @@ struct ServerRuleTests {
         }
     }
 
-    @Test("A path that is too long for the router is 414", arguments: backends)
-    func longPath(_ choice: BackendChoice) throws {
+    @Test("A path that is too long for the router is 414", arguments: wires)
+    func longPath(_ choice: Wire) throws {
         // If this failed, a server that takes long targets would call them malformed.
         let server = try TestServer(choice) { $0.limits.targetByteCountMax = 100_000 }
         let path = "/" + String(repeating: "a", count: 65_534)
@@ -50,8 +50,8 @@ struct ServerRuleTests {
         ServerCase("longer", request("GET \(path)a"), [414]).run(on: server)
     }
 
-    @Test("A slash more or less is redirected, with method and query", arguments: backends)
-    func slashes(_ choice: BackendChoice) throws {
+    @Test("A slash more or less is redirected, with method and query", arguments: wires)
+    func slashes(_ choice: Wire) throws {
         // If this failed, a form would be sent again as a GET, or its query lost (RFC 9110,
         // section 15.4.9).
         var routes = HTTPRoutes(trailingSlash: .redirect)
@@ -69,8 +69,8 @@ struct ServerRuleTests {
         }
     }
 
-    @Test("HTTP/1.0 is told that its connection goes on", arguments: backends)
-    func oldKeepAlive(_ choice: BackendChoice) throws {
+    @Test("HTTP/1.0 is told that its connection goes on", arguments: wires)
+    func oldKeepAlive(_ choice: Wire) throws {
         // If this failed, clients of HTTP/1.0 would wait for the end (RFC 9112, appendix C.2.2).
         let server = try TestServer(choice)
         let client = try server.connect()
@@ -84,8 +84,8 @@ struct ServerRuleTests {
         #expect(try client.answer()["connection"] == "close")
     }
 
-    @Test("What is more than was promised never leaves, flushed or not", arguments: backends)
-    func surplus(_ choice: BackendChoice) throws {
+    @Test("What is more than was promised never leaves, flushed or not", arguments: wires)
+    func surplus(_ choice: Wire) throws {
         // If this failed, a handler that miscounts would write the next answer's beginning.
         var routes = HTTPRoutes()
         try routes.get("/long") { _ in
@@ -109,8 +109,8 @@ struct ServerRuleTests {
         try other.expectEnd(orReset: true)
     }
 
-    @Test("A client with many requests lets others in between", arguments: backends)
-    func turns(_ choice: BackendChoice) throws {
+    @Test("A client with many requests lets others in between", arguments: wires)
+    func turns(_ choice: Wire) throws {
         // If this failed, one client's pipeline would be answered to its end while others wait.
         let log = AccessRecord()
         var routes = try TestRoutes.all()

@@ -15,8 +15,8 @@ struct ServerStopTests {
         return (MonotonicInstant.now.nanoseconds - begin.nanoseconds) / 1_000_000
     }
 
-    @Test("Idle connections end, answers under way are finished", arguments: backends)
-    func graceful(_ choice: BackendChoice) throws {
+    @Test("Idle connections end, answers under way are finished", arguments: wires)
+    func graceful(_ choice: Wire) throws {
         // If this failed, a restart would cut answers off, or wait for idle clients.
         let server = try TestServer(choice, loops: 2)
         let fresh = try server.connect()
@@ -51,8 +51,8 @@ struct ServerStopTests {
         #expect(throws: RawClient.Failure.self) { try server.connect() }
     }
 
-    @Test("Half a head is still answered, with close", arguments: backends)
-    func halfHead(_ choice: BackendChoice) throws {
+    @Test("Half a head is still answered, with close", arguments: wires)
+    func halfHead(_ choice: Wire) throws {
         // If this failed, a request that was on its way would be lost, or trap the server.
         let server = try TestServer(choice)
         let client = try server.connect()
@@ -67,8 +67,8 @@ struct ServerStopTests {
         server.stop()
     }
 
-    @Test("Clients that pipeline without end are stopped as well", arguments: backends)
-    func pipelining(_ choice: BackendChoice) throws {
+    @Test("Clients that pipeline without end are stopped as well", arguments: wires)
+    func pipelining(_ choice: Wire) throws {
         // If this failed, a stop would trap on, or never see the end of, a busy connection.
         for path in ["/hello", "/task", "/whole/50000"] {
             for _ in 0..<3 {
@@ -84,8 +84,8 @@ struct ServerStopTests {
         }
     }
 
-    @Test("The deadline cuts what is left", arguments: backends)
-    func deadline(_ choice: BackendChoice) throws {
+    @Test("The deadline cuts what is left", arguments: wires)
+    func deadline(_ choice: Wire) throws {
         // If this failed, one slow handler or client would keep the server from ending.
         let server = try TestServer(choice) { $0.shutdownTimeout = .milliseconds(150) }
         let sleeping = try server.connect()

@@ -8,6 +8,11 @@ import Networking
 
 @testable import HTTPServing
 
+#if TLS
+    import TLSEngines
+    import TLSTestSupport
+#endif
+
 let backends: [BackendChoice] = [.ioUring, .epoll]
 
 /// A free port on loopback.
@@ -65,10 +70,30 @@ final class TestServer {
 
     let server: HTTPServer
     private let state: State
+    #if TLS
+        /// With what clients connect, if the server speaks TLS.
+        private let connector: TLSConnector?
+    #endif
     private var thread: UInt64 = 0
     private var isJoined = false
 
-    /// A server that listens.
+    /// A server that listens, reached as is said.
+    convenience init(
+        _ wire: Wire, loops: Int = 1, on address: SocketAddress = loopback,
+        routes: HTTPRoutes? = nil, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
+    ) throws {
+        #if TLS
+            let policy = wire.isSecure ? try SecureServer.policy() : nil
+            try self.init(wire.backend, loops: loops, on: address, routes: routes) {
+                $0.tls = policy
+                configure(&$0)
+            }
+        #else
+            try self.init(wire.backend, loops: loops, on: address, routes: routes, configure)
+        #endif
+    }
+
+    /// A server that listens; with TLS, its clients trust the tests' authority.
     init(
         _ choice: BackendChoice, loops: Int = 1, on address: SocketAddress = loopback,
         routes: HTTPRoutes? = nil, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
@@ -76,6 +101,9 @@ final class TestServer {
         var configuration = HTTPServerConfiguration()
         configuration.lingerTimeout = .milliseconds(500)
         configure(&configuration)
+        #if TLS
+            connector = configuration.tls == nil ? nil : try SecureServer.connector()
+        #endif
         state = State(choice, loops, address, configuration, try routes ?? TestRoutes.all())
         let context = unsafe Unmanaged.passRetained(state).toOpaque()  // SAFETY: the thread's.
         let body: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
@@ -103,7 +131,13 @@ final class TestServer {
 
     /// A connected client.
     func connect(receiveBuffer: Int32? = nil) throws -> RawClient {
-        try RawClient(address, receiveBuffer: receiveBuffer)
+        let client = try RawClient(address, receiveBuffer: receiveBuffer)
+        #if TLS
+            if let connector {
+                try client.shakeHands(connector.open(serverName: "localhost"))
+            }
+        #endif
+        return client
     }
 
     /// Whether `run` has returned.

@@ -19,8 +19,8 @@ struct ServerTimeLimitTests {
         return (MonotonicInstant.now.nanoseconds - begin.nanoseconds) / 1_000_000
     }
 
-    @Test("A head that does not end: 408", arguments: backends)
-    func head(_ choice: BackendChoice) throws {
+    @Test("A head that does not end: 408", arguments: wires)
+    func head(_ choice: Wire) throws {
         // If this failed, half a request would hold a connection for ever.
         let server = try TestServer(choice) { $0.headerTimeout = Self.short }
         for half in ["G", "GET /hello HTTP/1.1\r\n", request("GET /hello").dropLast(2) + ""] {
@@ -45,8 +45,8 @@ struct ServerTimeLimitTests {
         #expect(time < 2_000)
     }
 
-    @Test("A silent connection is closed without a word", arguments: backends)
-    func silence(_ choice: BackendChoice) throws {
+    @Test("A silent connection is closed without a word", arguments: wires)
+    func silence(_ choice: Wire) throws {
         // If this failed, clients that say nothing would hold connections for ever.
         let server = try TestServer(choice) {
             $0.headerTimeout = Self.short
@@ -69,8 +69,8 @@ struct ServerTimeLimitTests {
         try busy.expectEnd()
     }
 
-    @Test("A body that does not come: 408", arguments: backends)
-    func body(_ choice: BackendChoice) throws {
+    @Test("A body that does not come: 408", arguments: wires)
+    func body(_ choice: Wire) throws {
         // If this failed, half a body would hold a connection and a handler for ever.
         let server = try TestServer(choice) { $0.bodyTimeout = Self.short }
         for fields in ["Content-Length: 10\r\n", "Transfer-Encoding: chunked\r\n"] {
@@ -103,8 +103,8 @@ struct ServerTimeLimitTests {
         #expect(try text(slow.answer().body) == "aaaaaaaa")
     }
 
-    @Test("A client that does not read is reset, whatever sends", arguments: backends)
-    func write(_ choice: BackendChoice) throws {
+    @Test("A client that does not read is reset, whatever sends", arguments: wires)
+    func write(_ choice: Wire) throws {
         // If this failed, a client that stops reading would hold a handler and memory for ever.
         let folder = TemporaryFolder()
         folder.write("big", String(repeating: "0123456789abcdef", count: 1 << 20))
@@ -126,8 +126,8 @@ struct ServerTimeLimitTests {
         #expect(try slow.answer().body.count == 3_000_000)
     }
 
-    @Test("After its last answer the server waits a little, not for ever", arguments: backends)
-    func linger(_ choice: BackendChoice) throws {
+    @Test("After its last answer the server waits a little, not for ever", arguments: wires)
+    func linger(_ choice: Wire) throws {
         // If this failed, the answer would be lost by a reset, or the connection kept for ever.
         let server = try TestServer(choice) {
             $0.lingerTimeout = Self.short
@@ -145,8 +145,8 @@ struct ServerTimeLimitTests {
         try sender.expectEnd()
     }
 
-    @Test("What comes behind the last answer is taken up to 64 MiB", arguments: backends)
-    func lingeredBytes(_ choice: BackendChoice) throws {
+    @Test("What comes behind the last answer is taken up to 64 MiB", arguments: wires)
+    func lingeredBytes(_ choice: Wire) throws {
         // If this failed, a client that was refused could keep a loop busy until the time is over.
         let server = try TestServer(choice) {
             $0.lingerTimeout = .seconds(30)

@@ -2,18 +2,18 @@
 
 #if TLS
 
-    import CTestSupport
-    import Glibc
+    internal import CTestSupport
+    internal import Glibc
 
     /// A program that runs beside the test: what it prints comes through a pipe.
-    final class ChildProcess {
-        private(set) var id: pid_t = 0
+    package final class ChildProcess {
+        package private(set) var id: Int32 = 0
         private var output: Int32
         private var input: Int32 = -1
         private var hasEnded = false
 
         /// Starts it. With input nil it reads nothing; otherwise the string, and then waits.
-        init(_ path: String, _ arguments: [String], input text: String?) {
+        package init(_ path: String, _ arguments: [String], input text: String?) {
             let fromChild = ChildProcess.pipe()
             let toChild = ChildProcess.pipe()
             output = fromChild.read
@@ -61,25 +61,25 @@
             return (ends[0], ends[1])
         }
 
-        func send(_ text: String) {
+        package func send(_ text: String) {
             var bytes = Array(text.utf8)
             _ = unsafe write(input, &bytes, bytes.count)  // SAFETY: as many as there are.
         }
 
-        func closeInput() {
+        package func closeInput() {
             if input >= 0 { close(input) }
             input = -1
         }
 
         /// The next bytes that it prints; empty at the end.
-        func readSome() -> String {
+        package func readSome() -> String {
             var bytes = [UInt8](repeating: 0, count: 65_536)
             let count = unsafe Glibc.read(output, &bytes, bytes.count)  // SAFETY: within.
             return count > 0 ? String(decoding: bytes[..<count], as: UTF8.self) : ""
         }
 
         /// Reads until it has printed the word, or has ended.
-        func read(until word: String) -> String {
+        package func read(until word: String) -> String {
             var text = ""
             while !text.contains(word) {
                 let part = readSome()
@@ -89,7 +89,7 @@
             return text
         }
 
-        func readAll() -> String {
+        package func readAll() -> String {
             var text = ""
             while true {
                 let part = readSome()
@@ -99,7 +99,7 @@
         }
 
         /// Waits for its end: its exit status, or 128 and its signal.
-        func wait() -> Int32 {
+        package func wait() -> Int32 {
             var status: Int32 = 0
             // SAFETY: made, used and freed here.
             unsafe waitpid(id, &status, 0)

@@ -2,26 +2,38 @@
 
 #if TLS
 
-    import Glibc
+    internal import Glibc
 
-    @testable import TLSEngines
+    package import TLSEngines
 
     /// Certificates and keys for tests, made by the `openssl` command in a temporary folder.
-    struct TestCertificates: Sendable {
-        let folder: String
+    package struct TestCertificates: Sendable {
+        package let folder: String
 
-        static let shared = TestCertificates()
+        package static let shared = TestCertificates()
 
         /// The path of a file in the folder.
-        func callAsFunction(_ name: String) -> String { "\(folder)/\(name)" }
+        package func callAsFunction(_ name: String) -> String {
+            if name.hasPrefix("rsa4096") { TestCertificates.large }
+            return "\(folder)/\(name)"
+        }
 
-        func identity(_ name: String) throws -> TLSIdentity {
+        /// A key that takes seconds to make, for the tests that ask for it.
+        private static let large: Void = {
+            let command = "issue rsa4096 ca 30 subjectAltName=DNS:localhost -newkey rsa:4096"
+            shared.make(functions + command)
+        }()
+
+        package func identity(_ name: String) throws -> TLSIdentity {
             try TLSIdentity(chainFile: self("\(name).pem"), keyFile: self("\(name).key"))
         }
 
-        func anchors(_ name: String = "ca") throws -> TrustAnchors {
+        package func anchors(_ name: String = "ca") throws -> TrustAnchors {
             try TrustAnchors(file: self("\(name).pem"))
         }
+
+        /// The files of another process, which removes them.
+        package init(folder: String) { self.folder = folder }
 
         private init() {
             var pattern = Array("/tmp/millrace-tls-XXXXXX".utf8CString)
@@ -29,13 +41,17 @@
             guard unsafe mkdtemp(&pattern) != nil else { fatalError("no temporary folder") }
             let bytes = pattern.dropLast().map { UInt8(bitPattern: $0) }
             folder = String(decoding: bytes, as: UTF8.self)
-            let result = Command.run("/bin/sh", ["-euc", TestCertificates.script, "sh", folder])
-            guard result.status == 0 else {
-                fatalError("openssl made no certificates: \(result.output)")
-            }
+            make(TestCertificates.functions + TestCertificates.files)
             // SAFETY: written once.
             unsafe TestCertificates.folderToRemove.append(folder)
             atexit { TestCertificates.removeFolder() }
+        }
+
+        private func make(_ script: String) {
+            let result = Command.run("/bin/sh", ["-euc", script, "sh", folder])
+            guard result.status == 0 else {
+                fatalError("openssl made no certificates: \(result.output)")
+            }
         }
 
         // SAFETY: written once.
@@ -46,7 +62,7 @@
             for folder in unsafe folderToRemove { _ = Command.run("/bin/rm", ["-rf", folder]) }
         }
 
-        private static let script = """
+        private static let functions = """
             cd "$1"
             p256="-newkey ec -pkeyopt ec_paramgen_curve:P-256"
             p384="-newkey ec -pkeyopt ec_paramgen_curve:P-384"
@@ -63,11 +79,14 @@
                 openssl x509 -req -in $name.csr -CA $issuer.pem -CAkey $issuer.key -CAcreateserial \
                     -days $days -extfile $name.ext -out $name.pem
             }
+
+            """
+
+        private static let files = """
             authority ca
             authority other
             issue ec ca 30 subjectAltName=DNS:localhost,DNS:a.test,DNS:*.wild.test $p256
             issue rsa ca 30 subjectAltName=DNS:localhost,DNS:a.test,DNS:*.wild.test -newkey rsa:2048
-            issue rsa4096 ca 30 subjectAltName=DNS:localhost -newkey rsa:4096
             issue b ca 30 subjectAltName=DNS:b.test $p384
             issue c ca 30 subjectAltName=DNS:c.test $p521
             issue expired ca 0 subjectAltName=DNS:localhost $p256
@@ -100,8 +119,8 @@
     }
 
     /// Runs a program to its end.
-    enum Command {
-        static func run(
+    package enum Command {
+        package static func run(
             _ path: String, _ arguments: [String]
         ) -> (status: Int32, output: String) {
             let child = ChildProcess(path, arguments, input: nil)
