@@ -117,6 +117,13 @@ let package = Package(
                 .target(name: "CBrotli", condition: .when(traits: ["Compression"])),
                 .target(name: "CZlib", condition: .when(traits: ["Compression"])),
             ] + httpPackages),
+        // Floor 8
+        .target(
+            name: "HTTPClients",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "HTTP1Codec", "Networking",
+                .target(name: "HTTPServing", condition: .when(traits: ["Compression"])),
+            ] + httpTypes),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         .target(
@@ -239,6 +246,12 @@ let package = Package(
                 "HTTP1Codec", "HTTPServing", "Networking", "StressSupport",
             ] + httpPackages),
         .testTarget(
+            name: "HTTPClientsTests",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "HTTP1Codec",
+                "HTTPClients", "HTTPServing", "Networking", "StressSupport",
+            ] + httpTypes),
+        .testTarget(
             name: "ExamplesTests",
             dependencies: ["AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring"]),
         .executableTarget(
@@ -262,6 +275,7 @@ var rooms: [String] {
         "DrainAllocators",
         "EventLoops",
         "HTTP1Codec",
+        "HTTPClients",
         "HTTPServing",
         "ModelChecking",
         "Networking",
@@ -316,6 +330,14 @@ var httpPackages: [Target.Dependency] {
     ].map { (product: String, package: String) in
         .product(name: product, package: package, condition: .when(traits: ["HTTP"]))
     }
+}
+
+/// The ecosystem's requests and responses.
+var httpTypes: [Target.Dependency] {
+    [
+        .product(
+            name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["HTTP"]))
+    ]
 }
 
 /// The signals that end a group of services.
