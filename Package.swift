@@ -122,6 +122,7 @@ let package = Package(
             name: "HTTPClients",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "EventLoops", "HTTP1Codec", "Networking",
+                "TLSEngines",
                 .target(name: "HTTPServing", condition: .when(traits: ["Compression"])),
             ] + httpTypes),
         // Beside the floors
@@ -249,7 +250,7 @@ let package = Package(
             name: "HTTPClientsTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "HTTP1Codec",
-                "HTTPClients", "HTTPServing", "Networking", "StressSupport",
+                "HTTPClients", "HTTPServing", "Networking", "StressSupport", "TLSEngines",
             ] + httpTypes),
         .testTarget(
             name: "ExamplesTests",

@@ -47,6 +47,20 @@ public enum HTTPURLError: UInt8, Error, CaseIterable, Sendable, BitwiseCopyable 
     case tooLong
 }
 
+extension HTTPURLError: CustomStringConvertible {
+    /// The reason in words: "the port is none".
+    public var description: String {
+        switch self {
+        case .badScheme: "it does not begin with http:// or https://"
+        case .hasUserInfo: "a name or password is not allowed in it"
+        case .badHost: "the host is none"
+        case .badPort: "the port is none"
+        case .badTarget: "the path or query holds what must be percent-encoded"
+        case .tooLong: "it is too long"
+        }
+    }
+}
+
 /// The grammar of `HTTPURLParts`.
 enum URLSyntax {
     static var byteCountMax: Int { 65_535 }

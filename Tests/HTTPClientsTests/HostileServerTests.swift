@@ -247,6 +247,23 @@ struct HostileServerTests {
         }
     }
 
+    @Test("An invitation and the answer's head may come at once", arguments: backends)
+    func invitation(_ choice: BackendChoice) throws {
+        // If this failed, a body would not be sent to a server that has begun to answer.
+        try withPeer(choice) { peer in
+            guard await peer.head() != nil else { return }
+            await peer.send(
+                "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n")
+            guard let body = await peer.body([], 3) else { return }
+            try? await peer.stream.write(body)
+            await peer.untilEnd()
+        } _: { rig in
+            var request = try rig.request("/", "PUT", body: .text("abc"))
+            request.continueTimeout = .seconds(5)
+            #expect(try await rig.client.fetch(request, upTo: 9).text == "abc")
+        }
+    }
+
     @Test("A protocol that was asked for takes the connection over", arguments: backends)
     func upgrade(_ choice: BackendChoice) throws {
         // If this failed, no other protocol could be spoken, or its first bytes would be lost.

@@ -6,11 +6,18 @@ internal import EventLoops
 internal import HTTP1Codec
 internal import Networking
 
+#if TLS
+    typealias SecurityProvider = ClientSecurity
+#else
+    /// Nothing is secured without the trait.
+    struct SecurityProvider {}
+#endif
+
 extension ClientConnection {
     /// Connects, through a tunnel if need be, and makes the connection secure for https.
     static func open(
         _ id: ConnectionID, _ key: OriginKey, _ configuration: HTTPClientConfiguration,
-        until deadline: MonotonicInstant
+        _ security: SecurityProvider, until deadline: MonotonicInstant
     ) async throws(HTTPClientError) -> ClientConnection {
         let patience = MonotonicInstant.now.advanced(by: configuration.connectTimeout)
         let limit = min(deadline, patience)
@@ -30,7 +37,7 @@ extension ClientConnection {
         }
         let connection = ClientConnection(id, key, stream, configuration.limits)
         do throws(HTTPClientError) {
-            try await connection.prepare(configuration, until: limit, reason)
+            try await connection.prepare(configuration, security, until: limit, reason)
         } catch {
             stream.close()
             throw error
@@ -39,14 +46,14 @@ extension ClientConnection {
     }
 
     private func prepare(
-        _ configuration: HTTPClientConfiguration, until limit: MonotonicInstant,
-        _ reason: HTTPClientError.TimeLimit
+        _ configuration: HTTPClientConfiguration, _ security: SecurityProvider,
+        until limit: MonotonicInstant, _ reason: HTTPClientError.TimeLimit
     ) async throws(HTTPClientError) {
         guard key.origin.isSecure else { return }
         if let proxy = key.proxy {
             try await openTunnel(through: proxy, configuration, until: limit, reason)
         }
-        try await secure(configuration, until: limit, reason)
+        try await secure(security, until: limit, reason)
     }
 
     /// CONNECT (RFC 9110, section 9.3.6).
@@ -86,10 +93,20 @@ extension ClientConnection {
     /// The one place where an open connection becomes a secure one, with the name of the origin's
     /// host: straight, or at the end of a tunnel.
     private func secure(
-        _ configuration: HTTPClientConfiguration, until limit: MonotonicInstant,
+        _ security: SecurityProvider, until limit: MonotonicInstant,
         _ reason: HTTPClientError.TimeLimit
     ) async throws(HTTPClientError) {
-        throw .notSecure("https is not supported yet")
+        #if TLS
+            let connector = try await security.current()
+            do throws(HandshakeError) {
+                try await stream.startTLS(
+                    connector, serverName: key.origin.bareHost, until: limit)
+            } catch {
+                throw ClientSecurity.failure(error, reason)
+            }
+        #else
+            throw .notSecure("the package was built without its trait TLS")
+        #endif
     }
 
     static func failure(

@@ -17,6 +17,7 @@ final class ClientLoop: @unchecked Sendable {
 
     let executor: LoopExecutor
     let configuration: HTTPClientConfiguration
+    private let security: SecurityProvider
     private var pool: OriginPool
     private var idle: [ConnectionID: ClientConnection] = [:]
     private var waiters: [WaitTicket: PoolWaiter] = [:]
@@ -32,10 +33,15 @@ final class ClientLoop: @unchecked Sendable {
         self.executor = executor
         self.configuration = configuration
         pool = OriginPool(configuration.pool)
+        #if TLS
+            security = ClientSecurity(configuration.tls)
+        #else
+            security = SecurityProvider()
+        #endif
     }
 
     deinit {
-        precondition(idle.isEmpty, "a client was dropped without being closed")
+        precondition(idle.isEmpty && timer == nil, "a client was dropped without being closed")
     }
 
     // MARK: Requests
@@ -52,6 +58,10 @@ final class ClientLoop: @unchecked Sendable {
         while true {  // Ends with an outcome, or after `retriesMax`.
             let connection = try await take(key, isFresh: retryCount > 0, until: deadline)
             let isReused = connection.exchangeCount > 0
+            if Task.isCancelled {
+                giveBack(connection, isKept: isReused)
+                throw HTTPClientError.cancelled
+            }
             connection.exchangeCount += 1
             let exchange = Exchange(connection, request, configuration, until: deadline)
             do {
@@ -103,7 +113,8 @@ final class ClientLoop: @unchecked Sendable {
         _ id: ConnectionID, _ key: OriginKey, until deadline: MonotonicInstant
     ) async throws(HTTPClientError) -> ClientConnection {
         do throws(HTTPClientError) {
-            return try await ClientConnection.open(id, key, configuration, until: deadline)
+            return try await ClientConnection.open(
+                id, key, configuration, security, until: deadline)
         } catch {
             act(pool.remove(id))
             throw error

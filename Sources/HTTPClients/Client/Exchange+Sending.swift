@@ -67,11 +67,7 @@ extension Exchange {
     /// A server that is gone, or answers without reading on, is the reader's to find out. For
     /// everything else nobody would: the reader is told.
     private func noteSendFailure(_ error: any Error) {
-        if isSendingStopped { return }
-        switch error {
-        case HTTPClientError.disconnected, HTTPClientError.over, HTTPClientError.cancelled: return
-        default: break
-        }
+        if isSendingStopped || hasSendFailed || Task.isCancelled { return }
         sendError = error
         breakOff()
     }
@@ -144,7 +140,9 @@ extension Exchange {
             } catch let caught {
                 error = caught
             }
-            if let failure = failure(error) { throw failure }
+            guard let failure = failure(error) else { continue }
+            hasSendFailed = true
+            throw failure
         }
     }
 }

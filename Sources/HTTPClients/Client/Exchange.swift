@@ -6,6 +6,10 @@ internal import EventLoops
 internal import HTTP1Codec
 internal import Networking
 
+#if TLS
+    internal import TLSEngines
+#endif
+
 /// One request on one connection, and its answer.
 ///
 /// The task that made the request reads; a child of it sends what does not fit into the first send,
@@ -42,6 +46,10 @@ final class Exchange: @unchecked Sendable {
     /// Where the sending task waits for "100 Continue"; nil when it does not.
     var gate: Suspension?
     var mayContinue = false
+    /// Whether the body is held back until the server asks for it.
+    private var awaitsContinue: Bool { gate != nil && !mayContinue }
+    /// Whether the connection takes no more bytes: the reader finds out why.
+    var hasSendFailed = false
 
     // Receiving.
     /// Whether a byte of an answer has come.
@@ -87,7 +95,7 @@ final class Exchange: @unchecked Sendable {
             let outcome: Result<Value, any Error>
             do {
                 let response = try await receive(redirectCount)
-                if !isSent && (response.status >= 300 || gate != nil) {
+                if !isSent && (response.status >= 300 || awaitsContinue) {
                     isSendingStopped = true
                     tasks.cancelAll()
                 }
@@ -153,7 +161,14 @@ final class Exchange: @unchecked Sendable {
             if now >= deadline { return .timedOut(.request) }
             return now >= limit() ? .timedOut(.idle) : nil
         }
-        return error.isCancelled ? .cancelled : .disconnected(error)
+        if error.isCancelled { return .cancelled }
+        #if TLS
+            // Without close_notify it is an end like that of a plain connection that breaks.
+            if let failure = connection.stream.securityFailure, failure != .truncated {
+                return .notSecure("\(failure)")
+            }
+        #endif
+        return .disconnected(error)
     }
 
     /// Lends received bytes, waiting for them; nil at the stream's end.

@@ -28,6 +28,8 @@ internal import EventLoops
 ///
 /// `close` is a must, before the group's program ends; `run` does it.
 public final class HTTPClient: Sendable {
+    /// On whose loops the client lives.
+    public let group: LoopGroup
     private let loops: [ClientLoop]
     /// The limits.
     public let configuration: HTTPClientConfiguration
@@ -36,6 +38,7 @@ public final class HTTPClient: Sendable {
     public init(
         on group: LoopGroup, configuration: HTTPClientConfiguration = HTTPClientConfiguration()
     ) {
+        self.group = group
         self.configuration = configuration
         loops = group.executors.map { ClientLoop($0, configuration) }
     }

@@ -2,6 +2,9 @@
 
 public import HTTP1Codec
 public import Networking
+#if TLS
+    public import TLSEngines
+#endif
 
 /// The limits of a client. They count for each of its loops.
 public struct HTTPClientConfiguration: Sendable {
@@ -26,6 +29,11 @@ public struct HTTPClientConfiguration: Sendable {
     public var retriesMax = 1
     /// Proxies; none by default. `ProxySettings.ofEnvironment` takes the usual variables.
     public var proxies = ProxySettings()
+    #if TLS
+        /// Whom https trusts, and who the client is (`tlsPolicy`); nil trusts whom the system
+        /// trusts. Servers are verified in either case. Only with the trait `TLS`.
+        public var tls: TLSClientPolicy?
+    #endif
     /// How many interim responses (1xx) may come before an answer.
     public var interimResponsesMax = 16
     /// How many bytes of a body that nobody wants are read so that the connection can be kept.

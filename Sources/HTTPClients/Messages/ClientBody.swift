@@ -36,7 +36,8 @@ public struct ClientBody: Sendable {
     ///   - isRepeatable: whether `produce` may be called again, and makes the same bytes.
     ///   - produce: writes the body, in a task of its own on the client's loop. What it throws, the
     ///     request throws; the connection is then broken off, so that the server sees no whole
-    ///     body. It is cancelled when the server has answered without reading on.
+    ///     body. It is cancelled when the server has answered without reading on, and must end
+    ///     then.
     /// - Returns: the body.
     public static func stream(
         byteCount: UInt64? = nil, isRepeatable: Bool = false,

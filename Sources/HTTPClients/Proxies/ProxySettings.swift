@@ -84,6 +84,6 @@ public struct ProxyVariableError: Error, Hashable, Sendable {
 }
 
 extension ProxyVariableError: CustomStringConvertible {
-    /// "https_proxy holds no http proxy's URL: badScheme"
+    /// "https_proxy holds no http proxy's URL: the port is none"
     public var description: String { "\(variable) holds no http proxy's URL: \(reason)" }
 }
