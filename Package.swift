@@ -172,6 +172,13 @@ let package = Package(
             path: "Examples/example_http_server", exclude: ["README.md"],
             resources: [.embedInCode("index.html")]),
         .executableTarget(
+            name: "example_http_client",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "HTTP1Codec",
+                "HTTPClients", "TLSEngines",
+            ] + argumentParser,
+            path: "Examples/example_http_client", exclude: ["README.md"]),
+        .executableTarget(
             name: "example_http_service",
             dependencies: [
                 "AsyncRuntime", "EventLoops", "ExampleSupport", "HTTP1Codec", "HTTPServing",
