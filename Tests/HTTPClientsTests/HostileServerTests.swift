@@ -244,6 +244,16 @@ struct HostileServerTests {
                 #expect(answer.status == 413 && answer.text == "no")
             }
             #expect(rig.log.connectionCount == 3)
+            // At once, and not only when the answer has been read.
+            let produced = PeerLog()
+            let body = ClientBody.stream { _ in
+                defer { produced.endCount += 1 }
+                try await LoopTime.sleep(for: .seconds(30))
+            }
+            let isStopped = try await rig.client.send(try rig.request("/", "PUT", body: body)) {
+                _ in await until { produced.endCount == 1 }
+            }
+            #expect(isStopped)
         }
     }
 

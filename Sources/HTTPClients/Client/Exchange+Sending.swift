@@ -130,9 +130,7 @@ extension Exchange {
             if isSendingStopped { throw .over }
             let error: SystemError
             do throws(SystemError) {
-                let count = try connection.stream.enqueue(bytes, from: start)
-                start += count
-                if count > 0 { noteMove() }
+                start += try connection.stream.enqueue(bytes, from: start)
                 if start == bytes.count { return }
                 try await connection.stream.waitForRoom(until: limit())
                 noteMove()
