@@ -117,6 +117,14 @@ let package = Package(
                 .target(name: "CBrotli", condition: .when(traits: ["Compression"])),
                 .target(name: "CZlib", condition: .when(traits: ["Compression"])),
             ] + httpPackages),
+        // Floor 8
+        .target(
+            name: "HTTPClients",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "HTTP1Codec", "Networking",
+                "TLSEngines",
+                .target(name: "HTTPServing", condition: .when(traits: ["Compression"])),
+            ] + httpTypes),
         // Beside the floors
         .target(name: "StressSupport", dependencies: ["AtomicSupport", "CLinuxShims"]),
         .target(
@@ -163,6 +171,13 @@ let package = Package(
             ] + argumentParser,
             path: "Examples/example_http_server", exclude: ["README.md"],
             resources: [.embedInCode("index.html")]),
+        .executableTarget(
+            name: "example_http_client",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "EventLoops", "ExampleSupport", "HTTP1Codec",
+                "HTTPClients", "TLSEngines",
+            ] + argumentParser,
+            path: "Examples/example_http_client", exclude: ["README.md"]),
         .executableTarget(
             name: "example_http_service",
             dependencies: [
@@ -244,6 +259,12 @@ let package = Package(
                 "TLSTestSupport",
             ] + httpPackages),
         .testTarget(
+            name: "HTTPClientsTests",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "HTTP1Codec",
+                "HTTPClients", "HTTPServing", "Networking", "StressSupport", "TLSEngines",
+            ] + httpTypes),
+        .testTarget(
             name: "ExamplesTests",
             dependencies: [
                 "AtomicSupport", "CLinuxShims", "CTestSupport", "DenyIOUring", "TLSTestSupport",
@@ -269,6 +290,7 @@ var rooms: [String] {
         "DrainAllocators",
         "EventLoops",
         "HTTP1Codec",
+        "HTTPClients",
         "HTTPServing",
         "ModelChecking",
         "Networking",
@@ -323,6 +345,14 @@ var httpPackages: [Target.Dependency] {
     ].map { (product: String, package: String) in
         .product(name: product, package: package, condition: .when(traits: ["HTTP"]))
     }
+}
+
+/// The ecosystem's requests and responses.
+var httpTypes: [Target.Dependency] {
+    [
+        .product(
+            name: "HTTPTypes", package: "swift-http-types", condition: .when(traits: ["HTTP"]))
+    ]
 }
 
 /// The signals that end a group of services.

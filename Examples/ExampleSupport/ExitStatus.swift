@@ -8,6 +8,8 @@ public enum ExitStatus: Int32, Sendable {
     case failure = 1
     /// The command line was not understood.
     case wrongUsage = 2
+    /// A server refused what was asked for, and the command was told to count that as an error.
+    case refused = 22
     /// Ended by Ctrl-C before the work was done: 128 and the signal's number.
     case interrupted = 130
 }

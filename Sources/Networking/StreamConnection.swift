@@ -223,6 +223,10 @@ public final class StreamConnection: @unchecked Sendable {
     /// Whether the peer has finished or the connection broke, and everything received was read.
     public var isAtEnd: Bool { stream.end != nil && !stream.hasUnread }
 
+    /// Whether a read would not wait: bytes are there, or the end, or an error. Before the first
+    /// read nothing is received, and the answer is no.
+    public var isReadable: Bool { stream.isReady }
+
     // MARK: Writing
 
     /// Copies as many of the bytes as there is room for and answers how many; they leave before the

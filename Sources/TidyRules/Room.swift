@@ -19,6 +19,7 @@ package struct Room: Equatable, Sendable {
         + floor(5, "AsyncRuntime Fibers")
         + floor(6, "Networking")
         + floor(7, "ConnectionPools HTTPServing")
+        + floor(8, "HTTPClients")
         + floor(nil, "StressSupport BackendConformance")
 
     /// The tools under `Sources` that are not part of the house: they check it.
