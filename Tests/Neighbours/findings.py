@@ -7,9 +7,10 @@ import sys
 
 
 def of_testssl(report):
-    # TLS 1.2 alone, a certificate of its own, and what HTTP's fields would say.
+    # TLS 1.2 alone, a certificate of its own, what HTTP's fields would say, a page that is compressed and public,
+    # and the scanner's own troubles.
     known = ("cert", "chain_of_trust", "TLS1_3", "DNS_CAA", "OCSP", "security_headers", "HSTS", "overall_grade",
-             "grade_cap", "banner", "cookie", "scanTime")
+             "grade_cap", "banner", "cookie", "scanTime", "BREACH", "engine_problem")
     for finding in report:
         if finding["severity"] in ("LOW", "MEDIUM", "HIGH", "CRITICAL", "WARN", "FATAL"):
             if not finding["id"].startswith(known):

@@ -235,7 +235,7 @@ fi
 
 # What scanners find beyond TLS 1.2 alone, no extended master secret, and a certificate that nobody trusts.
 if wants testssl; then
-    testssl --quiet --color 0 --warnings off -oJ "$work/testssl.json" "127.0.0.1:$tls" >"$work/testssl.log" 2>&1
+    testssl --quiet --color 0 --warnings off -oj "$work/testssl.json" "127.0.0.1:$tls" >"$work/testssl.log" 2>&1
     python3 "$here/findings.py" testssl "$work/testssl.json" >"$work/testssl.out"
     report testssl $?
 fi

@@ -54,7 +54,7 @@ extension HTTPConnection {
 
     /// Whether the client gets nothing any more. With TLS, its end is one of both directions (RFC
     /// 5246, section 7.2.1).
-    private var isPeerGone: Bool {
+    var isPeerGone: Bool {
         switch input.end {
         case .failed: true
         case .finished: output.failure != nil

@@ -263,7 +263,10 @@ final class HTTPConnection {
         endHangUpWatch()
         if access != nil { tellAccess() }
         if phase == .closed { return worker.forget(self) }
-        guard error == .failed else { return reset() }
+        guard error == .failed else {
+            // A reset would take a layer's last words away.
+            return input.currentLayer != nil && isPeerGone ? outputEnded() : reset()
+        }
         state.breakOff()
         isBroken = isOpenEnded
         phase = .ending
