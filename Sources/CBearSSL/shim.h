@@ -26,6 +26,11 @@ static inline const br_hash_class *millrace_tls_sha256(void) { return &br_sha256
 static inline const br_hash_class *millrace_tls_sha384(void) { return &br_sha384_vtable; }
 static inline const br_hash_class *millrace_tls_sha512(void) { return &br_sha512_vtable; }
 
+/// Bytes of a hash.
+static inline size_t millrace_tls_hash_size(const br_hash_class *hash) {
+    return (hash->desc >> BR_HASHDESC_OUT_OFF) & BR_HASHDESC_OUT_MASK;
+}
+
 /// The algorithms of both sides: TLS 1.2, ECDHE, AEAD, and SHA-2. The versions, the suites and the
 /// flags are the caller's, and so is the arithmetic of the curves.
 static inline void millrace_tls_set_algorithms(br_ssl_engine_context *engine,

@@ -7,9 +7,8 @@
 /// takes. What is subtracted must have limbs below 2^53 − 76, as a carried number and a sum of two
 /// have.
 ///
-/// Source: for the field, D. J. Bernstein, "Curve25519: new Diffie-Hellman speed records", PKC 2006;
-/// for radix 2^51 on 64-bit machines, D. J. Bernstein et al., "High-speed high-security
-/// signatures", CHES 2011, section 3.
+/// Source: D. J. Bernstein, "Curve25519: new Diffie-Hellman speed records", PKC 2006; for 64-bit
+/// machines D. J. Bernstein et al., "High-speed high-security signatures", CHES 2011, section 3.
 struct Field25519: BitwiseCopyable, Sendable {
     var l0: UInt64
     var l1: UInt64

@@ -10,6 +10,7 @@
 /// | `multiplyBase` | 16; the first call once 600 | 52 additions from a table of 53 kB, inversion |
 /// | `multiply` | 70 | 255 doublings, 52 additions, one inversion |
 /// | `multiplyAdd` | 85 | both, and one addition |
+/// | `sign` | 30 | `multiplyBase`, and one inversion modulo the order |
 ///
 /// *Constant time*: neither branches nor addresses depend on scalars, on points or on results; that
 /// a point is not on the curve is no secret. Copies of secrets on the stack are not erased.
@@ -116,9 +117,13 @@ public enum P256 {
 
     /// A number below the order: 2^256 is less than twice of it.
     static func scalarBelowOrder(_ bytes: borrowing Span<UInt8>) -> Words256 {
-        let scalar = Words256(bigEndian: bytes)
-        let (less, borrow) = Words256.subtract(scalar, order)
-        return .select(0 &- borrow, scalar, less)
+        belowOrder(Words256(bigEndian: bytes))
+    }
+
+    /// A number modulo the order.
+    static func belowOrder(_ number: Words256) -> Words256 {
+        let (less, borrow) = Words256.subtract(number, order)
+        return .select(0 &- borrow, number, less)
     }
 
     /// Writes the bytes of a point, zeroes for the one at infinity; returns whether it is another.

@@ -32,6 +32,7 @@
         private func fill() {
             // SAFETY: the pattern lives as long as this; names and anchors do too.
             unsafe br_ssl_server_zero(&pattern.pointee.context)
+            unsafe pattern.pointee.sign_ec = CurveSignatures.sign
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
             // SAFETY: the pattern lives as long as this.

@@ -59,10 +59,15 @@ func run(_ operation: String) -> [UInt8] {
     case "p256-add-two":
         isGood = P256.multiplyAdd(
             other.span, by: key.span, other: other.span, by: second.span, into: &result)
+    case "p256-sign":
+        bytes = [UInt8](repeating: 0, count: 64)
+        result = bytes.mutableSpan
+        isGood = P256.sign(
+            hash: other.span, secret: key.span, nonce: second.span, into: &result)
     default:
         fatalError("no operation is called \(operation)")
     }
-    open(&bytes, from: isX25519 ? 0 : 1, &isGood)
+    open(&bytes, from: bytes.count == 65 ? 1 : 0, &isGood)
     precondition(isGood)
     return bytes
 }

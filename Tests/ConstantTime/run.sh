@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 out=.build-constant-time
-operations=(x25519-multiply x25519-key p256-base p256-multiply p256-add p256-add-two)
+operations=(x25519-multiply x25519-key p256-base p256-multiply p256-add p256-add-two p256-sign)
 rm -rf "$out"
 mkdir -p "$out"
 

@@ -78,6 +78,13 @@ extension P256 {
         result { multiply(point.span, by: scalar.span, into: &$0) }
     }
 
+    static func signature(_ hash: [UInt8], _ secret: [UInt8], _ nonce: [UInt8]) -> [UInt8]? {
+        var bytes = [UInt8](repeating: 0xaa, count: 64)
+        var span = bytes.mutableSpan
+        return sign(hash: hash.span, secret: secret.span, nonce: nonce.span, into: &span)
+            ? bytes : nil
+    }
+
     static func baseProduct(_ scalar: [UInt8]) -> [UInt8]? {
         result { multiplyBase(by: scalar.span, into: &$0) }
     }

@@ -145,6 +145,31 @@ struct P256Tests {
         }
     }
 
+    @Test func signatures() {
+        // Wrong if r and s are others than in RFC 6979, section A.2.5, with the nonce given there,
+        // or if what may be no secret or no nonce is taken.
+        let secret = hex("c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721")
+        let hash = hex("af2bdbe1aa9b6ec1e2ade1d694f41fc71a831d0268e9891562113d8a62add1bf")
+        let nonce = hex("a6e3c57dd01abe90086538398355dd4c3b17aa873382b0f24d6129493d8aad60")
+        let r = hex("efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716")
+        let s = hex("f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8")
+        #expect(P256.signature(hash, secret, nonce) == r + s)
+        #expect(P256.signature(hash + [1], secret, nonce) == r + s)
+        for bad in [number(0), Self.order, Self.order(1), [UInt8](repeating: 255, count: 32)] {
+            #expect(P256.signature(hash, bad, nonce) == nil)
+            #expect(P256.signature(hash, secret, bad) == nil)
+        }
+        for good in [number(1), Self.order(-1)] {
+            #expect(P256.signature(hash, good, nonce) != nil)
+            #expect(P256.signature(hash, secret, good) != nil)
+        }
+        // A short hash has zeroes before it; one above n is less n.
+        let short = P256.signature([5], secret, nonce)
+        #expect(short == P256.signature(number(5), secret, nonce))
+        #expect(P256.signature(Self.order(5), secret, nonce) == short)
+        #expect(P256.signature([], secret, nonce) == P256.signature(Self.order, secret, nonce))
+    }
+
     @Test func wycheproof() throws {
         // Wrong if one of 355 chosen agreements is another, or a point that is none is taken.
         let lines = try vectors("ecdh_secp256r1.txt")

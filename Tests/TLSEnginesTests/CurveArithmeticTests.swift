@@ -107,9 +107,49 @@
             let signature = Curves.bytes(
                 "efd48b2aacb6a8fd1140dd9cd45e81d69d2c877b56aaf991c34d0ea84eaf3716"
                     + "f7cb1c942d657c41d436c7a1b6e29f65f3e900dbb9aff4064dc4ab2f843acda8")
-            #expect(ours.signature(of: hash, by: secret) == signature)
+            // Both halves begin with a one bit, hence with a zero byte in DER.
+            let halves = [0x02, 0x21, 0] + signature[..<32] + [0x02, 0x21, 0] + signature[32...]
+            let both = ours.signatures(of: hash, by: secret)
+            #expect(both.ours == [0x30, 70] + halves)
             let key = ours.base(23, secret)
             #expect(ours.isSignature(signature, of: hash, by: key))
+        }
+
+        @Test(arguments: [32, 48, 64])
+        func signaturesSameAsBearSSLs(_ hashByteCount: Int) {
+            // Wrong if a signature or its nonce is another than BearSSL's, for any size of hash, or
+            // for a key on another curve.
+            var random = CurveInputs(seed: .random(in: 0...UInt64.max))
+            let seed = random.seed
+            for round in 0..<40 {
+                let hash = random.bytes() + random.bytes()
+                let both = ours.signatures(
+                    of: Array(hash[..<hashByteCount]), by: random.scalar(),
+                    curve: round % 10 == 0 ? 24 : 23)
+                #expect(both.ours == both.theirs, "round \(round) of seed \(seed)")
+                #expect(both.ours.count > 60)
+            }
+        }
+
+        @Test func secretsThatAreNone() {
+            // Wrong if a signature with the secret 0, n, or above is given out.
+            let hash = [UInt8](repeating: 1, count: 32)
+            let order = Curves.bytes(
+                "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551")
+            for secret in [
+                [], [0], [UInt8](repeating: 0, count: 32), order,
+                [UInt8](repeating: 255, count: 32),
+            ] {
+                let both = ours.signatures(of: hash, by: secret)
+                #expect(both.ours == both.theirs)
+                #expect(both.ours == [])
+            }
+            // The largest that is one, and a short one.
+            for secret in [Array(order.dropLast()) + [0x50], [7]] {
+                let both = ours.signatures(of: hash, by: secret)
+                #expect(both.ours == both.theirs)
+                #expect(both.ours != [])
+            }
         }
     }
 

@@ -60,17 +60,37 @@
             }
         }
 
-        func signature(of hash: [UInt8], by secret: [UInt8]) -> [UInt8] {
-            var signature = [UInt8](repeating: 0, count: 64)
+        /// A signature in DER by a function that BearSSL takes; empty if there is none.
+        func signature(
+            _ sign: br_ecdsa_sign, _ curve: Int32, of hash: [UInt8],
+            _ hashClass: UnsafePointer<br_hash_class>?, by secret: [UInt8]
+        ) -> [UInt8] {
+            var signature = [UInt8](repeating: 0, count: 139)
             var secret = secret
             // SAFETY: as many bytes as are told, for the call; room for a signature.
-            unsafe secret.withUnsafeMutableBufferPointer {
-                // SAFETY: as many bytes as are told, for the call; room for a signature.
-                var key = unsafe br_ec_private_key(curve: 23, x: $0.baseAddress, xlen: $0.count)
-                _ = unsafe br_ecdsa_i31_sign_raw(
-                    table, millrace_tls_sha256(), hash, &key, &signature)
+            let count = unsafe secret.withUnsafeMutableBufferPointer {
+                // SAFETY: as above.
+                var key = unsafe br_ec_private_key(
+                    curve: curve, x: $0.baseAddress, xlen: $0.count)
+                return unsafe sign(table, hashClass, hash, &key, &signature)
             }
-            return signature
+            return Array(signature[..<count])
+        }
+
+        /// Our signature and BearSSL's of a hash of 32, 48 or 64 bytes.
+        func signatures(
+            of hash: [UInt8], by secret: [UInt8], curve: Int32 = 23
+        ) -> (ours: [UInt8], theirs: [UInt8]) {
+            // SAFETY: constants.
+            let classes = unsafe [
+                32: millrace_tls_sha256(), 48: millrace_tls_sha384(), 64: millrace_tls_sha512(),
+            ]
+            let hashClass = unsafe classes[hash.count] ?? nil  // SAFETY: as above.
+            // SAFETY: as above.
+            return unsafe (
+                signature(CurveSignatures.sign, curve, of: hash, hashClass, by: secret),
+                signature(br_ecdsa_i31_sign_asn1, curve, of: hash, hashClass, by: secret)
+            )
         }
 
         static func bytes(_ text: some StringProtocol) -> [UInt8] {
