@@ -72,6 +72,7 @@ let package = Package(
                 "CLinuxShims",
                 .target(name: "ModelChecking", condition: .when(traits: ["Model"])),
             ]),
+        .target(name: "EllipticCurves"),
         // Floor 2
         .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
@@ -81,6 +82,7 @@ let package = Package(
             name: "TLSEngines",
             dependencies: [
                 "CLinuxShims", .target(name: "CBearSSL", condition: .when(traits: ["TLS"])),
+                .target(name: "EllipticCurves", condition: .when(traits: ["TLS"])),
             ]),
         // Floor 3
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
@@ -191,6 +193,8 @@ let package = Package(
             name: "ModelCheckingTests", dependencies: ["CFiberContext", "ModelChecking"]),
         .testTarget(name: "AtomicSupportTests", dependencies: ["AtomicSupport", "StressSupport"]),
         .testTarget(
+            name: "EllipticCurvesTests", dependencies: ["EllipticCurves"], exclude: ["Vectors"]),
+        .testTarget(
             name: "ConcurrentQueuesTests",
             dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]
                 + oracle("DequeModule")),
@@ -208,7 +212,10 @@ let package = Package(
             name: "HTTP1CodecTests", dependencies: ["HTTP1Codec", "HTTP1Properties"]),
         .testTarget(
             name: "TLSEnginesTests",
-            dependencies: ["CLinuxShims", "CTestSupport", "TLSEngines", "TLSTestSupport"]),
+            dependencies: [
+                "CLinuxShims", "CTestSupport", "TLSEngines", "TLSTestSupport",
+                .target(name: "CBearSSL", condition: .when(traits: ["TLS"])),
+            ]),
         .target(
             name: "TLSTestSupport", dependencies: ["CTestSupport", "TLSEngines"],
             path: "Tests/TLSTestSupport"),
@@ -288,6 +295,7 @@ var rooms: [String] {
         "ConcurrentQueues",
         "ConnectionPools",
         "DrainAllocators",
+        "EllipticCurves",
         "EventLoops",
         "HTTP1Codec",
         "HTTPClients",

@@ -46,6 +46,12 @@ let package = Package(
         .executableTarget(
             name: "parse_http_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("http_parser")]),
+        .executableTarget(
+            name: "curves_bearssl_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("bearssl")]),
+        .executableTarget(
+            name: "curves_openssl_c", dependencies: ["CContender"],
+            linkerSettings: [.linkedLibrary("crypto")]),
         .executableTarget(name: "echo_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_nginx_c", dependencies: ["CContender"]),
@@ -80,6 +86,8 @@ let package = Package(
             dependencies: [
                 "CContender", argumentParser, room("HTTP1Codec"),
             ]),
+        .executableTarget(
+            name: "curves_millrace", dependencies: ["CContender", room("EllipticCurves")]),
         .executableTarget(
             name: "post_jobs",
             dependencies: [

@@ -25,6 +25,8 @@ struct millrace_tls_server {
     br_ssl_server_context context;
     /// The table of the choice, and behind it what there is to choose from.
     const br_ssl_server_policy_class *policy;
+    /// What signs with a key of a curve.
+    br_ecdsa_sign sign_ec;
     struct millrace_tls_choice ec;
     struct millrace_tls_choice rsa;
     /// Whether a certificate was chosen: the handshake is a full one.
@@ -119,8 +121,7 @@ static inline size_t millrace_tls_sign(const br_ssl_server_policy_class **policy
     if (is_ec) {
         if (room < 139) return 0;
         const br_hash_class *hash_class = br_multihash_getimpl(&engine->mhash, (int)id);
-        return br_ecdsa_sign_asn1_get_default()(engine->iec, hash_class, hash, server->ec.ec,
-                                                data);
+        return server->sign_ec(engine->iec, hash_class, hash, server->ec.ec, data);
     }
     size_t count = (server->rsa.rsa->n_bitlen + 7) / 8;
     if (room < count) return 0;

@@ -98,7 +98,7 @@
             ) { buffer in
                 // SAFETY: the context lives as long as this; the rest for the call.
                 let count = unsafe br_ec_compute_pub(
-                    br_ec_get_default(), nil, buffer.baseAddress, secret)
+                    CurveArithmetic.shared.table, nil, buffer.baseAddress, secret)
                 guard count > 0, unsafe secret.pointee.curve == open.curve,
                     // SAFETY: the context lives as long as this; the rest for the call.
                     unsafe count == open.qlen

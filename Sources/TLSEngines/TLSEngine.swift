@@ -190,7 +190,7 @@
             if let key = unsafe identity.key.ec {
                 unsafe br_ssl_client_set_single_ec(
                     client, chain.baseAddress, chain.count, key, UInt32(BR_KEYTYPE_SIGN), 0,
-                    br_ec_get_default(), br_ecdsa_sign_asn1_get_default())
+                    CurveArithmetic.shared.table, CurveSignatures.sign)
                 // SAFETY: as above.
             } else if let key = unsafe identity.key.rsa {
                 unsafe br_ssl_client_set_single_rsa(

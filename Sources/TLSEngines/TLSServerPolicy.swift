@@ -32,10 +32,11 @@
         private func fill() {
             // SAFETY: the pattern lives as long as this; names and anchors do too.
             unsafe br_ssl_server_zero(&pattern.pointee.context)
+            unsafe pattern.pointee.sign_ec = CurveSignatures.sign
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
             // SAFETY: the pattern lives as long as this.
-            unsafe millrace_tls_set_algorithms(engine)
+            unsafe millrace_tls_set_algorithms(engine, CurveArithmetic.shared.table)
             unsafe br_ssl_engine_set_suites(engine, suites, suites.count)
             var flags = TLSFlags.serverPreference | TLSFlags.noRenegotiation
             switch options.clientCertificates {

@@ -53,7 +53,8 @@ extension Project {
     /// Sources that other commands compile: programs and packages outside the package's targets.
     static var outsideTargets: [String] {
         [
-            "Tests/EmbeddedProgram/", "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
+            "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/HTTP1Fuzz/",
+            "Tests/ImportAlone/",
             "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Benchmarks/",
         ]
     }

@@ -11,7 +11,7 @@ package struct Room: Equatable, Sendable {
     /// All rooms from the ground up, also those not yet built: the one table of the floors.
     package static let all: [Room] =
         floor(0, "CLiburing CBearSSL CBrotli CZlib CLinuxShims CFiberContext ModelChecking")
-        + floor(1, "AtomicSupport")
+        + floor(1, "AtomicSupport EllipticCurves")
         + floor(
             2, "ConcurrentQueues ObjectPools TimerWheels MemoryReclamation HTTP1Codec TLSEngines")
         + floor(3, "WaitPrimitives DrainAllocators")

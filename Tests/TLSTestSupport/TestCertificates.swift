@@ -89,11 +89,11 @@
             issue rsa ca 30 subjectAltName=DNS:localhost,DNS:a.test,DNS:*.wild.test -newkey rsa:2048
             issue b ca 30 subjectAltName=DNS:b.test $p384
             issue c ca 30 subjectAltName=DNS:c.test $p521
-            issue expired ca 0 subjectAltName=DNS:localhost $p256
+            issue expired ca -1 subjectAltName=DNS:localhost $p256
             issue client ca 30 extendedKeyUsage=clientAuth $p256
             issue client-rsa ca 30 extendedKeyUsage=clientAuth -newkey rsa:2048
             issue client-other other 30 extendedKeyUsage=clientAuth $p256
-            issue client-expired ca 0 extendedKeyUsage=clientAuth $p256
+            issue client-expired ca -1 extendedKeyUsage=clientAuth $p256
             issue middle ca 30 basicConstraints=critical,CA:TRUE $p256
             issue end middle 30 subjectAltName=DNS:end.test $p256
             cp end.pem end-alone.pem

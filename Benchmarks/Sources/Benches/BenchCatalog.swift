@@ -7,7 +7,8 @@ package enum BenchCatalog {
     package static var all: [any Bench] {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
-            SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), HTTPBench(),
+            SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), CurvesBench(),
+            HTTPBench(),
             TLSBench(),
         ]
     }
