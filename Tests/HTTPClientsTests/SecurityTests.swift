@@ -60,7 +60,7 @@
             let configuration = quick { if isTrusted { $0.tls = policy } }
             try withServer(choice, configuration, server: settings) { routes in
                 try routes.get("/hello") { request in
-                    let security = request.security
+                    let security = await request.security
                     return .text(
                         "\(security?.applicationProtocol ?? "none") \(security?.serverName ?? "")")
                 }

@@ -172,11 +172,13 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     /// Where the request came from.
-    var remoteAddress: SocketAddress? { connection?.remote }
+    @concurrent
+    func remoteAddress() async -> SocketAddress? { connection?.remote }
 
     #if TLS
         /// What the ends of the connection have agreed on.
-        var security: ConnectionSecurity? { connection?.security }
+        @concurrent
+        func security() async -> ConnectionSecurity? { connection?.security }
     #endif
 
     // MARK: The answer

@@ -14,11 +14,15 @@ public struct RequestBody: Sendable {
     }
 
     /// Where the request came from.
-    var remoteAddress: SocketAddress? { exchange.remoteAddress }
+    var remoteAddress: SocketAddress? {
+        get async { await exchange.remoteAddress() }
+    }
 
     #if TLS
         /// What the ends of the connection have agreed on.
-        var security: ConnectionSecurity? { exchange.security }
+        var security: ConnectionSecurity? {
+            get async { await exchange.security() }
+        }
     #endif
 
     /// The next bytes; nil behind the end.

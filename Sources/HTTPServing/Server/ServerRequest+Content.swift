@@ -49,5 +49,7 @@ extension ServerRequest {
 
     /// The address that the request came from: the proxy's, if there is one. Nil for a connection
     /// that is gone.
-    public var remoteAddress: SocketAddress? { body.remoteAddress }
+    public var remoteAddress: SocketAddress? {
+        get async { await body.remoteAddress }
+    }
 }

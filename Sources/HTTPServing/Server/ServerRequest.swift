@@ -20,7 +20,9 @@ public struct ServerRequest: Sendable {
     #if TLS
         /// What the ends of the connection have agreed on, with the client's certificate; nil
         /// without TLS, and when the answer is over.
-        public var security: ConnectionSecurity? { body.security }
+        public var security: ConnectionSecurity? {
+            get async { await body.security }
+        }
     #endif
 
     /// The parsed head: version, framing, the target's parts. Ranges are into `headBytes`.

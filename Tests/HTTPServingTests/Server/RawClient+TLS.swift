@@ -11,6 +11,7 @@
         func shakeHands(_ engine: TLSEngine) throws {
             self.engine = engine
             while !engine.isOpen {  // Ends: every turn moves bytes, or throws.
+                if engine.hasPeerClosed { throw Failure(description: "closed in the handshake") }
                 try push(engine)
                 if engine.isOpen { return }
                 try pull(engine, 65_536)

@@ -21,7 +21,7 @@
         ) throws -> TestServer {
             var routes = try TestRoutes.all()
             try routes.get("/who") { request in
-                guard let security = request.security else { return .text("plain") }
+                guard let security = await request.security else { return .text("plain") }
                 let protocolName = security.applicationProtocol ?? "none"
                 return .text("\(security.peerVerdict), \(protocolName), \(security.isResumed)")
             }
