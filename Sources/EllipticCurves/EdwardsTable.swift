@@ -39,27 +39,14 @@ struct EdwardsTable: Sendable {
         rows = EdwardsTable.rows(points)
     }
 
-    /// Divides all by their Z with one inversion (P. L. Montgomery's trick).
+    /// Divides all by their Z.
     private static func rows(_ points: [EdwardsPoint]) -> [SIMD16<UInt64>] {
-        var products: [Field25519] = []
-        products.reserveCapacity(points.count)
-        var product = Field25519.one
-        for point in points {
-            products.append(product)
-            product = product * point.z
+        let scales = Field25519.inverses(points.map(\.z))
+        return points.indices.map { index in
+            let x = points[index].x * scales[index]
+            let y = points[index].y * scales[index]
+            return row(Entry(yPlusX: y + x, yMinusX: y - x, xyd: x * y * EdwardsPoint.doubleD))
         }
-        var inverse = product.inverse
-        var rows = [SIMD16<UInt64>](repeating: SIMD16(repeating: 0), count: points.count)
-        for index in points.indices.reversed() {
-            let point = points[index]
-            let scale = inverse * products[index]
-            inverse = inverse * point.z
-            let x = point.x * scale
-            let y = point.y * scale
-            rows[index] = row(
-                Entry(yPlusX: y + x, yMinusX: y - x, xyd: x * y * EdwardsPoint.doubleD))
-        }
-        return rows
     }
 
     private static func row(_ entry: Entry) -> SIMD16<UInt64> {

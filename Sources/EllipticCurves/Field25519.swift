@@ -9,7 +9,7 @@
 ///
 /// Source: D. J. Bernstein, "Curve25519: new Diffie-Hellman speed records", PKC 2006; for 64-bit
 /// machines D. J. Bernstein et al., "High-speed high-security signatures", CHES 2011, section 3.
-struct Field25519: BitwiseCopyable, Sendable {
+struct Field25519: BitwiseCopyable, InvertibleField, Sendable {
     var l0: UInt64
     var l1: UInt64
     var l2: UInt64

@@ -9,7 +9,7 @@
 /// Source: P. L. Montgomery, "Modular Multiplication Without Trial Division", 1985; the shape of p
 /// used so: S. Gueron, V. Krasnov, "Fast prime field elliptic-curve cryptography with 256-bit
 /// primes", 2015.
-struct P256Field: BitwiseCopyable, Sendable {
+struct P256Field: BitwiseCopyable, InvertibleField, Sendable {
     var words: Words256
 
     @inline(__always)

@@ -32,26 +32,15 @@ struct P256Table: Sendable {
         rows = P256Table.rows(points)
     }
 
-    /// Divides all by their Z with one inversion (P. L. Montgomery's trick).
+    /// Divides all by their Z.
     private static func rows(_ points: [P256Point]) -> [SIMD8<UInt64>] {
-        var products: [P256Field] = []
-        products.reserveCapacity(points.count)
-        var product = P256Field.one
-        for point in points {
-            products.append(product)
-            product = product * point.z
-        }
-        var inverse = product.inverse
-        var rows = [SIMD8<UInt64>](repeating: SIMD8(repeating: 0), count: points.count)
-        for index in points.indices.reversed() {
-            let scale = inverse * products[index]
-            inverse = inverse * points[index].z
-            let square = scale.squared
+        let scales = P256Field.inverses(points.map(\.z))
+        return points.indices.map { index in
+            let square = scales[index].squared
             let x = (points[index].x * square).words
-            let y = (points[index].y * (square * scale)).words
-            rows[index] = SIMD8(x.w0, x.w1, x.w2, x.w3, y.w0, y.w1, y.w2, y.w3)
+            let y = (points[index].y * (square * scales[index])).words
+            return SIMD8(x.w0, x.w1, x.w2, x.w3, y.w0, y.w1, y.w2, y.w3)
         }
-        return rows
     }
 
     /// The base point multiplied by a number below its order.

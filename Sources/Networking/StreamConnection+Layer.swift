@@ -6,35 +6,23 @@ internal import EventLoops
 
 // Writing through a layer: bytes are copied into it, and the wait is for the kernel.
 extension StreamConnection {
-    /// Writes once; answers how many bytes the kernel took, encrypted, at least one.
+    /// Writes once, what `enqueue` copies into the layer, at zero again when there is room; answers
+    /// how many bytes the kernel took, encrypted, at least one.
     func writeThroughLayer(
-        _ bytes: RawSpan, until deadline: MonotonicInstant
+        until deadline: MonotonicInstant, _ enqueue: () throws(SystemError) -> Int
     ) async throws(SystemError) -> Int {
-        var count = try enqueue(bytes)
+        var count = try enqueue()
         while count == 0 {  // Ends with room or an error.
             try await waitForRoom(until: deadline)
-            count = try enqueue(bytes)
+            count = try enqueue()
         }
         try await flush(until: deadline)
         marks.note(count, wireTotal: wireByteCount)
         return count
     }
 
-    /// The same for several pieces; the list stays as it is.
-    func writeThroughLayer(
-        _ list: GatherList, until deadline: MonotonicInstant
-    ) async throws(SystemError) -> Int {
-        var count = try enqueue(list)
-        while count == 0 {  // Ends with room or an error.
-            try await waitForRoom(until: deadline)
-            count = try enqueue(list)
-        }
-        try await flush(until: deadline)
-        marks.note(count, wireTotal: wireByteCount)
-        return count
-    }
-
-    private func enqueue(_ list: GatherList) throws(SystemError) -> Int {
+    /// Copies as many bytes of the pieces as there is room for; the list stays as it is.
+    func enqueue(_ list: GatherList) throws(SystemError) -> Int {
         var total = 0
         for index in 0..<list.count {
             let piece = unsafe list.piece(index)  // SAFETY: the caller keeps it; copied here.

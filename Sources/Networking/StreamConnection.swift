@@ -274,8 +274,9 @@ public final class StreamConnection: @unchecked Sendable {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
         precondition(!isClosed, "the connection is closed")
         if layer != nil {
-            // SAFETY: copied while the caller keeps them.
-            return try await unsafe writeThroughLayer(bytes.bytes, until: deadline)
+            return try await writeThroughLayer(until: deadline) { () throws(SystemError) in
+                try unsafe enqueue(bytes.bytes)  // SAFETY: copied while the caller keeps them.
+            }
         }
         if output.pendingByteCount > 0 { try await flush(until: deadline) }
         // SAFETY: the caller keeps the bytes until this returns, which is after the last
@@ -326,7 +327,10 @@ public final class StreamConnection: @unchecked Sendable {
         let sent: Int
         switch list.count {
         case 0: return 0
-        case _ where layer != nil: sent = try await writeThroughLayer(list, until: deadline)
+        case _ where layer != nil:
+            sent = try await writeThroughLayer(until: deadline) { () throws(SystemError) in
+                try enqueue(list)
+            }
         case 1:
             // SAFETY: the caller keeps the pieces until this returns.
             sent = unsafe try await writeSome(list.firstPiece, until: deadline)
