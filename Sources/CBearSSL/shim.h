@@ -32,9 +32,9 @@ static inline size_t millrace_tls_hash_size(const br_hash_class *hash) {
 }
 
 /// The algorithms of both sides: TLS 1.2, ECDHE, AEAD, and SHA-2. The versions, the suites and the
-/// flags are the caller's, and so is the arithmetic of the curves.
+/// flags are the caller's, and so are the arithmetic of the curves and the check of signatures.
 static inline void millrace_tls_set_algorithms(br_ssl_engine_context *engine,
-                                               const br_ec_impl *curves) {
+                                               const br_ec_impl *curves, br_ecdsa_vrfy verify) {
     br_ssl_engine_set_versions(engine, BR_TLS12, BR_TLS12);
     br_ssl_engine_set_hash(engine, br_sha256_ID, &br_sha256_vtable);
     br_ssl_engine_set_hash(engine, br_sha384_ID, &br_sha384_vtable);
@@ -42,8 +42,7 @@ static inline void millrace_tls_set_algorithms(br_ssl_engine_context *engine,
     br_ssl_engine_set_prf_sha256(engine, &br_tls12_sha256_prf);
     br_ssl_engine_set_prf_sha384(engine, &br_tls12_sha384_prf);
     br_ssl_engine_set_default_rsavrfy(engine);
-    // This sets BearSSL's own curves too.
-    br_ssl_engine_set_default_ecdsa(engine);
+    br_ssl_engine_set_ecdsa(engine, verify);
     br_ssl_engine_set_ec(engine, curves);
     br_ssl_engine_set_default_aes_gcm(engine);
     br_ssl_engine_set_default_chapol(engine);

@@ -39,6 +39,34 @@ extension P256 {
         return isBad == 0
     }
 
+    /// Whether a signature of a hash is by the secret of a key, by ECDSA (FIPS 186-5, section
+    /// 6.4.2). Bytes that are no point of the curve and halves that are not from 1 to n − 1 have
+    /// signed nothing.
+    ///
+    /// Cost: two products, one inversion modulo n: 95 µs.
+    ///
+    /// - Parameters:
+    ///   - signature: 64 bytes, r and s.
+    ///   - hash: any number of bytes; of more than 32 the first count.
+    ///   - key: any bytes; only 65 can be a point.
+    public static func isSignature(
+        _ signature: borrowing Span<UInt8>, of hash: borrowing Span<UInt8>,
+        by key: borrowing Span<UInt8>
+    ) -> Bool {
+        precondition(signature.count == signatureByteCount)
+        let r = Words256(bigEndian: signature)
+        let s = Words256(bigEndian: signature, at: 32)
+        guard let point = P256Point.Affine(decoding: key) else { return false }
+        if r.isZero | s.isZero | ~isBelowOrder(r) | ~isBelowOrder(s) != 0 { return false }
+        let inverse = P256Scalar(s).inverse
+        let product = point.multiplied(by: (P256Scalar(r) * inverse).number)
+        let base = P256Table.base.multiply(
+            (P256Scalar(number(ofHash: hash)) * inverse).number)
+        let sum = product.addingCompletely(base)
+        let difference = Words256.subtract(belowOrder(sum.affine.x.number), r).0
+        return ~sum.z.isZero & difference.isZero != 0
+    }
+
     /// Writes the number below n that a hash stands for, the highest byte first: what is signed,
     /// and what RFC 6979 (section 2.3.4) makes nonces of.
     ///

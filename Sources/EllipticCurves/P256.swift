@@ -11,9 +11,11 @@
 /// | `multiply` | 70 | 255 doublings, 52 additions, one inversion |
 /// | `multiplyAdd` | 85 | both, and one addition |
 /// | `sign` | 30 | `multiplyBase`, and one inversion modulo the order |
+/// | `isSignature` | 95 | `multiplyAdd`, and one inversion modulo the order |
 ///
-/// *Constant time*: neither branches nor addresses depend on scalars, on points or on results; that
-/// a point is not on the curve is no secret. Copies of secrets on the stack are not erased.
+/// *Constant time*, but for `isSignature`, which has no secrets: neither branches nor addresses
+/// depend on scalars, on points or on results; that a point is not on the curve is no secret.
+/// Copies of secrets on the stack are not erased.
 ///
 /// Threads: any.
 ///

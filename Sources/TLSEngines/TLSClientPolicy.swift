@@ -23,7 +23,8 @@
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
             // SAFETY: the pattern lives as long as this.
-            unsafe millrace_tls_set_algorithms(engine, CurveArithmetic.shared.table)
+            unsafe millrace_tls_set_algorithms(
+                engine, CurveArithmetic.shared.table, CurveSignatures.verify)
             unsafe br_ssl_client_set_default_rsapub(pattern)
             let suites = TLSSuites.ordered
             // SAFETY: the pattern lives as long as this.

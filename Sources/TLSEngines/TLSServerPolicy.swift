@@ -36,7 +36,8 @@
             let engine = unsafe UnsafeMutableRawPointer(pattern)
                 .assumingMemoryBound(to: br_ssl_engine_context.self)
             // SAFETY: the pattern lives as long as this.
-            unsafe millrace_tls_set_algorithms(engine, CurveArithmetic.shared.table)
+            unsafe millrace_tls_set_algorithms(
+                engine, CurveArithmetic.shared.table, CurveSignatures.verify)
             unsafe br_ssl_engine_set_suites(engine, suites, suites.count)
             var flags = TLSFlags.serverPreference | TLSFlags.noRenegotiation
             switch options.clientCertificates {

@@ -91,8 +91,9 @@
                     key = words[1]
                     continue
                 }
-                let isGood = ours.isSignature(words[2], of: words[1], by: key)
-                #expect(isGood == line.hasSuffix(" valid"), "\(line)")
+                let answers = ours.isSignature(Curves.der(words[2]), of: words[1], by: key)
+                #expect(answers.ours == line.hasSuffix(" valid"), "\(line)")
+                #expect(answers.theirs == answers.ours, "\(line)")
                 count += 1
             }
             #expect(count == 262)
@@ -112,7 +113,7 @@
             let both = ours.signatures(of: hash, by: secret)
             #expect(both.ours == [0x30, 70] + halves)
             let key = ours.base(23, secret)
-            #expect(ours.isSignature(signature, of: hash, by: key))
+            #expect(ours.isSignature(both.ours, of: hash, by: key) == (true, true))
         }
 
         @Test(arguments: [32, 48, 64])
@@ -129,6 +130,34 @@
                 #expect(both.ours == both.theirs, "round \(round) of seed \(seed)")
                 #expect(both.ours.count > 60)
             }
+        }
+
+        @Test func whatIsNoSignature() {
+            // Wrong if a signature that is cut, longer, for other bytes, or by a key that is none,
+            // is taken, or if a key on another curve is lost.
+            let secret = [UInt8](repeating: 9, count: 32)
+            let hash = [UInt8](repeating: 1, count: 32)
+            let key = ours.base(23, secret)
+            let good = ours.signatures(of: hash, by: secret).ours
+            #expect(ours.isSignature(good, of: hash, by: key) == (true, true))
+            #expect(ours.isSignature(good, of: hash + [7], by: key) == (true, true))
+            for bad in [[], [0x30], Array(good.dropLast()), good + [0], Array(good.reversed())] {
+                #expect(ours.isSignature(bad, of: hash, by: key).ours == false)
+            }
+            let long = [0x30, 80, 0x02, 40] + [UInt8](repeating: 1, count: 40) + [0x02, 36]
+            #expect(
+                ours.isSignature(long + good[..<36], of: hash, by: key) == (false, false))
+            #expect(ours.isSignature(good, of: [2] + hash, by: key) == (false, false))
+            for bad in [[], [4], Array(key.dropLast()), [UInt8](repeating: 4, count: 65)] {
+                #expect(ours.isSignature(good, of: hash, by: bad) == (false, false))
+            }
+            let other = ours.base(24, secret)
+            let signature = ours.signatures(of: hash, by: secret, curve: 24).ours
+            #expect(
+                ours.isSignature(signature, of: hash, by: other, curve: 24) == (true, true))
+            #expect(
+                ours.isSignature(signature, of: secret, by: other, curve: 24)
+                    == (false, false))
         }
 
         @Test func secretsThatAreNone() {

@@ -47,17 +47,38 @@
             return isGood == 1 ? bytes : nil
         }
 
-        func isSignature(_ signature: [UInt8], of hash: [UInt8], by key: [UInt8]) -> Bool {
-            // A signature of another size is refused before there is any arithmetic.
-            if signature.count != 64 { return false }
+        /// Whether a function that BearSSL takes finds that bytes in DER are a signature.
+        func isSignature(
+            _ verify: br_ecdsa_vrfy, _ der: [UInt8], of hash: [UInt8], by key: [UInt8],
+            curve: Int32 = 23
+        ) -> Bool {
             var key = key
             // SAFETY: as many bytes as are told, for the call.
             return unsafe key.withUnsafeMutableBufferPointer {
-                // SAFETY: as many bytes as are told, for the call.
-                var open = unsafe br_ec_public_key(curve: 23, q: $0.baseAddress, qlen: $0.count)
-                return unsafe br_ecdsa_i31_vrfy_raw(
-                    table, hash, hash.count, &open, signature, signature.count) == 1
+                // SAFETY: as above.
+                var open = unsafe br_ec_public_key(
+                    curve: curve, q: $0.baseAddress, qlen: $0.count)
+                return unsafe verify(table, hash, hash.count, &open, der, der.count) == 1
             }
+        }
+
+        /// The same by ours and by BearSSL's.
+        func isSignature(
+            _ der: [UInt8], of hash: [UInt8], by key: [UInt8], curve: Int32 = 23
+        ) -> (ours: Bool, theirs: Bool) {
+            // SAFETY: functions of BearSSL's kind.
+            unsafe (
+                isSignature(CurveSignatures.verify, der, of: hash, by: key, curve: curve),
+                isSignature(br_ecdsa_i31_vrfy_asn1, der, of: hash, by: key, curve: curve)
+            )
+        }
+
+        /// A signature of 64 bytes in DER; nothing if it has another size.
+        static func der(_ signature: [UInt8]) -> [UInt8] {
+            if signature.count != 64 { return [] }
+            var bytes = signature + [UInt8](repeating: 0, count: 16)
+            let count = unsafe br_ecdsa_raw_to_asn1(&bytes, 64)  // SAFETY: there is room.
+            return Array(bytes[..<count])
         }
 
         /// A signature in DER by a function that BearSSL takes; empty if there is none.
@@ -117,7 +138,25 @@
             var expected = other.product(29, u, secret)
             if expected?.allSatisfy({ $0 == 0 }) == true { expected = nil }
             if product(29, u, secret) != expected { return "X25519, product" }
-            return nil
+            return signatureDifference(k, point, &random)
+        }
+
+        /// The same for a signature, and for one that was touched.
+        private func signatureDifference(
+            _ secret: [UInt8], _ key: [UInt8], _ random: inout CurveInputs
+        ) -> String? {
+            let hash = random.bytes()
+            let both = signatures(of: hash, by: secret)
+            if both.ours != both.theirs { return "P-256, signature" }
+            if key.isEmpty || both.ours.isEmpty { return nil }
+            if isSignature(both.ours, of: hash, by: key) != (true, true) {
+                return "P-256, a signature is taken"
+            }
+            var touched = both.ours
+            let place = Int(truncatingIfNeeded: random.word() % UInt64(8 * touched.count))
+            touched[place / 8] ^= 1 << (place % 8)
+            let answers = isSignature(touched, of: hash, by: key)
+            return answers.ours == answers.theirs ? nil : "P-256, a touched signature is refused"
         }
     }
 
