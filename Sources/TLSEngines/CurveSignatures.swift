@@ -52,6 +52,7 @@
             let der = unsafe UnsafeRawBufferPointer(start: signature, count: count)
             let bytes = unsafe UnsafeRawBufferPointer(start: hash, count: hashCount)
             let point = unsafe UnsafeBufferPointer(start: open.pointee.q, count: open.pointee.qlen)
+            // SAFETY: as above.
             guard let halves = unsafe CurveSignatures.halves(der) else { return 0 }
             // SAFETY: as above.
             let isGood = unsafe P256.isSignature(
