@@ -255,7 +255,7 @@ let package = Package(
         .testTarget(
             name: "ConnectionPoolsTests",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops",
+                "AsyncRuntime", "AtomicSupport", "CTestSupport", "ConnectionPools", "EventLoops",
                 "Networking", "StressSupport",
             ]),
         .testTarget(

@@ -88,6 +88,16 @@ int test_deny(int number, int error) {
     return result < 0 ? -errno : 0;
 }
 
+long test_resident_byte_count(void) {
+    long all = 0;
+    long resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (file == NULL) return 0;
+    int count = fscanf(file, "%ld %ld", &all, &resident);
+    fclose(file);
+    return count == 2 ? resident * sysconf(_SC_PAGESIZE) : 0;
+}
+
 int test_number_of_io_uring_setup(void) { return SYS_io_uring_setup; }
 int test_number_of_epoll_pwait2(void) { return SYS_epoll_pwait2; }
 

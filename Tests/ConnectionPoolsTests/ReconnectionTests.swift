@@ -2,6 +2,7 @@
 
 import AsyncRuntime
 import AtomicSupport
+import CTestSupport
 import ConnectionPools
 import EventLoops
 import Glibc
@@ -26,7 +27,7 @@ struct ReconnectionTests {
             @Sendable func line(_ number: Int) -> [UInt8] { numbered(number % 100) }
             await rig.send(0..<300, line)
             #expect(await rig.settled(300))
-            let memory = residentPageCount()
+            let memory = test_resident_byte_count()
             let disconnects = rig.client.statistics.pool.disconnects
             await rig.send(300..<1400, line)
             #expect(await rig.settled(1400))
@@ -37,29 +38,9 @@ struct ReconnectionTests {
             #expect(rig.arrivals.openMax <= 2)
             // Other tests run beside this one and have connections of their own; a leak of one
             // descriptor each time would be a thousand.
-            #expect(descriptorCount() < 600)
+            #expect(test_descriptor_count() < 600)
             // A window and a write buffer each time would be 25,000 pages.
-            #expect(residentPageCount() - memory < 8_000)
+            #expect(test_resident_byte_count() - memory < 32 << 20)
         }
     }
-}
-
-/// How many descriptors the process has.
-private func descriptorCount() -> Int {
-    guard let directory = unsafe opendir("/proc/self/fd") else { return -1 }  // SAFETY: a C string.
-    defer { unsafe _ = closedir(directory) }  // SAFETY: opened above.
-    var count = 0
-    while unsafe readdir(directory) != nil { count += 1 }  // SAFETY: as above.
-    return count
-}
-
-/// The second number of /proc/self/statm. proc(5).
-private func residentPageCount() -> Int {
-    let file = unsafe open("/proc/self/statm", O_RDONLY)  // SAFETY: a C string.
-    defer { _ = close(file) }
-    var bytes = [UInt8](repeating: 0, count: 256)
-    let count = unsafe read(file, &bytes, bytes.count)  // SAFETY: at most as many as there are.
-    let words = bytes.prefix(max(count, 0)).split(separator: 32)
-    guard words.count > 1 else { return -1 }
-    return words[1].reduce(0) { $0 * 10 + Int($1 - 48) }
 }

@@ -16,10 +16,10 @@
 
         init(
             _ identity: String = "ec", anchors: String = "ca", clientIdentity: String? = nil,
+            files: TestCertificates = .shared,
             server: (inout TLSServerOptions) throws -> Void = { _ in },
             client: (inout TLSClientOptions) throws -> Void = { _ in }
         ) throws {
-            let files = TestCertificates.shared
             var serverOptions = TLSServerOptions(identities: [try files.identity(identity)])
             try server(&serverOptions)
             var clientOptions = TLSClientOptions(anchors: try files.anchors(anchors))

@@ -10,6 +10,8 @@
 int test_pipe_blocking(int *ends);
 /// How many descriptors the process has open.
 int test_descriptor_count(void);
+/// The bytes of this process that are in RAM; 0 if they cannot be read. proc_pid_statm(5).
+long test_resident_byte_count(void);
 /// How many threads the process has.
 int test_thread_count(void);
 /// The calling thread's number.

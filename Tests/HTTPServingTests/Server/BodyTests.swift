@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import CTestSupport
 import EventLoops
 import HTTP1Codec
 import Testing
@@ -224,7 +225,7 @@ struct ServerBodyTests {
     private static func sendMuch(_ choice: BackendChoice) throws {
         let server = try TestServer(choice)
         let client = try server.connect()
-        let before = MemoryReading.resident
+        let before = test_resident_byte_count()
         let count = 48 << 20
         try client.send(request("POST /count", "Content-Length: \(count)\r\n"))
         let block = TestRoutes.pattern(0, 1 << 20)
@@ -234,7 +235,7 @@ struct ServerBodyTests {
         for _ in 0..<16 { try client.send(bytes("100000\r\n") + block + bytes("\r\n")) }
         try client.send("0\r\n\r\n")
         #expect(try text(client.answer().body) == "\(16 << 20)")
-        #expect(MemoryReading.resident - before < 24 << 20)
+        #expect(test_resident_byte_count() - before < 24 << 20)
         for path in ["/sized/", "/open/", "/whole/"] {
             try client.send(request("GET \(path)3000001"))
             #expect(try client.answer().body == TestRoutes.pattern(0, 3_000_001))

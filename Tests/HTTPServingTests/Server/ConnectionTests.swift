@@ -107,13 +107,13 @@ struct ServerConnectionTests {
                 $0.stream.sendBufferByteCount = 65_536
             }
             let client = try server.connect(receiveBuffer: 4_096)
-            let before = MemoryReading.resident
+            let before = test_resident_byte_count()
             let block = bytes(String(repeating: request("GET " + path), count: 200))
             // Only the reset ends it: a pause may be a server that others keep from its core.
             #expect(throws: RawClient.Failure.self, "\(path)") {
                 _ = try client.sendUntilStuck(block, milliseconds: 10_000, atMost: 64 << 20)
             }
-            #expect(MemoryReading.resident - before < 24 << 20)
+            #expect(test_resident_byte_count() - before < 24 << 20)
             #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
             // The others are served as ever.
             #expect(try hello(server))
@@ -169,9 +169,9 @@ struct ServerConnectionTests {
             #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
         }
         try round(2_000)
-        let memory = MemoryReading.resident
+        let memory = test_resident_byte_count()
         try round(8_000)
-        #expect(MemoryReading.resident - memory < 8 << 20)
+        #expect(test_resident_byte_count() - memory < 8 << 20)
         // Some that were reset at once were never seen.
         #expect((7_500...10_000).contains(server.server.statistics.acceptedConnections))
     }

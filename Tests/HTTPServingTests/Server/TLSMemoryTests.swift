@@ -2,6 +2,7 @@
 
 #if TLS
 
+    import CTestSupport
     import Glibc
     import Networking
     import TLSEngines
@@ -43,9 +44,9 @@
                 #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
             }
             try round(2_000)
-            let memory = MemoryReading.resident
+            let memory = test_resident_byte_count()
             try round(8_000)
-            let growth = MemoryReading.resident - memory
+            let growth = test_resident_byte_count() - memory
             #expect(growth < 8 << 20, "\(growth) bytes more")
             let statistics = server.server.statistics
             #expect(statistics.resumedHandshakes > 2_000, "\(statistics)")
@@ -105,10 +106,10 @@
                 }
             }
             let first = try open(500)
-            let before = MemoryReading.resident
+            let before = test_resident_byte_count()
             let clients = try open(2_000)
             defer { withExtendedLifetime((first, clients)) {} }
-            return (MemoryReading.resident - before) / clients.count
+            return (test_resident_byte_count() - before) / clients.count
         }
     }
 
