@@ -278,6 +278,16 @@ public final class SendStream {
         takeFromLayer()
     }
 
+    /// The same for a stream that is stopped next: what the layer says goes to the kernel in the
+    /// call. Nothing is said if bytes are still to be sent: they will be lost, so it is no end.
+    package func finishAtOnce() {
+        guard layer != nil, pendingByteCount == 0 else { return }
+        finish()
+        guard let portion = filling else { return }
+        // SAFETY: in the block, which is leased. A kernel without room takes none of it.
+        _ = unsafe millrace_socket_send(socket, portion.memory + Int(portion.start), portion.count)
+    }
+
     /// Moves bytes from the layer to where they leave from; whether there were any.
     @discardableResult
     func takeFromLayer() -> Bool {

@@ -423,6 +423,14 @@ public final class StreamConnection: @unchecked Sendable {
         layer?.discard()
     }
 
+    /// Closes a connection on which nothing is under way. With TLS the peer is told that this is the
+    /// end (close_notify), as far as the kernel takes that at once; without, it is `close`.
+    public func finishAndClose() {
+        precondition(executor.loop.isCurrent, "a connection is used on its loop")
+        if !isClosed, layer?.isOpen == true { output.finishAtOnce() }
+        close()
+    }
+
     /// Closes the connection with a reset: what was not yet sent is dropped.
     public func reset() {
         if !isClosed { _ = millrace_socket_set_linger(descriptor, 0) }

@@ -49,6 +49,8 @@ final class PeerLog: @unchecked Sendable {
     var connectionCount = 0
     /// How many of them have ended.
     var endCount = 0
+    /// How many TLS connections the client has ended with close_notify.
+    var wholeEndCount = 0
     /// The heads of the requests, in order.
     var heads: [String] = []
 }

@@ -194,6 +194,31 @@
             }
         }
 
+        @Test("A client that closes says so", arguments: backends)
+        func farewell(_ choice: BackendChoice) throws {
+            // If this failed, a server could not tell the end of a client from an attack (RFC 5246,
+            // section 7.2.1).
+            let certificate = try TestCertificate("localhost")
+            let policy = try TLSServerPolicy(
+                TLSServerOptions(identities: [certificate.identity()]))
+            let own = try HTTPClientConfiguration.tlsPolicy(anchors: certificate.anchors())
+            try withPeer(choice, quick { $0.tls = own }) { peer in
+                try? await peer.stream.startTLS(TLSAcceptor(policy))
+                _ = await peer.head()
+                await peer.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                if let rest = try? await peer.stream.read(atMost: 100), rest.isEmpty {
+                    peer.log.wholeEndCount += 1
+                }
+            } _: { rig in
+                let url = try RequestURL("https://localhost:\(rig.port)/")
+                let answer = try await rig.client.fetch(ClientRequest(url), upTo: 100)
+                #expect(answer.text == "ok")
+                await rig.client.close()
+                #expect(await until { rig.log.endCount == 1 })
+                #expect(rig.log.wholeEndCount == 1)
+            }
+        }
+
         @Test("A tunnel through a proxy is secured at its end", arguments: backends)
         func tunnel(_ choice: BackendChoice) throws {
             // If this failed, https would not work behind a proxy, or be open to it.

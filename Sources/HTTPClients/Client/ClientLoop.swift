@@ -93,7 +93,7 @@ final class ClientLoop: @unchecked Sendable {
             switch pool.acquire(key, isFresh: isFresh) {
             case .use(let id): found = .use(takeIdle(id))
             case .open(let id, let victim):
-                if let victim { takeIdle(victim).stream.close() }
+                if let victim { takeIdle(victim).stream.finishAndClose() }
                 found = .open(id)
             case .wait(let ticket): found = try await wait(ticket, key, until: deadline)
             case .refuseFull: throw .tooManyWaiting
@@ -149,7 +149,7 @@ final class ClientLoop: @unchecked Sendable {
     }
 
     private func drop(_ connection: ClientConnection) {
-        connection.stream.close()
+        connection.stream.finishAndClose()
         act(pool.remove(connection.id))
     }
 
@@ -164,7 +164,7 @@ final class ClientLoop: @unchecked Sendable {
     private func act(_ actions: [PoolAction]) {
         for action in actions {
             switch action {
-            case .close(let id): takeIdle(id).stream.close()
+            case .close(let id): takeIdle(id).stream.finishAndClose()
             case .use(let id, let ticket): grant(.use(takeIdle(id)), ticket)
             case .open(let id, let ticket): grant(.open(id), ticket)
             case .refuse(let ticket): grant(.refused, ticket)
