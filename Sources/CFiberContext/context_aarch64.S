@@ -45,8 +45,8 @@ millrace_context_switch:
         .cfi_endproc
         .size   millrace_context_switch, . - millrace_context_switch
 
-// A fresh stack returns to here with the function in x19 and its argument in x20. Nothing lies
-// above, so a backtrace ends here.
+// A fresh stack returns to here with the function in x19, its argument in x20 and a frame pointer of
+// zero. Nothing lies above, so a backtrace ends here.
         .globl  millrace_context_start
         .hidden millrace_context_start
         .type   millrace_context_start, %function
@@ -54,8 +54,6 @@ millrace_context_switch:
 millrace_context_start:
         .cfi_startproc
         .cfi_undefined x30
-        mov     x29, xzr
-        mov     x30, xzr
         mov     x0, x20
         blr     x19
         brk     #1

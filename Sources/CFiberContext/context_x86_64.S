@@ -43,8 +43,9 @@ millrace_context_switch:
         .cfi_endproc
         .size   millrace_context_switch, . - millrace_context_switch
 
-// A fresh stack returns to here with the function in r12 and its argument in r13. The stack pointer
-// is a multiple of 16, as before any call; nothing lies above, so a backtrace ends here.
+// A fresh stack returns to here with the function in r12, its argument in r13 and a frame pointer of
+// zero. The stack pointer is a multiple of 16, as before any call; nothing lies above, so a backtrace
+// ends here.
         .globl  millrace_context_start
         .hidden millrace_context_start
         .type   millrace_context_start, @function
@@ -52,7 +53,6 @@ millrace_context_switch:
 millrace_context_start:
         .cfi_startproc
         .cfi_undefined rip
-        xorl    %ebp, %ebp
         movq    %r13, %rdi
         callq   *%r12
         ud2

@@ -53,8 +53,8 @@ extension Project {
     /// Sources that other commands compile: programs and packages outside the package's targets.
     static var outsideTargets: [String] {
         [
-            "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/HTTP1Fuzz/",
-            "Tests/ImportAlone/",
+            "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/FiberContext/",
+            "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
             "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Benchmarks/",
         ]
     }
