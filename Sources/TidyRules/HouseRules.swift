@@ -55,7 +55,7 @@ extension Project {
         [
             "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/FiberContext/",
             "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
-            "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Benchmarks/",
+            "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Tests/Seam/", "Benchmarks/",
         ]
     }
 

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+
+package import ConcurrentQueues
+
+// Functions that are found by name in the machine code, one for each operation of the queues.
+
+/// An element that is counted.
+package final class Token: Sendable {}
+
+@_silgen_name("seam_ring_push")
+package func pushRing(_ ring: borrowing BoundedMPMCQueue<Int>, _ element: Int) -> Int? {
+    ring.tryPush(element)
+}
+
+@_silgen_name("seam_ring_push_object")
+package func pushRing(
+    _ ring: borrowing BoundedMPMCQueue<Token>, _ element: sending Token
+) -> Token? {
+    ring.tryPush(element)
+}
+
+@_silgen_name("seam_ring_pop")
+package func popRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Int? { ring.tryPop() }
+
+@_silgen_name("seam_ring_pop_object")
+package func popRing(_ ring: borrowing BoundedMPMCQueue<Token>) -> Token? { ring.tryPop() }
+
+@_silgen_name("seam_ring_drain")
+package func drainRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Int {
+    var sum = 0
+    ring.drain(max: 16) { sum &+= $0 }
+    return sum
+}
+
+@_silgen_name("seam_ring_close")
+package func closeRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Bool { ring.close() }
+
+@_silgen_name("seam_inbox_push")
+package func pushInbox(_ inbox: borrowing MPSCInbox<Int>, _ element: Int) -> PushOutcome<Int> {
+    inbox.tryPush(element)
+}
+
+@_silgen_name("seam_inbox_take")
+package func drainInbox(_ inbox: borrowing MPSCInbox<Int>) -> Int {
+    var sum = 0
+    inbox.drain { sum &+= $0 }
+    return sum
+}
+
+@_silgen_name("seam_inbox_close")
+package func closeInbox(_ inbox: borrowing MPSCInbox<Int>) -> Bool { inbox.close() }
