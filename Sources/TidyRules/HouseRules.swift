@@ -56,6 +56,7 @@ extension Project {
             "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/FiberContext/",
             "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
             "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Tests/Seam/", "Benchmarks/",
+            "Examples/ModelCheckedLock/",
         ]
     }
 
