@@ -423,8 +423,8 @@ public final class StreamConnection: @unchecked Sendable {
         layer?.discard()
     }
 
-    /// Closes a connection on which nothing is under way. With TLS the peer is told that this is the
-    /// end (close_notify), as far as the kernel takes that at once; without, it is `close`.
+    /// Closes a connection on which nothing is under way. With TLS the peer is told that this is
+    /// the end (close_notify), as far as the kernel takes that at once; without, it is `close`.
     public func finishAndClose() {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         if !isClosed, layer?.isOpen == true { output.finishAtOnce() }
