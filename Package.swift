@@ -327,6 +327,7 @@ var smallExamples: [Target] {
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
+        ("spsc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

@@ -11,6 +11,8 @@ func printMeasurements() {
     let turns = 2_000_000
     report("mpmc tryPush + tryPop") { measureRing(turns) }
     report("mpmc push 16 + drain 16, each") { measureRingBatch(turns) }
+    report("spsc tryPush + tryPop") { measurePipe(turns) }
+    report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
     report("inbox tryPush + drain of one") { measureInbox(turns) }
     report("inbox push 16 + drain 16, each") { measureInboxBatch(turns) }
     report("pool acquire + release, magazine") { measurePool(turns, magazineCount: 64, depth: 1) }
@@ -54,6 +56,28 @@ private func measureRingBatch(_ turns: Int) -> (Int, UInt64) {
     var sum: UInt64 = 0
     for turn in 0..<turns / 16 {
         for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }
+        queue.drain(max: 16) { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measurePipe(_ turns: Int) -> (Int, UInt64) {
+    let queue = BoundedSPSCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measurePipeBatch(_ turns: Int) -> (Int, UInt64) {
+    let queue = BoundedSPSCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns / 16 {
+        queue.fill(max: 16) { UInt64(turn) }
         queue.drain(max: 16) { sum &+= $0 }
     }
     return (turns, sum)

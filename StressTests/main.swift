@@ -9,7 +9,7 @@ internal import AtomicSupport
 internal import Glibc
 
 let allScenarios: [Scenario] =
-    atomicSupportScenarios + concurrentQueuesScenarios + objectPoolsScenarios
+    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + objectPoolsScenarios
     + waitPrimitivesScenarios + drainAllocatorsScenarios
 
 struct StressOptions {

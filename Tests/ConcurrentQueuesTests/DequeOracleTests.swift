@@ -29,6 +29,32 @@
             }
         }
 
+        @Test("The SPSC queue does what a bounded deque does", arguments: [1, 2, 3, 4] as [UInt64])
+        func pipeEqualsDeque(_ seed: UInt64) {
+            // If this failed, what a side remembers of the other would be wrong in some order.
+            var random = SplitMix64(seed: seed)
+            let capacity = [1, 2, 16, 64].randomElement(using: &random) ?? 1
+            let queue = BoundedSPSCQueue<Int>(capacity: capacity)
+            var oracle = Deque<Int>()
+            for number in 0..<50_000 {
+                let size = Int(random.next() % 7) + 1
+                if (random.next() >> 60) < UInt64(number / 64 % 16) {
+                    let room = capacity - oracle.count
+                    let filled = queue.fill(max: size) {
+                        oracle.append(number)
+                        return number
+                    }
+                    #expect(filled == min(size, room))
+                } else if size == 1 {
+                    let popped = queue.tryPop()
+                    #expect(popped == oracle.popFirst())
+                } else {
+                    queue.drain(max: size) { #expect($0 == oracle.popFirst()) }
+                }
+                #expect(queue.count == oracle.count)
+            }
+        }
+
         @Test("The inbox does what a bounded deque does", arguments: [1, 2, 3, 4] as [UInt64])
         func inboxEqualsDeque(_ seed: UInt64) {
             // If this failed, the loop would run posted jobs twice, never, or out of order.

@@ -55,6 +55,9 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "one permit too many is taken: false",
             ]),
         SmallExample(
+            name: "spsc_queue",
+            lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
+        SmallExample(
             name: "timer_wheel",
             lines: [
                 "armed 100000, cancelled 90000, 10000 left", "fired 10000 in",

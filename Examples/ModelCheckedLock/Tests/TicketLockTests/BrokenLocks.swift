@@ -28,8 +28,8 @@
         }
     }
 
-    /// Serves the next ticket by a store that releases nothing. Processors of x86-64 do not show the
-    /// difference.
+    /// Serves the next ticket by a store that releases nothing. Processors of x86-64 do not show
+    /// the difference.
     struct RelaxedLock: Lock, ~Copyable {
         let next = Atomic<UInt32>(0)
         let serving = Atomic<UInt32>(0)
