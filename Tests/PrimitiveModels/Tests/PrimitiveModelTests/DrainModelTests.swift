@@ -198,7 +198,7 @@ struct DrainModelTests {
     @Test("nothing is out, with two users")
     func closingOfMany() {
         // Wrong: as above.
-        let result = sample(program: DrainPrograms.closing([1, 1]))
+        let result = exhaustIfLong(program: DrainPrograms.closing([1, 1]))
         #expect(result.holds, "\(result)")
     }
 
@@ -216,7 +216,7 @@ struct DrainModelTests {
     @Test("several wait until all is back")
     func waiters() {
         // Wrong: one of them sleeps on.
-        let result = sample(program: DrainPrograms.end([1, 1], waiters: 2))
+        let result = exhaustIfLong(program: DrainPrograms.end([1, 1], waiters: 2))
         #expect(result.holds, "\(result)")
     }
 

@@ -81,31 +81,49 @@ func exhaust(
 ) -> Exploration {
     var options = options
     options.executionMax = min(options.executionMax, ModelRun.executionMax)
-    let start = ContinuousClock.now
-    let result = explore(options: options, program: program)
-    if ModelRun.printsCounts {
-        print("\(function) \(size): \(result), \(ContinuousClock.now - start)")
-    }
+    return timed(function, size) { explore(options: options, program: program) }
+}
+
+/// Explores a program that is too large to be exhausted on every run: all executions in a long run,
+/// else random ones and such by random priorities.
+func exhaustIfLong(
+    _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
+    program: (Model) -> Void
+) -> Exploration {
+    let function = "\(function) \(size)"
+    if !ModelRun.isLong { return sample(options: options, function: function, program: program) }
+    let result = exhaust(options: options, function: function, program: program)
+    #expect(result.isExhaustive, "\(function): \(result)")
     return result
 }
 
-/// Explores a program that is too large to be exhausted on every run: random executions and such by
-/// random priorities.
+/// Explores a program that is too large to be exhausted: random executions and such by random
+/// priorities.
 func sample(
     _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
     program: (Model) -> Void
 ) -> Exploration {
     let count = ModelRun.randomCount
-    let start = ContinuousClock.now
-    var result = explore(
-        .random(seed: 1, iterations: count), options: options, program: program)
-    if result.holds {
-        result = explore(
+    let result = timed(function, size) {
+        explore(.random(seed: 1, iterations: count), options: options, program: program)
+    }
+    if !result.holds { return result }
+    return timed("\(function), PCT", size) {
+        explore(
             .priorities(seed: 1, iterations: count, changeCount: 3), options: options,
             program: program)
     }
+}
+
+/// Says how large an exploration was, if that is wanted.
+private func timed(
+    _ function: String, _ size: [Any], _ body: () -> Exploration
+) -> Exploration {
+    let start = ContinuousClock.now
+    let result = body()
     if ModelRun.printsCounts {
-        print("\(function) \(size): \(result), twice, \(ContinuousClock.now - start)")
+        let name = size.isEmpty ? function : "\(function) \(size)"
+        print("\(name): \(result), \(ContinuousClock.now - start)")
     }
     return result
 }

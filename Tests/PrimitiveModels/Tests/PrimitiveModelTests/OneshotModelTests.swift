@@ -240,7 +240,7 @@ struct OneshotModelTests {
     func waiters() {
         // Wrong: one of them sleeps on, or both have the value.
         let program = OneshotPrograms.exchange(setters: 1, [.waiting, .waiting])
-        let result = sample(program: program)
+        let result = exhaustIfLong(program: program)
         #expect(result.holds, "\(result)")
     }
 
