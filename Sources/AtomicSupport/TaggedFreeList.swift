@@ -28,6 +28,8 @@ public struct TaggedFreeList: @unchecked Sendable {
     // Edges: E1  give  push compare-exchange → load or failed compare-exchange in pop
     //            carries the slot: its contents and the links of its chain. Pops in between are
     //            read-modify-writes and continue the release sequence.
+    //        The successful compare-exchange of a pop is relaxed: tag and top name one push, so it
+    //        reads the store that the load or the failure before it has acquired from.
     //        Links are relaxed: E1 carries them to the thread that pops, and one that lost the race
     //        throws away what it read. The load of head in push is relaxed: it is only a link.
 
@@ -113,7 +115,7 @@ public struct TaggedFreeList: @unchecked Sendable {
             // SAFETY: the head word outlives the list.
             let (isTaken, now) = unsafe head.pointee.compareExchange(
                 expected: seen, desired: tag &<< 32 | UInt64(rest),
-                successOrdering: .acquiring, failureOrdering: .acquiring)  // E1
+                successOrdering: .relaxed, failureOrdering: .acquiring)  // E1
             if isTaken { return (first, count) }
             seen = now
             backoff.spin()

@@ -45,6 +45,7 @@ extension WaitSource where Self: ~Copyable {
         let waiter = unsafe Waiter(wake: wakeThread, context: UnsafeMutableRawPointer(word))
         // SAFETY: the frame begins with room for the node.
         let node = unsafe frame.bindMemory(to: WaitNode.self, capacity: 1)
+        unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
         unsafe node.initialize(to: WaitNode(waiter: waiter, key: key))  // SAFETY: as above.
         switch unsafe enqueue(node) {  // SAFETY: the node stays in the frame until it is released.
         case .granted: return true

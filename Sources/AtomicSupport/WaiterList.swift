@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#if Model
+    public import ModelChecking
+#endif
+
 /// The waiters of one primitive, first come first served: an intrusive doubly-linked list of nodes
 /// under an `InternalLock`, both in the primitive's block.
 ///
@@ -62,12 +66,14 @@ public struct WaiterList: @unchecked Sendable {
     /// Whether nobody waits.
     @inlinable
     public var isEmpty: Bool {
-        unsafe header.pointee.first == nil  // SAFETY: the caller holds the lock.
+        noteUse(isWrite: false)
+        return unsafe header.pointee.first == nil  // SAFETY: the caller holds the lock.
     }
 
     /// The key of the first waiter, if there is one.
     @inlinable
     public var firstKey: UInt64? {
+        noteUse(isWrite: false)
         guard let node = unsafe header.pointee.first else { return nil }  // SAFETY: as above.
         return unsafe node.pointee.key  // SAFETY: the lock guards the list and its nodes.
     }
@@ -76,13 +82,15 @@ public struct WaiterList: @unchecked Sendable {
     @inlinable
     @unsafe
     public func isWithdrawn(_ node: UnsafeMutablePointer<WaitNode>) -> Bool {
-        unsafe node.pointee.state == .withdrawn  // SAFETY: the lock guards the node.
+        unsafe WaitNode.noteUse(of: node, isWrite: false)  // SAFETY: only its address is used.
+        return unsafe node.pointee.state == .withdrawn  // SAFETY: the lock guards the node.
     }
 
     /// Lets a node through that was not queued.
     @inlinable
     @unsafe
     public func admit(_ node: UnsafeMutablePointer<WaitNode>) {
+        unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
         // SAFETY: the lock guards the node.
         precondition(unsafe node.pointee.state == .idle, "a wait node was used twice")
         unsafe node.pointee.state = .granted  // SAFETY: as above.
@@ -91,6 +99,8 @@ public struct WaiterList: @unchecked Sendable {
     /// Puts a node at the end.
     @unsafe
     public func append(_ node: UnsafeMutablePointer<WaitNode>) {
+        noteUse(isWrite: true)
+        unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
         // SAFETY: the lock guards the list, the node, and every linked node (I1).
         precondition(unsafe node.pointee.state == .idle, "a wait node was used twice")
         let last = unsafe header.pointee.last  // SAFETY: as above.
@@ -108,8 +118,10 @@ public struct WaiterList: @unchecked Sendable {
     /// Grants what is waited for to the first waiter, if there is one, and hangs it on the chain.
     @discardableResult
     public func grantFirst(_ chain: inout WakeChain) -> Bool {
+        noteUse(isWrite: true)
         // SAFETY: the lock guards the list and its nodes.
         guard let node = unsafe header.pointee.first else { return false }
+        unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
         unsafe unlink(node)  // SAFETY: as above.
         unsafe node.pointee.state = .granted  // SAFETY: as above.
         unsafe chain.append(node)  // SAFETY: a granted node stays until its wake.
@@ -127,12 +139,16 @@ public struct WaiterList: @unchecked Sendable {
     /// Takes a node out, or says that it is too early or too late for that.
     @unsafe
     public func remove(_ node: UnsafeMutablePointer<WaitNode>) -> WaitWithdrawal {
+        unsafe WaitNode.noteUse(of: node, isWrite: false)  // SAFETY: only its address is used.
         // SAFETY: the lock guards the list and the node.
         switch unsafe node.pointee.state {
         case .idle:
+            unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: as above.
             unsafe node.pointee.state = .withdrawn  // SAFETY: as above.
             return .early
         case .queued:
+            noteUse(isWrite: true)
+            unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: as above.
             unsafe unlink(node)  // SAFETY: as above.
             unsafe node.pointee.state = .withdrawn  // SAFETY: as above.
             return .removed
@@ -161,6 +177,41 @@ public struct WaiterList: @unchecked Sendable {
         }
         unsafe node.pointee.next = nil  // SAFETY: as above.
         unsafe node.pointee.previous = nil  // SAFETY: as above.
+    }
+}
+
+// What is plain memory here is told to a model, which says when the lock does not order its use.
+extension WaiterList {
+    @inlinable
+    @inline(__always)
+    func noteUse(isWrite: Bool) {
+        #if Model
+            // SAFETY: only the address is used, of a plain word.
+            let place = unsafe UnsafeMutableRawPointer(header)
+                .assumingMemoryBound(to: UInt64.self)
+            if isWrite {
+                unsafe ModelCell.write(place, file: #fileID, line: #line)  // SAFETY: as above.
+            } else {
+                unsafe ModelCell.read(place, file: #fileID, line: #line)  // SAFETY: as above.
+            }
+        #endif
+    }
+}
+
+extension WaitNode {
+    @inlinable
+    @inline(__always)
+    static func noteUse(of node: UnsafeMutablePointer<WaitNode>, isWrite: Bool) {
+        #if Model
+            // SAFETY: only the address is used, of a plain word.
+            let place = unsafe UnsafeMutableRawPointer(node)
+                .assumingMemoryBound(to: UInt64.self)
+            if isWrite {
+                unsafe ModelCell.write(place, file: #fileID, line: #line)  // SAFETY: as above.
+            } else {
+                unsafe ModelCell.read(place, file: #fileID, line: #line)  // SAFETY: as above.
+            }
+        #endif
     }
 }
 
@@ -197,6 +248,7 @@ public struct WakeChain: ~Copyable {
         // SAFETY: granted nodes stay until their wake, and only this chain wakes them.
         var following = unsafe first
         while let node = unsafe following {  // Ends: the chain is finite and nobody adds to it.
+            unsafe WaitNode.noteUse(of: node, isWrite: false)  // SAFETY: as above.
             let waiter = unsafe node.pointee.waiter  // SAFETY: as above.
             unsafe following = node.pointee.next  // SAFETY: as above.
             unsafe waiter.wake(waiter.context)  // SAFETY: as above.

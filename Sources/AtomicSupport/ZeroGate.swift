@@ -22,8 +22,10 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
     //             I2  the count is not zero while the bit is set: the subtraction that would make
     //                 it so takes the lock and clears both in one step
     //
-    // Edges: E1  subtract compare-exchange → the last subtract, or a waiter's load   carries what
-    //            was done before each subtract (the RMWs of a phase are one release sequence)
+    // Edges: E1  subtract compare-exchange → the last subtract, if somebody waits for it, or a
+    //            waiter's load   carries what was done before each subtract (the RMWs of a phase
+    //            are one release sequence). A subtract under the lock is released by the lock,
+    //            which each reader of this edge takes; one outside of it has nothing to acquire.
     //        `add` is relaxed: it promises a later subtract and carries nothing. Setting and
     //        clearing the bit alone is relaxed: the list is guarded by the lock. Failed compare-
     //        exchanges and the loads before them are guesses.
@@ -81,7 +83,7 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
             if new == Self.waitingBit { break }
             // SAFETY: as above.
             let (isExchanged, current) = unsafe word.pointee.weakCompareExchange(
-                expected: old, desired: new, successOrdering: .acquiringAndReleasing,  // E1
+                expected: old, desired: new, successOrdering: .releasing,  // E1
                 failureOrdering: .relaxed)
             if isExchanged { return }
             old = current
@@ -103,7 +105,7 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
             // SAFETY: as above.
             let (isExchanged, current) = unsafe word.pointee.weakCompareExchange(
                 expected: old, desired: isEnd ? 0 : difference,
-                successOrdering: .acquiringAndReleasing,  // E1
+                successOrdering: .acquiring,  // E1
                 failureOrdering: .relaxed)
             if isExchanged {
                 if isEnd {

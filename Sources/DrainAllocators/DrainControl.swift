@@ -10,7 +10,8 @@ struct DrainControl: @unchecked Sendable {
     // Edges: E1  deallocate → drained: see ZeroGate.swift.
     //        E2  allocate compare-exchange → close RMW   an allocation that came before the close
     //            is counted by the gate, and the closer's wait sees that count: the count was
-    //            raised before the exchange. It orders two atomics and carries no data.
+    //            raised before the exchange. It orders two atomics and carries no data; the way
+    //            back carries nothing at all: who is refused learns that it is closed.
     //        The cookie is relaxed: it decides who frees, and carries nothing. Giving bytes back is
     //        relaxed: whoever takes them gets fresh memory from the source. Failed exchanges and
     //        the loads before them are guesses.
@@ -45,7 +46,7 @@ struct DrainControl: @unchecked Sendable {
     func close() {
         // SAFETY: the word lives as long as the allocator.
         _ = unsafe bytesWord.pointee.bitwiseOr(
-            Self.closedBit, ordering: .acquiringAndReleasing)  // E2
+            Self.closedBit, ordering: .acquiring)  // E2
     }
 
     @unsafe
@@ -95,7 +96,7 @@ struct DrainControl: @unchecked Sendable {
             // SAFETY: the word lives as long as the allocator.
             let (isExchanged, current) = unsafe bytesWord.pointee.weakCompareExchange(
                 expected: old, desired: old + UInt64(byteCount),
-                successOrdering: .acquiringAndReleasing,  // E2
+                successOrdering: .releasing,  // E2
                 failureOrdering: .relaxed)
             if isExchanged { return true }
             old = current

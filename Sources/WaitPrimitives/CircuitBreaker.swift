@@ -45,8 +45,9 @@ public struct CircuitBreaker: ~Copyable, @unchecked Sendable {
     //                 probeCountMax
     //             I3  the era changes with every change of the state
     //
-    // Edges: E1  compare-exchange of any report or admission → load of any later one   carries what
-    //            was done before the report. Failed compare-exchanges retry with an acquiring load.
+    // Edges: E1  compare-exchange of any report or admission → load or failed compare-exchange of
+    //            any later one   carries what was done before the report. A successful one need not
+    //            acquire: it finds the era that the load or the failure before it has acquired.
     //
     // Limits: 37 bits of 2²⁰ ns are 4.5 years of the monotonic clock; past that, open means half-
     // open. An era comes again after 2²⁰ changes of the state.
@@ -239,7 +240,7 @@ extension CircuitBreaker {
         // SAFETY: the block lives as long as `self`.
         let (isExchanged, current) = unsafe word.pointee.compareExchange(
             expected: seen.rawValue, desired: next.rawValue,
-            successOrdering: .acquiringAndReleasing,  // E1
+            successOrdering: .releasing,  // E1
             failureOrdering: .acquiring)  // E1
         seen = BreakerWord(rawValue: current)
         return isExchanged

@@ -47,6 +47,7 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
     //
     // Edges: E1  notify RMW → waiter's load of the epoch   carries what was done before the notify
     //        E2  prepareWait RMW ↔ notify RMW or load   carries nothing: it puts the two in order
+    //        A notify does not acquire: what it finds of the waiters is under the list's lock.
     //        Counting down is relaxed: a count that is too large for a moment costs a notifier a
     //        look at an empty list.
     //
@@ -190,7 +191,7 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
         }
         // SAFETY: the block lives as long as `self`.
         let (old, new) = unsafe word.pointee.wrappingAdd(
-            Self.epochStep, ordering: .acquiringAndReleasing)  // E1
+            Self.epochStep, ordering: .releasing)  // E1
         return old & Self.waiterMask == 0 ? nil : new &>> 32
     }
 

@@ -15,6 +15,7 @@ let package = Package(
             name: "PrimitiveModelTests",
             dependencies: [
                 millrace("AtomicSupport"), millrace("ConcurrentQueues"),
+                millrace("DrainAllocators"),
                 millrace("ModelChecking"), millrace("ObjectPools"), millrace("WaitPrimitives"),
             ]),
     ],

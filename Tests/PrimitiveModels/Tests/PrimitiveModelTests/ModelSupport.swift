@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Glibc
 import ModelChecking
 import Testing
 
@@ -49,4 +50,80 @@ extension ModelAudit {
     var survivorNames: [String] {
         survivors.map { "\($0.operation) \($0.order) → \($0.weakerOrder)" }.sorted()
     }
+}
+
+/// How much is explored, by the environment.
+enum ModelRun {
+    /// Whether sizes are explored that take minutes: MILLRACE_MODEL_LONG=1.
+    static let isLong = value("MILLRACE_MODEL_LONG") != nil
+
+    /// How many executions a random exploration of a large size makes: MILLRACE_MODEL_RANDOM,
+    /// 10,000,000 in a long run.
+    static let randomCount =
+        value("MILLRACE_MODEL_RANDOM").flatMap { Int($0) } ?? (isLong ? 10_000_000 : 20_000)
+
+    /// Whether each exploration says how large it was: MILLRACE_MODEL_COUNTS=1.
+    static let printsCounts = value("MILLRACE_MODEL_COUNTS") != nil
+
+    /// A bound for each search, to try out how large a program is: MILLRACE_MODEL_MAX.
+    static let executionMax = value("MILLRACE_MODEL_MAX").flatMap { Int($0) } ?? .max
+
+    private static func value(_ name: String) -> String? {
+        guard let text = unsafe getenv(name) else { return nil }  // SAFETY: nobody sets any.
+        return unsafe String(cString: text)  // SAFETY: as above; the text ends with a zero.
+    }
+}
+
+/// Explores all executions of a program of some size.
+func exhaust(
+    _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
+    program: (Model) -> Void
+) -> Exploration {
+    var options = options
+    options.executionMax = min(options.executionMax, ModelRun.executionMax)
+    return timed(function, size) { explore(options: options, program: program) }
+}
+
+/// Explores a program that is too large to be exhausted on every run: all executions in a long run,
+/// else random ones and such by random priorities.
+func exhaustIfLong(
+    _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
+    program: (Model) -> Void
+) -> Exploration {
+    let function = "\(function) \(size)"
+    if !ModelRun.isLong { return sample(options: options, function: function, program: program) }
+    let result = exhaust(options: options, function: function, program: program)
+    #expect(result.isExhaustive, "\(function): \(result)")
+    return result
+}
+
+/// Explores a program that is too large to be exhausted: random executions and such by random
+/// priorities.
+func sample(
+    _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
+    program: (Model) -> Void
+) -> Exploration {
+    let count = ModelRun.randomCount
+    let result = timed(function, size) {
+        explore(.random(seed: 1, iterations: count), options: options, program: program)
+    }
+    if !result.holds { return result }
+    return timed("\(function), PCT", size) {
+        explore(
+            .priorities(seed: 1, iterations: count, changeCount: 3), options: options,
+            program: program)
+    }
+}
+
+/// Says how large an exploration was, if that is wanted.
+private func timed(
+    _ function: String, _ size: [Any], _ body: () -> Exploration
+) -> Exploration {
+    let start = ContinuousClock.now
+    let result = body()
+    if ModelRun.printsCounts {
+        let name = size.isEmpty ? function : "\(function) \(size)"
+        print("\(name): \(result), \(ContinuousClock.now - start)")
+    }
+    return result
 }

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+
+import ModelChecking
+import Testing
+
+/// Each ordering of each primitive is weakened by one step, in several small programs. One that no
+/// program misses is stronger than it must be, or the programs do not show why it is needed.
+@Suite("Orderings of the primitives")
+struct AuditModelTests {
+    /// The orderings of the programs that none of them needs, as `File.swift operation order →
+    /// weaker`.
+    private func unneeded(
+        _ programs: [(Model) -> Void], function: String = #function
+    ) -> [String] {
+        var options = ModelOptions()
+        options.spuriousFailureMax = 1
+        options.executionMax = min(ModelRun.executionMax, ModelRun.isLong ? 3_000_000 : 20_000)
+        var isNeeded: [String: Bool] = [:]
+        for program in programs {
+            let report = audit(options: options, program: program)
+            #expect(report.baseline.holds, "\(report)")
+            if ModelRun.printsCounts { print("\(function): \(report.baseline)\n\(report)") }
+            for weakening in report.weakenings where isOfPrimitive(weakening.site) {
+                let change = "\(weakening.order) → \(weakening.weakerOrder)"
+                let name = "\(weakening.site) \(weakening.operation) \(change)"
+                isNeeded[name] = isNeeded[name] == true || weakening.isKilled
+            }
+        }
+        return isNeeded.filter { !$0.value }.keys.sorted()
+    }
+
+    /// The programs have orderings of their own, which are not what is asked about.
+    private func isOfPrimitive(_ site: CodeSite) -> Bool {
+        !"\(site.file)".hasPrefix("PrimitiveModelTests")
+    }
+
+    @Test("of the bounded queue")
+    func queue() {
+        // Wrong: an ordering can be weakened and nobody notices.
+        let names = unneeded([
+            QueuePrograms.traffic([2, 1], [2]), QueuePrograms.closing(), QueuePrograms.ending(),
+            QueuePrograms.draining([2, 1], [2]),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the inbox")
+    func inbox() {
+        // Wrong: as above.
+        let names = unneeded([
+            InboxPrograms.traffic([2], drains: 2, capacity: 2),
+            InboxPrograms.traffic([1, 1], drains: 1, capacity: 2), InboxPrograms.closing([1]),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the free list and the pool")
+    func pool() {
+        // Wrong: as above.
+        let names = unneeded([
+            PoolPrograms.freeList([2, 1], slots: 2), PoolPrograms.chains([2, 1], slots: 2),
+            PoolPrograms.leases([2, 1], capacity: 1, magazineCount: 0),
+            PoolPrograms.leases([1, 1], capacity: 1, magazineCount: 3),
+            PoolPrograms.found(magazineCount: 3),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the lock")
+    func lock() {
+        // Wrong: as above.
+        let names = unneeded([LockPrograms.mutex([2, 1]), LockPrograms.mutex([1, 1, 1])])
+        #expect(names == [])
+    }
+
+    @Test("of the event count")
+    func eventCount() {
+        // Wrong: as above.
+        let names = unneeded([
+            EventCountPrograms.flag(waiters: 1, isOrdered: false),
+            EventCountPrograms.flag(waiters: 1, isOrdered: true), EventCountPrograms.deadline(),
+            EventCountPrograms.edge(waiters: 1),
+            EventCountPrograms.tokens([1], [1], isOrdered: true),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the gate")
+    func gate() {
+        // Wrong: as above.
+        let names = unneeded([
+            GatePrograms.work([1, 1], waiters: 1), GatePrograms.deadlines(waiters: 1),
+            GatePrograms.work([2], waiters: 1, ends: true), GatePrograms.announced(),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the semaphore and the event")
+    func semaphore() {
+        // Wrong: as above.
+        let names = unneeded([
+            SemaphorePrograms.mutex([1, 1]), SemaphorePrograms.handOver([1], [1]),
+            SemaphorePrograms.handOver([2], [2]), SemaphorePrograms.batch(),
+            SemaphorePrograms.deadlines(waiters: 1, signals: 1), SemaphorePrograms.forgottenSet(),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the oneshot")
+    func oneshot() {
+        // Wrong: as above.
+        let names = unneeded([
+            OneshotPrograms.exchange(setters: 1, [.trying]),
+            OneshotPrograms.exchange(setters: 1, [.waiting]),
+            OneshotPrograms.exchange(setters: 2, [.trying, .trying]), OneshotPrograms.closing(),
+            OneshotPrograms.exchange(setters: 1, [.waitingInTime]),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the breaker")
+    func breaker() {
+        // Wrong: as above.
+        let names = unneeded([
+            BreakerPrograms.edges(), BreakerPrograms.reclosing(),
+            BreakerPrograms.probes(
+                3, policy: BreakerPrograms.policy(failures: 1, successes: 1, probes: 1)),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the drain allocator")
+    func drain() {
+        // Wrong: as above.
+        let names = unneeded([
+            DrainPrograms.closing([1]), DrainPrograms.end([2], waiters: 1),
+            DrainPrograms.end([1, 1], waiters: 1),
+            DrainPrograms.limit([1, 1], byteCountMax: 16, closes: false),
+        ])
+        #expect(names == [])
+    }
+}
