@@ -11,6 +11,9 @@ struct LogEntry {
     var mode = Choice.Mode.pass
     /// Whether the read, or the place of the write, was not the newest.
     var isStale = false
+    /// The number of the step, and the store that it read or wrote directly behind.
+    var step: Int32 = -1
+    var store: Int32 = -1
     var location: Int32 = -1
     var address: UInt = 0
     var before = AtomicBits(low: 0)
@@ -25,6 +28,8 @@ extension ExecutionState {
         var entry = LogEntry(thread: Int32(thread), kind: operation.kind, site: operation.site)
         entry.update = operation.update
         entry.mode = choice.mode
+        entry.step = Int32(step)
+        entry.store = choice.store
         let isFailure = operation.kind == .compareExchange && choice.mode != .update
         entry.order = isFailure ? operation.failureOrder : operation.order
         entry.location = Int32(threads[thread].location)
