@@ -25,23 +25,24 @@ struct ExecutionGraph: Hashable {
         var counts = Array(repeating: Int32(0), count: threadCountMax)
         var accesses: [Int32: Access] = [:]
         var steps: [Int32: LogEntry] = [:]
-        for entry in state.log where entry.kind != nil && entry.thread > 0 {
+        for entry in state.log.array where entry.kind != nil && entry.thread > 0 {
             let thread = Int(entry.thread)
             accesses[entry.step] = Access(thread: entry.thread, place: counts[thread])
             steps[entry.step] = entry
             counts[thread] += 1
         }
+        let stores = state.memory.stores.array
         let start = Access(thread: 0, place: 0)
         let access = { (step: Int32) in accesses[step] ?? start }
         // Stores may have come in between later: the modification order is that of the end.
         var previous: [Int32: Access] = [:]
-        for store in state.memory.stores where store.thread > 0 && store.previous >= 0 {
-            previous[store.step] = access(state.memory.stores[Int(store.previous)].step)
+        for store in stores where store.thread > 0 && store.previous >= 0 {
+            previous[store.step] = access(stores[Int(store.previous)].step)
         }
         events = Set(
             steps.map { step, entry in
                 let reads = entry.store >= 0 && entry.mode != .write
-                let source = reads ? access(state.memory.stores[Int(entry.store)].step) : nil
+                let source = reads ? access(stores[Int(entry.store)].step) : nil
                 return Event(access: access(step), source: source, previous: previous[step])
             })
     }

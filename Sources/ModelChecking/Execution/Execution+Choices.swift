@@ -34,7 +34,8 @@ extension ExecutionState {
     /// Whether somebody has written, behind what the thread read, to something that it read.
     private func hasNews(_ thread: Int) -> Bool {
         if threads[thread].reads.isEmpty { return true }
-        for read in threads[thread].reads where newsStep(read) != nil { return true }
+        for index in threads[thread].reads.indices
+        where newsStep(threads[thread].reads[index]) != nil { return true }
         return false
     }
 
@@ -47,7 +48,7 @@ extension ExecutionState {
 
     /// Lists all ways in which the next step of a thread can go, the most ordinary first.
     mutating func listChoices(of number: Int) {
-        choices.removeAll(keepingCapacity: true)
+        choices.removeAll()
         let operation = threads[number].pending
         switch operation.kind {
         case .begin, .fence, .timeout, .wake, .yield:
@@ -139,8 +140,9 @@ extension ExecutionState {
     private func mayRepeat(_ thread: Int, _ store: Int) -> Bool {
         let site = threads[thread].pending.site.key
         let location = threads[thread].location
-        for read in threads[thread].reads
-        where read.site == site && Int(read.location) == location {
+        for index in threads[thread].reads.indices {
+            let read = threads[thread].reads[index]
+            if read.site != site || Int(read.location) != location { continue }
             return Int(read.store) != store || Int(read.count) <= options.staleRepeatMax
         }
         return true

@@ -61,7 +61,7 @@ extension ExecutionState {
     /// The log for people.
     func trace() -> ModelTrace {
         ModelTrace(
-            entries: log.map { entry in
+            entries: log.array.map { entry in
                 ModelTrace.Entry(
                     thread: Int(entry.thread), action: entry.action, place: place(of: entry),
                     value: entry.value, site: entry.site)

@@ -76,7 +76,7 @@ extension ExecutionState {
         case .wake:
             wake(number, countMax: Int(truncatingIfNeeded: operation.operand.low))
         case .timeout:
-            sleepers.removeAll { $0.thread == number }
+            removeSleeper(number)
             threads[number].status = .ready
             memory.passParkingLock(of: threads[number].location, by: number)
             outcome.isDone = false
@@ -92,7 +92,9 @@ extension ExecutionState {
     /// The earliest of the steps that wrote something new to what a thread has read.
     private func firstNews(of thread: Int) -> Int {
         var first = Int.max
-        for read in threads[thread].reads { first = min(first, newsStep(read) ?? .max) }
+        for index in threads[thread].reads.indices {
+            first = min(first, newsStep(threads[thread].reads[index]) ?? .max)
+        }
         return first == .max ? -1 : first
     }
 
@@ -112,13 +114,19 @@ extension ExecutionState {
         threads[number].pending.kind = .timeout
     }
 
+    private mutating func removeSleeper(_ number: Int) {
+        for index in sleepers.indices.reversed() where sleepers[index].thread == number {
+            _ = sleepers.remove(at: index)
+        }
+    }
+
     /// Wakes the longest sleepers on the word.
     private mutating func wake(_ number: Int, countMax: Int) {
         memory.passParkingLock(of: threads[number].location, by: number)
         let location = threads[number].location
         var count = 0
         while count < countMax,
-            let index = sleepers.firstIndex(where: { $0.location == location })
+            let index = sleepers.indices.first(where: { sleepers[$0].location == location })
         {
             let woken = sleepers.remove(at: index).thread
             count += 1
@@ -156,7 +164,7 @@ extension ExecutionState {
     /// A write is progress: what is read from here on repeats nothing. The write itself is what a
     /// yield then waits to see replaced.
     private mutating func noteWrite(_ thread: Int) {
-        threads[thread].reads.removeAll(keepingCapacity: true)
+        threads[thread].reads.removeAll()
         threads[thread].reads.append(
             RepeatedRead(
                 site: 0, location: Int32(threads[thread].location),

@@ -8,15 +8,34 @@
 /// looks at the result after they have ended.
 ///
 /// No access to `state` is open while a fiber is entered or left.
+@safe
 final class Execution {
-    var state: ExecutionState
+    /// The state lies beside the object, so that no step pays for checks of exclusive access.
+    private let place: UnsafeMutablePointer<ExecutionState>
     /// The virtual threads; the caller is not among them: thread t is at index t - 1.
     private var fibers: ContiguousArray<VirtualFiber> = []
     private var finalBodies: [() -> Void] = []
     private var checkers: [() -> String?] = []
 
     init(options: ModelOptions) {
-        state = ExecutionState(options: options)
+        // SAFETY: freed in `deinit`.
+        unsafe place = .allocate(capacity: 1)
+        unsafe place.initialize(to: ExecutionState(options: options))
+    }
+
+    deinit {
+        unsafe place.deinitialize(count: 1)  // SAFETY: initialized in `init`.
+        unsafe place.deallocate()  // SAFETY: allocated in `init`.
+    }
+
+    /// What the present execution has come to.
+    var state: ExecutionState {
+        @inline(__always) unsafeAddress {
+            unsafe UnsafePointer(place)  // SAFETY: lives as long as the object.
+        }
+        @inline(__always) unsafeMutableAddress {
+            unsafe place  // SAFETY: as above; one thread, and no access spans a switch of fibers.
+        }
     }
 
     // MARK: - The course of an execution
@@ -131,7 +150,7 @@ final class Execution {
 
     /// The running thread begins an operation.
     func beginOperation() {
-        state.threads[state.running].reads.removeAll(keepingCapacity: true)
+        state.threads[state.running].reads.removeAll()
         state.threads[state.running].isInOperation = true
     }
 

@@ -10,9 +10,9 @@ struct ExecutionState: ~Copyable {
     var cells = CellTable()
     var heap = HeapRecord()
     /// All threads; 0 is the caller, who sets up and tears down.
-    var threads = ContiguousArray<ThreadState>(repeating: ThreadState(), count: threadCountMax)
+    var threads = PlainBuffer<ThreadState>(capacity: threadCountMax)
     var threadCount = 0
-    var sleepers: ContiguousArray<Sleeper> = []
+    var sleepers = PlainBuffer<Sleeper>()
     var audit = OrderingAudit()
 
     /// The thread whose code runs.
@@ -24,21 +24,22 @@ struct ExecutionState: ~Copyable {
     /// What of it matters for the search.
     var effect = StepEffect()
     /// The ways in which the thread that was asked for can go on.
-    var choices: ContiguousArray<Choice> = []
-    var log: ContiguousArray<LogEntry> = []
+    var choices = PlainBuffer<Choice>()
+    var log = PlainBuffer<LogEntry>(capacity: 64)
     /// The first fault.
     private(set) var fault: (kind: ModelFailure.Kind, message: String)?
 
     init(options: ModelOptions) {
         self.options = options
+        for _ in 0..<threadCountMax { threads.append(ThreadState()) }
     }
 
     /// Begins an execution with empty memory and no threads.
     mutating func begin() {
         memory.reset()
         cells.reset()
-        log.removeAll(keepingCapacity: true)
-        sleepers.removeAll(keepingCapacity: true)
+        log.removeAll()
+        sleepers.removeAll()
         fault = nil
         threadCount = 0
         running = 0

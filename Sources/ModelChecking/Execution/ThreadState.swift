@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 /// Where a thread of the program under test stands.
-struct ThreadState {
+struct ThreadState: ~Copyable {
     enum Status: UInt8 {
         /// Its next step is known; most can be taken at once.
         case ready
@@ -17,7 +17,7 @@ struct ThreadState {
     var pending = AtomicOperation(.begin, order: .relaxed, site: .none)
     var location = -1
     /// What it has read since it last wrote, for repetitions and yields.
-    var reads: ContiguousArray<RepeatedRead> = []
+    var reads = PlainBuffer<RepeatedRead>()
     /// How often weak compare-exchanges of the thread may still fail for no reason.
     var spuriousFailuresLeft = 0
     /// Whether it is inside of what the program calls an operation.
@@ -30,7 +30,7 @@ struct ThreadState {
         self.name = name
         status = .ready
         location = -1
-        reads.removeAll(keepingCapacity: true)
+        reads.removeAll()
         spuriousFailuresLeft = spuriousFailureMax
         wakingStep = -1
         isInOperation = false

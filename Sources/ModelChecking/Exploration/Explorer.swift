@@ -5,7 +5,7 @@ struct Explorer: ~Copyable {
     let strategy: ExplorationStrategy
     let execution: Execution
     /// The choices of the present execution.
-    var path: ContiguousArray<ModelPath.Step> = []
+    var path = PlainBuffer<ModelPath.Step>(capacity: 64)
     var result = Exploration()
     var reduction = Reduction()
     var random = SplitMix64(seed: 0)
@@ -69,7 +69,7 @@ struct Explorer: ~Copyable {
     }
 
     private mutating func runOnce(_ body: (Model) -> Void) {
-        path.removeAll(keepingCapacity: true)
+        path.removeAll()
         reduction.beginExecution()
         lastThread = 0
         isDraining = false
@@ -93,7 +93,7 @@ struct Explorer: ~Copyable {
         if let fault = execution.state.fault {
             result.failure = ModelFailure(
                 kind: fault.kind, message: fault.message, trace: execution.state.trace(),
-                path: ModelPath(steps: Array(path)), seed: seed)
+                path: ModelPath(steps: path.array), seed: seed)
         } else if !isDraining {
             observer?(execution)
         }
@@ -113,8 +113,8 @@ struct Explorer: ~Copyable {
             (solo, soloStepCount) = (thread, 0)
         }
         if solo == 0 { return nil }
-        let thread = execution.state.threads[solo]
-        if thread.status == .finished || !thread.isInOperation {
+        let isInOperation = execution.state.threads[solo].isInOperation
+        if execution.state.threads[solo].status == .finished || !isInOperation {
             solo = 0
             return nil
         }
@@ -123,7 +123,7 @@ struct Explorer: ~Copyable {
             execution.state.fail(
                 .noProgress,
                 "\(execution.state.name(of: solo)) cannot end its operation alone in \(stepMax)"
-                    + " steps: it is at \(thread.pending.site)")
+                    + " steps: it is at \(execution.state.threads[solo].pending.site)")
         }
         return solo
     }
@@ -153,6 +153,7 @@ struct Explorer: ~Copyable {
 
     private mutating func choose(among enabled: UInt8) -> Int? {
         let depth = path.count
+        let execution = execution
         switch strategy {
         case .exhaustive, .randomThenExhaustive, .bounded:
             if isDraining { return drain(enabled) }

@@ -19,7 +19,7 @@
 /// store are ours; the tests compare it with search by brute force.
 struct Reduction: ~Copyable {
     /// A place where the search can take another way.
-    private struct Node {
+    struct Node {
         /// Threads that could go on, those of them with something new to do, those that must be
         /// tried, those whose every way was: a bit for each.
         var enabled: UInt8
@@ -40,7 +40,7 @@ struct Reduction: ~Copyable {
     }
 
     /// A step that was made.
-    private struct Event {
+    struct Event {
         var thread: Int32
         var effect: StepEffect
         /// What came before it and had to: for each thread, one more than its last such step.
@@ -61,8 +61,8 @@ struct Reduction: ~Copyable {
     /// If not negative: no reduction, all orders with at most so many preemptions.
     var preemptionMax = -1
 
-    private var nodes: ContiguousArray<Node> = []
-    private var events: ContiguousArray<Event> = []
+    private var nodes = PlainBuffer<Node>(capacity: 64)
+    private var events = PlainBuffer<Event>(capacity: 64)
     /// How many nodes are of former executions.
     private var prefixCount = 0
     /// The last step of each thread, -1 before its first.
@@ -74,14 +74,13 @@ struct Reduction: ~Copyable {
     mutating func beginExecution() {
         prefixCount = nodes.count
         lastSteps = Clock(repeating: -1)
-        if events.count > max(0, prefixCount - 1) {
-            events.removeSubrange(max(0, prefixCount - 1)...)
-        }
+        events.removeLast(max(0, events.count - max(0, prefixCount - 1)))
     }
 
     /// Goes back to the last place with another way; false if there is none.
     mutating func nextExecution() -> Bool {
-        while let last = nodes.indices.last {
+        while !nodes.isEmpty {
+            let last = nodes.count - 1
             if nodes[last].remaining != 0 { return true }
             let bit = UInt8(1) &<< UInt8(nodes[last].thread)
             nodes[last].done |= bit

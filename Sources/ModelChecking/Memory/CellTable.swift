@@ -36,12 +36,12 @@ struct CellTable: ~Copyable {
         var readSite: CodeSite
     }
 
-    private var cells: ContiguousArray<Cell> = []
+    private var cells = PlainBuffer<Cell>()
     private var addresses = AddressTable()
 
     /// Begins an execution without cells.
     mutating func reset() {
-        cells.removeAll(keepingCapacity: true)
+        cells.removeAll()
         addresses.removeAll()
     }
 

@@ -56,13 +56,13 @@ struct ModelMemory: ~Copyable {
     // Rows of `views`: 0 the sequentially consistent order; of thread t, from 3t + 1: what it sees,
     // what an acquire fence would add, what a release fence left. Then messages.
     var views = ViewTable()
-    var stores: ContiguousArray<StoreRecord> = []
-    var locations: ContiguousArray<LocationRecord> = []
+    var stores = PlainBuffer<StoreRecord>(capacity: 64)
+    var locations = PlainBuffer<LocationRecord>()
     private var addresses = AddressTable()
     /// What happened before each thread's present.
-    var clocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
-    private var acquireClocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
-    private var releaseClocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
+    var clocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
+    private var acquireClocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
+    private var releaseClocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
     private var hasReleaseFence: UInt8 = 0
 
     static let orderRow = 0
@@ -75,8 +75,8 @@ struct ModelMemory: ~Copyable {
     /// Begins an execution with empty memory.
     mutating func reset() {
         views.reset(rowCount: 3 * threadCountMax + 1)
-        stores.removeAll(keepingCapacity: true)
-        locations.removeAll(keepingCapacity: true)
+        stores.removeAll()
+        locations.removeAll()
         addresses.removeAll()
         for thread in 0..<threadCountMax {
             clocks[thread] = Clock()

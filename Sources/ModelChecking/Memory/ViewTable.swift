@@ -6,7 +6,7 @@
 ///
 /// All rows lie in one block, so that an execution makes no allocation of its own.
 struct ViewTable: ~Copyable {
-    private var positions: ContiguousArray<Int64> = []
+    private var positions = PlainBuffer<Int64>(capacity: 1024)
     private var stride = 16
     /// How many rows there are.
     private(set) var rowCount = 0
@@ -15,8 +15,8 @@ struct ViewTable: ~Copyable {
 
     /// Drops all rows and columns, and makes so many zero rows.
     mutating func reset(rowCount: Int) {
-        positions.removeAll(keepingCapacity: true)
-        positions.append(contentsOf: repeatElement(0, count: rowCount * stride))
+        positions.removeAll()
+        positions.append(0, count: rowCount * stride)
         self.rowCount = rowCount
         columnCount = 0
     }
@@ -31,9 +31,7 @@ struct ViewTable: ~Copyable {
     mutating func addRow(copying source: Int) -> Int {
         let row = rowCount
         rowCount += 1
-        let start = source * stride
-        positions.reserveCapacity(positions.count + stride)
-        for column in 0..<stride { positions.append(positions[start + column]) }
+        positions.append(copying: source * stride..<source * stride + stride)
         return row
     }
 
@@ -68,7 +66,7 @@ struct ViewTable: ~Copyable {
     private mutating func widen() {
         let old = stride
         stride *= 2
-        var wide = ContiguousArray<Int64>(repeating: 0, count: rowCount * stride)
+        var wide = PlainBuffer<Int64>(repeating: 0, count: rowCount * stride)
         for row in 0..<rowCount {
             for column in 0..<old { wide[row * stride + column] = positions[row * old + column] }
         }
