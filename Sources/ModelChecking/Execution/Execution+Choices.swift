@@ -49,24 +49,26 @@ extension ExecutionState {
     /// Lists all ways in which the next step of a thread can go, the most ordinary first.
     mutating func listChoices(of number: Int) {
         choices.removeAll()
-        let operation = threads[number].pending
-        switch operation.kind {
+        let order = threads[number].pending.order
+        switch threads[number].pending.kind {
         case .begin, .fence, .timeout, .wake, .yield:
             choices.append(Choice(mode: .pass))
         case .load:
-            listReads(number, operation.order, mode: .read) { _ in true }
+            listReads(number, order, mode: .read) { _ in true }
         case .park:
-            listReads(number, .relaxed, mode: .park) { $0 == operation.expected }
-            listReads(number, .relaxed, mode: .read) { $0 != operation.expected }
+            let expected = threads[number].pending.expected
+            listReads(number, .relaxed, mode: .park) { $0 == expected }
+            listReads(number, .relaxed, mode: .read) { $0 != expected }
         case .store:
-            listWrites(number, operation.order, mode: .write)
+            listWrites(number, order, mode: .write)
         case .update:
-            listWrites(number, operation.order, mode: .update)
+            listWrites(number, order, mode: .update)
         case .compareExchange:
-            listExchanges(number, operation)
+            listExchanges(number)
         }
     }
 
+    @inline(__always)
     private mutating func listReads(
         _ number: Int, _ order: MemoryOrder, mode: Choice.Mode,
         where isWanted: (AtomicBits) -> Bool
@@ -104,18 +106,19 @@ extension ExecutionState {
         }
     }
 
-    private mutating func listExchanges(
-        _ number: Int, _ operation: AtomicOperation
-    ) {
+    private mutating func listExchanges(_ number: Int) {
         let location = threads[number].location
-        let successFloor = memory.floor(number, location, operation.order)
-        let failureFloor = memory.floor(number, location, operation.failureOrder)
+        let expected = threads[number].pending.expected
+        let mayFailSpuriously =
+            threads[number].pending.isWeak && threads[number].spuriousFailuresLeft > 0
+        let successFloor = memory.floor(number, location, threads[number].pending.order)
+        let failureFloor = memory.floor(number, location, threads[number].pending.failureOrder)
         let newest = Int(memory.locations[location].last)
         var store = newest
         while store >= 0, memory.stores[store].position >= min(successFloor, failureFloor) {
             let position = memory.stores[store].position
             let isSeen = store == newest || mayRepeat(number, store)
-            if memory.stores[store].bits != operation.expected {
+            if memory.stores[store].bits != expected {
                 if position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .read, store: Int32(store)))
                 }
@@ -125,9 +128,7 @@ extension ExecutionState {
                 if position >= successFloor, isFree {
                     choices.append(Choice(mode: .update, store: Int32(store)))
                 }
-                if operation.isWeak, threads[number].spuriousFailuresLeft > 0,
-                    position >= failureFloor, isSeen
-                {
+                if mayFailSpuriously, position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .spuriousFailure, store: Int32(store)))
                 }
             }

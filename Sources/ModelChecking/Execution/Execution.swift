@@ -11,7 +11,7 @@
 @safe
 final class Execution {
     /// The state lies beside the object, so that no step pays for checks of exclusive access.
-    private let place: UnsafeMutablePointer<ExecutionState>
+    let place: UnsafeMutablePointer<ExecutionState>
     /// The virtual threads; the caller is not among them: thread t is at index t - 1.
     private var fibers: ContiguousArray<VirtualFiber> = []
     private var finalBodies: [() -> Void] = []
@@ -21,6 +21,8 @@ final class Execution {
         // SAFETY: freed in `deinit`.
         unsafe place = .allocate(capacity: 1)
         unsafe place.initialize(to: ExecutionState(options: options))
+        // SAFETY: initialized above; the state ends before the object does.
+        unsafe place.pointee.execution = Unmanaged.passUnretained(self)
     }
 
     deinit {
@@ -41,9 +43,9 @@ final class Execution {
     // MARK: - The course of an execution
 
     /// Runs `body`, which sets up and names the threads, and each thread up to its first step.
-    func begin(_ body: (Model) -> Void) {
+    func begin(_ body: (Model) -> Void, _ model: Model) {
         state.begin()
-        body(Model(self))
+        body(model)
         for thread in 1..<(state.threadCount + 1) where !state.hasFailed {
             state.memory.synchronize(thread, with: 0)
             enter(thread)
@@ -58,9 +60,9 @@ final class Execution {
             if let message = check() { state.fail(.notLinearizable, message) }
         }
         if state.hasFailed { return abandon() }
-        checkers.removeAll()
-        finalBodies.removeAll()
-        for fiber in fibers { fiber.body = nil }
+        if !checkers.isEmpty { checkers.removeAll(keepingCapacity: true) }
+        if !finalBodies.isEmpty { finalBodies.removeAll(keepingCapacity: true) }
+        for index in 0..<state.threadCount { fibers[index].body = nil }
         if state.hasFailed { return abandon() }
         if let site = state.heap.firstLeak {
             state.fail(.lifetime, "memory allocated at \(site) was never given back")
@@ -87,9 +89,9 @@ final class Execution {
     }
 
     /// Leaves the running thread for good, after a fault. Thread 0 goes on.
-    private func halt() {
+    func halt() {
         let running = state.running
-        if running > 0 { fibers[running - 1].suspend() }
+        if running > 0 { leave(running) }
     }
 
     // MARK: - Threads
@@ -103,7 +105,9 @@ final class Execution {
             fibers.append(VirtualFiber(stackByteCount: state.options.stackByteCount))
         }
         fibers[index].prepare(body)
+        unsafe state.threads[index + 1].fiber = fibers[index].fiber  // SAFETY: never let go of.
         state.threadCount = index + 1
+        state.memory.addThread(index + 1)
         let spuriousFailureMax = state.options.spuriousFailureMax
         state.threads[index + 1].begin(name: name, spuriousFailureMax: spuriousFailureMax)
     }
@@ -121,9 +125,14 @@ final class Execution {
 
     /// Runs a thread up to its next step, or to its end.
     func enter(_ thread: Int) {
-        state.running = thread
-        fibers[thread - 1].resume()
-        state.running = 0
+        unsafe place.enter(thread)  // SAFETY: the thread's fiber is in `fibers`.
+    }
+
+    /// Leaves the running thread.
+    @inline(__always)
+    private func leave(_ thread: Int) {
+        // SAFETY: the thread's fiber is in `fibers`, and runs.
+        if let fiber = unsafe state.threads[thread].fiber { unsafe VirtualFiber.suspend(fiber) }
     }
 
     /// The body of the running thread, on its fiber.
@@ -134,19 +143,6 @@ final class Execution {
     }
 
     // MARK: - What the code under test does
-
-    /// An access of the running thread: waits for the explorer to choose this thread, and answers
-    /// what the access did.
-    func take(_ operation: AtomicOperation) -> AtomicOutcome {
-        let thread = state.running
-        let isAllowed = state.announce(operation)
-        if thread > 0 {
-            fibers[thread - 1].suspend()
-        } else if isAllowed {
-            state.takeAlone()
-        }
-        return state.outcome
-    }
 
     /// The running thread begins an operation.
     func beginOperation() {
@@ -159,11 +155,6 @@ final class Execution {
         state.threads[state.running].isInOperation = false
     }
 
-    /// A plain access of the running thread.
-    func touch(_ access: CellAccess, _ address: UInt, isTrivial: Bool, _ site: CodeSite) {
-        if !state.touch(access, address, isTrivial: isTrivial, site) { halt() }
-    }
-
     /// The running thread has allocated memory.
     func noteAllocation(_ range: Range<UInt>, _ site: CodeSite) {
         let running = state.running
@@ -174,6 +165,16 @@ final class Execution {
     /// The running thread gives memory back.
     func noteDeallocation(_ start: UInt, _ site: CodeSite) {
         if !state.noteDeallocation(start, site) { halt() }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == ExecutionState {
+    /// Runs a thread up to its next step, or to its end. No access to the state is open meanwhile.
+    @inline(__always)
+    func enter(_ thread: Int) {
+        unsafe pointee.running = thread  // SAFETY: the execution is alive, with its fibers.
+        if let fiber = unsafe pointee.threads[thread].fiber { unsafe VirtualFiber.resume(fiber) }
+        unsafe pointee.running = 0  // SAFETY: as above.
     }
 }
 

@@ -4,8 +4,11 @@
 ///
 /// It is a value that is never copied, so that a step touches it in place; who goes on and what a
 /// load answers is the explorer's choice.
+@safe
 struct ExecutionState: ~Copyable {
     let options: ModelOptions
+    /// Whose state it is.
+    var execution: Unmanaged<Execution>?
     var memory = ModelMemory()
     var cells = CellTable()
     var heap = HeapRecord()
@@ -28,6 +31,8 @@ struct ExecutionState: ~Copyable {
     var log = PlainBuffer<LogEntry>(capacity: 64)
     /// The first fault.
     private(set) var fault: (kind: ModelFailure.Kind, message: String)?
+    /// Whether there has been a fault.
+    private(set) var hasFailed = false
 
     init(options: ModelOptions) {
         self.options = options
@@ -37,10 +42,12 @@ struct ExecutionState: ~Copyable {
     /// Begins an execution with empty memory and no threads.
     mutating func begin() {
         memory.reset()
+        memory.addThread(0)
         cells.reset()
         log.removeAll()
         sleepers.removeAll()
-        fault = nil
+        if hasFailed { fault = nil }
+        hasFailed = false
         threadCount = 0
         running = 0
         step = -1
@@ -48,11 +55,10 @@ struct ExecutionState: ~Copyable {
 
     /// Notes the first fault.
     mutating func fail(_ kind: ModelFailure.Kind, _ message: String) {
-        if fault == nil { fault = (kind, message) }
+        if hasFailed { return }
+        fault = (kind, message)
+        hasFailed = true
     }
-
-    /// Whether there has been a fault.
-    var hasFailed: Bool { fault != nil }
 
     /// How a thread is called in messages.
     func name(of thread: Int) -> String {
@@ -64,9 +70,13 @@ struct ExecutionState: ~Copyable {
     // MARK: - What the code under test does
 
     /// Notes the next step of the running thread. False if it cannot be taken.
-    mutating func announce(_ operation: AtomicOperation) -> Bool {
-        threads[running].pending = running > 0 ? audit.weakened(operation) : operation
-        threads[running].location = operation.byteCount > 0 ? location(of: operation) : -1
+    mutating func announce(_ operation: borrowing AtomicOperation) -> Bool {
+        let location = operation.byteCount > 0 ? location(of: operation) : -1
+        if audit.isActive && running > 0 {
+            threads[running].announce(audit.weakened(operation), at: location)
+        } else {
+            threads[running].announce(operation, at: location)
+        }
         return !hasFailed
     }
 
@@ -77,7 +87,7 @@ struct ExecutionState: ~Copyable {
     }
 
     /// The atomic of an operation, made if it is new.
-    private mutating func location(of operation: AtomicOperation) -> Int {
+    private mutating func location(of operation: borrowing AtomicOperation) -> Int {
         // A wake uses the address as a name only, also when what lay there is gone.
         let named = operation.kind == .wake ? memory.location(named: operation.address) : -1
         if named >= 0 { return named }
@@ -105,6 +115,7 @@ struct ExecutionState: ~Copyable {
     }
 
     private mutating func checkHeap(_ address: UInt, _ site: CodeSite) {
+        if !heap.mayBeWrong(address, by: running, at: memory.clocks[running]) { return }
         if let message = heap.problem(using: address, by: running, at: memory.clocks[running]) {
             fail(.useAfterFree, "\(name(of: running)) \(message) (\(site))")
         }

@@ -223,15 +223,22 @@ struct Reduction: ~Copyable {
         defer { lastSteps[thread] = Int32(depth) }
         if depth < prefixCount - 1 || preemptionMax >= 0 { return }
         var clock = lastSteps[thread] >= 0 ? events[Int(lastSteps[thread])].clock : Clock()
-        if effect.enablingStep >= 0 { clock.join(events[effect.enablingStep].clock) }
+        if effect.enablingStep >= 0 { clock.join(events[Int(effect.enablingStep)].clock) }
+        let isFence = effect.crossesLocations
         for index in stride(from: depth - 1, through: 0, by: -1) {
+            if events[index].effect.location != effect.location, !isFence,
+                !events[index].effect.crossesLocations
+            {
+                continue
+            }
             let other = Int(events[index].thread)
-            if other == thread || Int(clock[other]) > index { continue }
+            if other == thread { continue }
+            if Int(clock[other]) > index { continue }
             let isOrdered = events[index].effect.isOrderedWith(effect)
-            let isRead = effect.readStep == index
+            let isRead = Int(effect.readStep) == index
             let isRace = isOrdered || events[index].effect.isChanged(by: effect)
             if isRace {
-                let readsAnew = effect.reads && (isOrdered || isRead) ? effect.location : -1
+                let readsAnew = effect.reads && (isOrdered || isRead) ? Int(effect.location) : -1
                 want(thread, at: index, depth, clock, readingAnew: readsAnew)
             }
             if isOrdered || isRead { clock.join(events[index].clock) }
@@ -252,7 +259,7 @@ struct Reduction: ~Copyable {
         let raced = Int(events[index].thread)
         for step in (index + 1)..<depth where Int(events[step].clock[raced]) <= index {
             let mover = Int(events[step].thread)
-            if location >= 0, events[step].effect.location == location {
+            if location >= 0, Int(events[step].effect.location) == location {
                 waits = waits || events[step].effect.writes
             }
             if firsts[mover] != .max { continue }

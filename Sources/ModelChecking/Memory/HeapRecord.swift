@@ -10,7 +10,8 @@ struct HeapRecord: ~Copyable {
         var time: Int32
         var site: CodeSite
         var endSite: CodeSite?
-        var ender = 0
+        /// Who gave it back, -1 before somebody did.
+        var ender = -1
     }
 
     private var blocks = PlainBuffer<Block>()
@@ -42,7 +43,17 @@ struct HeapRecord: ~Copyable {
         blocks[index].ender = thread
     }
 
-    /// What is wrong with the use of an address, if something is.
+    /// Whether something is wrong with the use of an address.
+    func mayBeWrong(_ address: UInt, by thread: Int, at clock: Clock) -> Bool {
+        for index in blocks.indices where blocks[index].range.contains(address) {
+            if blocks[index].ender >= 0 || blocks[index].time > clock[blocks[index].owner] {
+                return true
+            }
+        }
+        return false
+    }
+
+    /// What that is.
     func problem(using address: UInt, by thread: Int, at clock: Clock) -> String? {
         for index in blocks.indices where blocks[index].range.contains(address) {
             let block = blocks[index]

@@ -69,6 +69,7 @@ struct PlainBuffer<Element: ~Copyable>: ~Copyable {
         return element
     }
 
+    @inline(never)
     private mutating func grow() {
         let wide = UnsafeMutablePointer<Element>.allocate(capacity: capacity * 2)
         // SAFETY: the new memory has room for what moves there.

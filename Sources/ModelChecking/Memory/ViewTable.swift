@@ -13,12 +13,22 @@ struct ViewTable: ~Copyable {
     /// How many columns are in use: locations beyond are at zero in every row.
     private(set) var columnCount = 0
 
-    /// Drops all rows and columns, and makes so many zero rows.
-    mutating func reset(rowCount: Int) {
-        positions.removeAll()
-        positions.append(0, count: rowCount * stride)
-        self.rowCount = rowCount
+    /// Drops all columns, and all rows but so many, which are to be cleared before they are used:
+    /// most programs do not use them all.
+    mutating func reset(fixedRowCount: Int) {
+        rowCount = fixedRowCount
         columnCount = 0
+        let count = rowCount * stride
+        if positions.count < count {
+            positions.append(0, count: count - positions.count)
+        } else {
+            positions.removeLast(positions.count - count)
+        }
+    }
+
+    /// Puts a row back to the beginning of every location.
+    mutating func clear(_ row: Int) {
+        for index in (row * stride)..<(row * stride + stride) { positions[index] = 0 }
     }
 
     /// Adds a location.
