@@ -23,6 +23,7 @@ struct Choice {
 
 extension ExecutionState {
     /// Whether a thread can take its next step now.
+    @inline(__always)
     func isEnabled(_ thread: Int) -> Bool {
         switch threads[thread].status {
         case .ready: return threads[thread].pending.kind != .yield || hasNews(thread)

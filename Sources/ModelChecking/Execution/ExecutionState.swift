@@ -143,6 +143,11 @@ struct ExecutionState: ~Copyable {
         return !hasFailed
     }
 
+    /// Whether a thread has not ended.
+    var isAnyThreadLeft: Bool {
+        threads.indices.contains { threads[$0].status != .finished && $0 > 0 && $0 <= threadCount }
+    }
+
     /// Says who waits for what.
     mutating func failForDeadlock() {
         var waiting: [String] = []

@@ -148,14 +148,11 @@ struct Explorer: ~Copyable {
     /// The thread that goes on, and in `choiceOfStep` how; nil when there is none.
     private mutating func nextThread() -> Int? {
         var enabled: UInt8 = 0
-        var isAnyLeft = false
-        for thread in 1..<(state.threadCount + 1) {
-            if state.threads[thread].status != .finished { isAnyLeft = true }
-            if state.isEnabled(thread) { enabled |= 1 &<< UInt8(thread) }
+        for thread in 1..<(state.threadCount + 1) where state.isEnabled(thread) {
+            enabled |= 1 &<< UInt8(thread)
         }
-        if !isAnyLeft { return nil }
         if enabled == 0 {
-            state.failForDeadlock()
+            if state.isAnyThreadLeft { state.failForDeadlock() }
             return nil
         }
         if path.count >= state.options.stepMax {

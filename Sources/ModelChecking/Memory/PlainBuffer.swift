@@ -106,6 +106,14 @@ extension PlainBuffer {
         count += range.count
     }
 
+    /// Sets some values, which are plain, to the same one.
+    @inline(__always)
+    mutating func fill(_ range: Range<Int>, with element: Element) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        // SAFETY: the range lies in front of the end.
+        unsafe (base + range.lowerBound).update(repeating: element, count: range.count)
+    }
+
     /// The values, for the results.
     var array: [Element] { indices.map { self[$0] } }
 }

@@ -28,7 +28,7 @@ struct ViewTable: ~Copyable {
 
     /// Puts a row back to the beginning of every location.
     mutating func clear(_ row: Int) {
-        for index in (row * stride)..<(row * stride + stride) { positions[index] = 0 }
+        positions.fill(row * stride..<row * stride + stride, with: 0)
     }
 
     /// Adds a location.
