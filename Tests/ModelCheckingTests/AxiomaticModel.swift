@@ -21,6 +21,8 @@ struct AxiomaticModel {
     /// For each event, those behind it in its thread, a bit for each.
     private let later: [UInt64]
     private var outcomes: Set<[Int]> = []
+    /// How many execution graphs the axioms allow.
+    private(set) var graphCount = 0
 
     // One candidate: which store each event reads (-1 the first value), what it read and wrote.
     private var source: [Int]
@@ -131,6 +133,7 @@ struct AxiomaticModel {
             for second in permutations(stores[1]) where isAllowed([first, second]) {
                 let last = [first, second].map { order in order.last.flatMap { written[$0] } ?? 0 }
                 outcomes.insert(readValues + last)
+                graphCount += 1
             }
         }
     }

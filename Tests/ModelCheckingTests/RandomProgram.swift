@@ -53,9 +53,14 @@ struct RandomProgram {
     }
 
     /// What all executions read, thread by thread, and what they left behind.
-    func outcomes(_ strategy: ExplorationStrategy) -> (Set<[Int]>, Exploration) {
+    func outcomes(
+        _ strategy: ExplorationStrategy, observer: ((Execution) -> Void)? = nil
+    ) -> (Set<[Int]>, Exploration) {
         var found: Set<[Int]> = []
-        let result = explore(strategy, options: ModelOptions { $0.staleRepeatMax = 100 }) { model in
+        let execution = Execution(options: ModelOptions { $0.staleRepeatMax = 100 })
+        var explorer = Explorer(strategy, execution)
+        explorer.observer = observer
+        let result = explorer.run { model in
             let words = Words()
             let registers = threads.map { Registers(count: $0.count) }
             for (number, accesses) in threads.enumerated() {

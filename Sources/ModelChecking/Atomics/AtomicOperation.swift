@@ -85,6 +85,14 @@ struct AtomicOutcome: Sendable {
     }
 }
 
+extension AtomicOperation {
+    /// What the read-modify-write makes of an old value.
+    func newValue(of old: AtomicBits) -> AtomicBits {
+        if kind == .compareExchange || update == .exchange { return operand }
+        return update.newValue(of: old, operand, byteCount: byteCount, isSigned: isSigned)
+    }
+}
+
 extension UpdateKind {
     /// The new value, cut to so many bytes.
     func newValue(

@@ -10,7 +10,7 @@ internal import Synchronization
 //        callers who ask for more.
 
 /// Makes an access for real.
-func realStep(_ operation: AtomicOperation) -> AtomicOutcome {
+func realStep(_ operation: borrowing AtomicOperation) -> AtomicOutcome {
     switch operation.kind {
     case .begin, .park, .timeout, .wake, .yield:
         return AtomicOutcome(value: AtomicBits(low: 0), isDone: false)
@@ -39,7 +39,7 @@ func realStep(_ operation: AtomicOperation) -> AtomicOutcome {
 }
 
 private func realCompareExchange(
-    _ operation: AtomicOperation, expected: AtomicBits, desired: AtomicBits
+    _ operation: borrowing AtomicOperation, expected: AtomicBits, desired: AtomicBits
 ) -> AtomicOutcome {
     let address = operation.address
     switch operation.byteCount {

@@ -11,19 +11,26 @@ var isModelRunning: Bool {
     unsafe millrace_fiber_owner_get() != nil  // SAFETY: only compared.
 }
 
+/// The state of the execution that runs on the calling thread.
+@unsafe
+private var currentState: UnsafeMutablePointer<ExecutionState>? {
+    @inline(__always) get {
+        // SAFETY: set by `withCurrent`, which keeps the execution alive.
+        unsafe millrace_fiber_owner_get()?.assumingMemoryBound(to: ExecutionState.self)
+    }
+}
+
 /// The execution that runs on the calling thread.
 var currentExecution: Execution? {
-    // SAFETY: set by `withCurrent`, which keeps the execution alive.
-    guard let owner = unsafe millrace_fiber_owner_get() else { return nil }
-    return unsafe Unmanaged<Execution>.fromOpaque(owner).takeUnretainedValue()
+    // SAFETY: the execution is alive while its code runs.
+    unsafe currentState?.pointee.execution?.takeUnretainedValue()
 }
 
 extension Execution {
     /// Makes this the execution of the calling thread while `body` runs.
     func withCurrent(_ body: () -> Void) {
         precondition(!isModelRunning, "a model cannot be explored inside a model")
-        // SAFETY: `self` outlives the call.
-        unsafe millrace_fiber_owner_set(Unmanaged.passUnretained(self).toOpaque())
+        unsafe millrace_fiber_owner_set(place)  // SAFETY: `self` outlives the call.
         body()
         millrace_fiber_owner_set(nil)
     }
@@ -35,26 +42,43 @@ func runBodyOfCurrentThread() {
     execution.runBody()
 }
 
-/// Hands an access of the code under test to the model.
+/// Hands an access of the code under test to the model: waits for the explorer to choose this
+/// thread, and answers what the access did.
+///
+/// This and what it calls is most of what a step costs: no count is taken of any object, and no
+/// access to the state is open while the fiber is left.
 @usableFromInline
-func modelStep(_ operation: AtomicOperation) -> AtomicOutcome {
-    guard let execution = currentExecution else { return realStep(operation) }
-    return execution.take(operation)
+func modelStep(_ operation: borrowing AtomicOperation) -> AtomicOutcome {
+    // SAFETY: the execution is alive while its code runs.
+    guard let state = unsafe currentState else { return realStep(operation) }
+    let isAllowed = unsafe state.pointee.announce(operation)  // SAFETY: as above.
+    // SAFETY: as above; a thread's fiber is the execution's.
+    if let fiber = unsafe state.pointee.threads[state.pointee.running].fiber {
+        unsafe VirtualFiber.suspend(fiber)  // SAFETY: the running thread's fiber runs.
+    } else if isAllowed {
+        unsafe state.pointee.takeAlone()  // SAFETY: as above.
+    }
+    return unsafe state.pointee.outcome  // SAFETY: as above.
 }
 
 /// Tells the model that what lies in some memory is gone.
 @usableFromInline
 func modelForget(address: UInt, byteCount: Int) {
-    currentExecution?.state.memory.forget(address..<address + UInt(byteCount))
+    // SAFETY: the execution is alive while its code runs.
+    unsafe currentState?.pointee.memory.forget(address..<address + UInt(byteCount))
 }
 
 /// Tells the model of a plain access.
 @usableFromInline
 func modelTouch(_ access: CellAccess, _ address: UInt, isTrivial: Bool, _ site: CodeSite) {
-    currentExecution?.touch(access, address, isTrivial: isTrivial, site)
+    // SAFETY: the execution is alive while its code runs.
+    guard let state = unsafe currentState else { return }
+    // SAFETY: as above.
+    let isAllowed = unsafe state.pointee.touch(access, address, isTrivial: isTrivial, site)
+    if !isAllowed { currentExecution?.halt() }
 }
 
 /// Tells the model that a plain place is gone.
 func modelForgetCell(at address: UInt) {
-    currentExecution?.state.cells.forget(address)
+    unsafe currentState?.pointee.cells.forget(address)  // SAFETY: as above.
 }

@@ -23,6 +23,7 @@ struct Choice {
 
 extension ExecutionState {
     /// Whether a thread can take its next step now.
+    @inline(__always)
     func isEnabled(_ thread: Int) -> Bool {
         switch threads[thread].status {
         case .ready: return threads[thread].pending.kind != .yield || hasNews(thread)
@@ -34,7 +35,8 @@ extension ExecutionState {
     /// Whether somebody has written, behind what the thread read, to something that it read.
     private func hasNews(_ thread: Int) -> Bool {
         if threads[thread].reads.isEmpty { return true }
-        for read in threads[thread].reads where newsStep(read) != nil { return true }
+        for index in threads[thread].reads.indices
+        where newsStep(threads[thread].reads[index]) != nil { return true }
         return false
     }
 
@@ -47,25 +49,27 @@ extension ExecutionState {
 
     /// Lists all ways in which the next step of a thread can go, the most ordinary first.
     mutating func listChoices(of number: Int) {
-        choices.removeAll(keepingCapacity: true)
-        let operation = threads[number].pending
-        switch operation.kind {
+        choices.removeAll()
+        let order = threads[number].pending.order
+        switch threads[number].pending.kind {
         case .begin, .fence, .timeout, .wake, .yield:
             choices.append(Choice(mode: .pass))
         case .load:
-            listReads(number, operation.order, mode: .read) { _ in true }
+            listReads(number, order, mode: .read) { _ in true }
         case .park:
-            listReads(number, .relaxed, mode: .park) { $0 == operation.expected }
-            listReads(number, .relaxed, mode: .read) { $0 != operation.expected }
+            let expected = threads[number].pending.expected
+            listReads(number, .relaxed, mode: .park) { $0 == expected }
+            listReads(number, .relaxed, mode: .read) { $0 != expected }
         case .store:
-            listWrites(number, operation.order, mode: .write)
+            listWrites(number, order, mode: .write)
         case .update:
-            listWrites(number, operation.order, mode: .update)
+            listWrites(number, order, mode: .update)
         case .compareExchange:
-            listExchanges(number, operation)
+            listExchanges(number)
         }
     }
 
+    @inline(__always)
     private mutating func listReads(
         _ number: Int, _ order: MemoryOrder, mode: Choice.Mode,
         where isWanted: (AtomicBits) -> Bool
@@ -103,18 +107,19 @@ extension ExecutionState {
         }
     }
 
-    private mutating func listExchanges(
-        _ number: Int, _ operation: AtomicOperation
-    ) {
+    private mutating func listExchanges(_ number: Int) {
         let location = threads[number].location
-        let successFloor = memory.floor(number, location, operation.order)
-        let failureFloor = memory.floor(number, location, operation.failureOrder)
+        let expected = threads[number].pending.expected
+        let mayFailSpuriously =
+            threads[number].pending.isWeak && threads[number].spuriousFailuresLeft > 0
+        let successFloor = memory.floor(number, location, threads[number].pending.order)
+        let failureFloor = memory.floor(number, location, threads[number].pending.failureOrder)
         let newest = Int(memory.locations[location].last)
         var store = newest
         while store >= 0, memory.stores[store].position >= min(successFloor, failureFloor) {
             let position = memory.stores[store].position
             let isSeen = store == newest || mayRepeat(number, store)
-            if memory.stores[store].bits != operation.expected {
+            if memory.stores[store].bits != expected {
                 if position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .read, store: Int32(store)))
                 }
@@ -124,9 +129,7 @@ extension ExecutionState {
                 if position >= successFloor, isFree {
                     choices.append(Choice(mode: .update, store: Int32(store)))
                 }
-                if operation.isWeak, threads[number].spuriousFailuresLeft > 0,
-                    position >= failureFloor, isSeen
-                {
+                if mayFailSpuriously, position >= failureFloor, isSeen {
                     choices.append(Choice(mode: .spuriousFailure, store: Int32(store)))
                 }
             }
@@ -139,8 +142,9 @@ extension ExecutionState {
     private func mayRepeat(_ thread: Int, _ store: Int) -> Bool {
         let site = threads[thread].pending.site.key
         let location = threads[thread].location
-        for read in threads[thread].reads
-        where read.site == site && Int(read.location) == location {
+        for index in threads[thread].reads.indices {
+            let read = threads[thread].reads[index]
+            if read.site != site || Int(read.location) != location { continue }
             return Int(read.store) != store || Int(read.count) <= options.staleRepeatMax
         }
         return true

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 
-/// What the log keeps of a step or of a plain access.
+/// What the log keeps of a step or of a plain access: enough to tell of it later.
 struct LogEntry {
     var thread: Int32
     /// What was done, or nil for a plain access.
@@ -11,52 +11,60 @@ struct LogEntry {
     var mode = Choice.Mode.pass
     /// Whether the read, or the place of the write, was not the newest.
     var isStale = false
-    var location: Int32 = -1
-    var address: UInt = 0
-    var before = AtomicBits(low: 0)
-    var after = AtomicBits(low: 0)
+    var isSigned = false
+    var byteCount: UInt8 = 0
+    /// The number of the step, and the store that it read or wrote directly behind.
+    var step: Int32
+    var store: Int32
+    var location: Int32
+    var address: UInt
+    var before: AtomicBits
+    var operand: AtomicBits
     var site: CodeSite
+
+    /// What was written, if something was.
+    var after: AtomicBits {
+        if kind != .update { return operand }
+        return update.newValue(of: before, operand, byteCount: byteCount, isSigned: isSigned)
+    }
 }
 
 extension ExecutionState {
     /// Notes a step, before it is made.
-    mutating func record(_ thread: Int, _ operation: AtomicOperation, _ choice: Choice) {
-        if operation.kind == .begin { return }
-        var entry = LogEntry(thread: Int32(thread), kind: operation.kind, site: operation.site)
-        entry.update = operation.update
-        entry.mode = choice.mode
-        let isFailure = operation.kind == .compareExchange && choice.mode != .update
-        entry.order = isFailure ? operation.failureOrder : operation.order
-        entry.location = Int32(threads[thread].location)
-        entry.address = operation.address
-        if choice.store >= 0 {
-            let store = memory.stores[Int(choice.store)]
-            entry.isStale = store.next >= 0
-            entry.before = store.bits
-        }
-        switch operation.kind {
-        case .update:
-            entry.after = operation.update.newValue(
-                of: entry.before, operation.operand, byteCount: operation.byteCount,
-                isSigned: operation.isSigned)
-        default:
-            entry.after = operation.operand
-        }
-        log.append(entry)
+    mutating func record(_ thread: Int, _ choice: Choice) {
+        let kind = threads[thread].pending.kind
+        if kind == .begin { return }
+        let isFailure = kind == .compareExchange && choice.mode != .update
+        let store = Int(choice.store)
+        log.append(
+            LogEntry(
+                thread: Int32(truncatingIfNeeded: thread), kind: kind,
+                update: threads[thread].pending.update,
+                order: isFailure
+                    ? threads[thread].pending.failureOrder : threads[thread].pending.order,
+                mode: choice.mode, isStale: store >= 0 && memory.stores[store].next >= 0,
+                isSigned: threads[thread].pending.isSigned,
+                byteCount: threads[thread].pending.byteCount,
+                step: Int32(truncatingIfNeeded: step), store: choice.store,
+                location: Int32(truncatingIfNeeded: threads[thread].location),
+                address: threads[thread].pending.address,
+                before: store >= 0 ? memory.stores[store].bits : AtomicBits(low: 0),
+                operand: threads[thread].pending.operand, site: threads[thread].pending.site))
     }
 
     /// Notes a plain access.
     mutating func record(_ access: CellAccess, _ address: UInt, _ site: CodeSite) {
-        var entry = LogEntry(thread: Int32(running), kind: nil, site: site)
-        entry.access = access
-        entry.address = address
-        log.append(entry)
+        log.append(
+            LogEntry(
+                thread: Int32(truncatingIfNeeded: running), kind: nil, access: access, step: -1,
+                store: -1, location: -1, address: address, before: AtomicBits(low: 0),
+                operand: AtomicBits(low: 0), site: site))
     }
 
     /// The log for people.
     func trace() -> ModelTrace {
         ModelTrace(
-            entries: log.map { entry in
+            entries: log.array.map { entry in
                 ModelTrace.Entry(
                     thread: Int(entry.thread), action: entry.action, place: place(of: entry),
                     value: entry.value, site: entry.site)

@@ -4,86 +4,82 @@ extension ExecutionState {
     /// Takes the next step of a thread in one of its ways: changes the memory, leaves the answer in
     /// `outcome` and what matters for the search in `effect`. The thread is not entered.
     mutating func perform(_ number: Int, _ choice: Choice) {
-        let operation = threads[number].pending
         let location = threads[number].location
         let store = Int(choice.store)
-        effect = operation.possibleEffect(at: location)
+        effect = threads[number].possibleEffect
         outcome = AtomicOutcome(value: AtomicBits(low: 0), isDone: true)
-        if location >= 0, memory.locations[location].isGone, operation.kind != .wake {
-            return fail(
-                .useAfterFree,
-                "\(name(of: number)) uses an atomic whose memory was given back (\(operation.site))"
-            )
+        if location >= 0, memory.locations[location].isGone, threads[number].pending.kind != .wake {
+            return failForGoneAtomic(number)
         }
         if store >= 0, choice.mode != .write {
             outcome.value = memory.stores[store].bits
-            effect.readStep = Int(memory.stores[store].step)
+            effect.readStep = memory.stores[store].step
         }
-        record(number, operation, choice)
+        record(number, choice)
         switch choice.mode {
         case .pass:
-            pass(number, operation)
+            pass(number)
         case .read, .spuriousFailure:
-            readOnly(number, operation, choice)
+            readOnly(number, choice)
         case .write:
             memory.write(
-                operation.operand, behind: store, by: number, operation.order, isUpdate: false,
-                step: step)
+                threads[number].pending.operand, behind: store, by: number,
+                threads[number].pending.order, isUpdate: false, step: step)
             noteWrite(number)
         case .update:
-            update(number, operation, store)
+            update(number, store)
         case .park:
-            park(number, operation, store)
+            park(number, store)
         }
     }
 
-    private mutating func readOnly(
-        _ number: Int, _ operation: AtomicOperation, _ choice: Choice
-    ) {
+    private mutating func failForGoneAtomic(_ number: Int) {
+        fail(
+            .useAfterFree,
+            "\(name(of: number)) uses an atomic whose memory was given back"
+                + " (\(threads[number].pending.site))")
+    }
+
+    private mutating func readOnly(_ number: Int, _ choice: Choice) {
         let store = Int(choice.store)
-        effect.writes = false
-        if operation.kind == .park {
+        let kind = threads[number].pending.kind
+        effect.traits.remove(.writes)
+        if kind == .park {
             memory.passParkingLock(of: threads[number].location, by: number)
         }
         if choice.mode == .spuriousFailure { threads[number].spuriousFailuresLeft -= 1 }
-        let isPlain = operation.kind != .compareExchange
-        memory.read(store, by: number, isPlain ? operation.order : operation.failureOrder)
-        outcome.isDone = !isPlain ? false : operation.kind != .park
-        if operation.kind == .park { outcome.isDone = true }
+        let isPlain = kind != .compareExchange
+        memory.read(
+            store, by: number,
+            isPlain ? threads[number].pending.order : threads[number].pending.failureOrder)
+        outcome.isDone = isPlain
         noteRead(number, store)
     }
 
-    private mutating func update(
-        _ number: Int, _ operation: AtomicOperation, _ store: Int
-    ) {
-        let old = memory.stores[store].bits
-        let new =
-            operation.kind == .compareExchange
-            ? operation.operand
-            : operation.update.newValue(
-                of: old, operation.operand, byteCount: operation.byteCount,
-                isSigned: operation.isSigned)
-        memory.read(store, by: number, operation.order)
-        memory.write(
-            new, behind: store, by: number, operation.order, isUpdate: true, step: step)
+    private mutating func update(_ number: Int, _ store: Int) {
+        let new = threads[number].pending.newValue(of: memory.stores[store].bits)
+        let order = threads[number].pending.order
+        memory.read(store, by: number, order)
+        memory.write(new, behind: store, by: number, order, isUpdate: true, step: step)
         noteWrite(number)
     }
 
-    private mutating func pass(_ number: Int, _ operation: AtomicOperation) {
-        switch operation.kind {
+    private mutating func pass(_ number: Int) {
+        switch threads[number].pending.kind {
         case .fence:
-            memory.fence(number, operation.order)
+            memory.fence(number, threads[number].pending.order)
         case .wake:
-            wake(number, countMax: Int(truncatingIfNeeded: operation.operand.low))
+            wake(
+                number, countMax: Int(truncatingIfNeeded: threads[number].pending.operand.low))
         case .timeout:
-            sleepers.removeAll { $0.thread == number }
+            removeSleeper(number)
             threads[number].status = .ready
             memory.passParkingLock(of: threads[number].location, by: number)
             outcome.isDone = false
         case .yield:
-            effect.enablingStep = firstNews(of: number)
+            effect.enablingStep = Int32(firstNews(of: number))
         case .begin:
-            effect.enablingStep = threads[number].wakingStep
+            effect.enablingStep = Int32(threads[number].wakingStep)
         default:
             break
         }
@@ -92,16 +88,16 @@ extension ExecutionState {
     /// The earliest of the steps that wrote something new to what a thread has read.
     private func firstNews(of thread: Int) -> Int {
         var first = Int.max
-        for read in threads[thread].reads { first = min(first, newsStep(read) ?? .max) }
+        for index in threads[thread].reads.indices {
+            first = min(first, newsStep(threads[thread].reads[index]) ?? .max)
+        }
         return first == .max ? -1 : first
     }
 
     // MARK: - Sleeping
 
-    private mutating func park(
-        _ number: Int, _ operation: AtomicOperation, _ store: Int
-    ) {
-        effect.writes = false
+    private mutating func park(_ number: Int, _ store: Int) {
+        effect.traits.remove(.writes)
         memory.passParkingLock(of: threads[number].location, by: number)
         memory.read(store, by: number, .relaxed)
         if number == 0 {
@@ -109,7 +105,13 @@ extension ExecutionState {
         }
         sleepers.append(Sleeper(thread: number, location: threads[number].location))
         threads[number].status = .parked
-        threads[number].pending.kind = .timeout
+        threads[number].changeNextStep(to: .timeout)
+    }
+
+    private mutating func removeSleeper(_ number: Int) {
+        for index in sleepers.indices.reversed() where sleepers[index].thread == number {
+            _ = sleepers.remove(at: index)
+        }
     }
 
     /// Wakes the longest sleepers on the word.
@@ -118,14 +120,14 @@ extension ExecutionState {
         let location = threads[number].location
         var count = 0
         while count < countMax,
-            let index = sleepers.firstIndex(where: { $0.location == location })
+            let index = sleepers.indices.first(where: { sleepers[$0].location == location })
         {
             let woken = sleepers.remove(at: index).thread
             count += 1
             effect.wokenThreads |= 1 &<< UInt8(woken)
             memory.passParkingLock(of: threads[number].location, by: woken)
             threads[woken].status = .ready
-            threads[woken].pending.kind = .begin
+            threads[woken].changeNextStep(to: .begin)
             threads[woken].wakingStep = step
         }
         outcome.value.low = UInt64(count)
@@ -156,7 +158,7 @@ extension ExecutionState {
     /// A write is progress: what is read from here on repeats nothing. The write itself is what a
     /// yield then waits to see replaced.
     private mutating func noteWrite(_ thread: Int) {
-        threads[thread].reads.removeAll(keepingCapacity: true)
+        threads[thread].reads.removeAll()
         threads[thread].reads.append(
             RepeatedRead(
                 site: 0, location: Int32(threads[thread].location),

@@ -8,23 +8,44 @@
 /// looks at the result after they have ended.
 ///
 /// No access to `state` is open while a fiber is entered or left.
+@safe
 final class Execution {
-    var state: ExecutionState
+    /// The state lies beside the object, so that no step pays for checks of exclusive access.
+    let place: UnsafeMutablePointer<ExecutionState>
     /// The virtual threads; the caller is not among them: thread t is at index t - 1.
     private var fibers: ContiguousArray<VirtualFiber> = []
     private var finalBodies: [() -> Void] = []
     private var checkers: [() -> String?] = []
 
     init(options: ModelOptions) {
-        state = ExecutionState(options: options)
+        // SAFETY: freed in `deinit`.
+        unsafe place = .allocate(capacity: 1)
+        unsafe place.initialize(to: ExecutionState(options: options))
+        // SAFETY: initialized above; the state ends before the object does.
+        unsafe place.pointee.execution = Unmanaged.passUnretained(self)
+    }
+
+    deinit {
+        unsafe place.deinitialize(count: 1)  // SAFETY: initialized in `init`.
+        unsafe place.deallocate()  // SAFETY: allocated in `init`.
+    }
+
+    /// What the present execution has come to.
+    var state: ExecutionState {
+        @inline(__always) unsafeAddress {
+            unsafe UnsafePointer(place)  // SAFETY: lives as long as the object.
+        }
+        @inline(__always) unsafeMutableAddress {
+            unsafe place  // SAFETY: as above; one thread, and no access spans a switch of fibers.
+        }
     }
 
     // MARK: - The course of an execution
 
     /// Runs `body`, which sets up and names the threads, and each thread up to its first step.
-    func begin(_ body: (Model) -> Void) {
+    func begin(_ body: (Model) -> Void, _ model: Model) {
         state.begin()
-        body(Model(self))
+        body(model)
         for thread in 1..<(state.threadCount + 1) where !state.hasFailed {
             state.memory.synchronize(thread, with: 0)
             enter(thread)
@@ -39,9 +60,9 @@ final class Execution {
             if let message = check() { state.fail(.notLinearizable, message) }
         }
         if state.hasFailed { return abandon() }
-        checkers.removeAll()
-        finalBodies.removeAll()
-        for fiber in fibers { fiber.body = nil }
+        if !checkers.isEmpty { checkers.removeAll(keepingCapacity: true) }
+        if !finalBodies.isEmpty { finalBodies.removeAll(keepingCapacity: true) }
+        for index in 0..<state.threadCount { fibers[index].body = nil }
         if state.hasFailed { return abandon() }
         if let site = state.heap.firstLeak {
             state.fail(.lifetime, "memory allocated at \(site) was never given back")
@@ -68,9 +89,9 @@ final class Execution {
     }
 
     /// Leaves the running thread for good, after a fault. Thread 0 goes on.
-    private func halt() {
+    func halt() {
         let running = state.running
-        if running > 0 { fibers[running - 1].suspend() }
+        if running > 0 { leave(running) }
     }
 
     // MARK: - Threads
@@ -84,7 +105,9 @@ final class Execution {
             fibers.append(VirtualFiber(stackByteCount: state.options.stackByteCount))
         }
         fibers[index].prepare(body)
+        unsafe state.threads[index + 1].fiber = fibers[index].fiber  // SAFETY: never let go of.
         state.threadCount = index + 1
+        state.memory.addThread(index + 1)
         let spuriousFailureMax = state.options.spuriousFailureMax
         state.threads[index + 1].begin(name: name, spuriousFailureMax: spuriousFailureMax)
     }
@@ -102,9 +125,14 @@ final class Execution {
 
     /// Runs a thread up to its next step, or to its end.
     func enter(_ thread: Int) {
-        state.running = thread
-        fibers[thread - 1].resume()
-        state.running = 0
+        unsafe place.enter(thread)  // SAFETY: the thread's fiber is in `fibers`.
+    }
+
+    /// Leaves the running thread.
+    @inline(__always)
+    private func leave(_ thread: Int) {
+        // SAFETY: the thread's fiber is in `fibers`, and runs.
+        if let fiber = unsafe state.threads[thread].fiber { unsafe VirtualFiber.suspend(fiber) }
     }
 
     /// The body of the running thread, on its fiber.
@@ -116,33 +144,15 @@ final class Execution {
 
     // MARK: - What the code under test does
 
-    /// An access of the running thread: waits for the explorer to choose this thread, and answers
-    /// what the access did.
-    func take(_ operation: AtomicOperation) -> AtomicOutcome {
-        let thread = state.running
-        let isAllowed = state.announce(operation)
-        if thread > 0 {
-            fibers[thread - 1].suspend()
-        } else if isAllowed {
-            state.takeAlone()
-        }
-        return state.outcome
-    }
-
     /// The running thread begins an operation.
     func beginOperation() {
-        state.threads[state.running].reads.removeAll(keepingCapacity: true)
+        state.threads[state.running].reads.removeAll()
         state.threads[state.running].isInOperation = true
     }
 
     /// The running thread has ended an operation.
     func endOperation() {
         state.threads[state.running].isInOperation = false
-    }
-
-    /// A plain access of the running thread.
-    func touch(_ access: CellAccess, _ address: UInt, isTrivial: Bool, _ site: CodeSite) {
-        if !state.touch(access, address, isTrivial: isTrivial, site) { halt() }
     }
 
     /// The running thread has allocated memory.
@@ -155,6 +165,16 @@ final class Execution {
     /// The running thread gives memory back.
     func noteDeallocation(_ start: UInt, _ site: CodeSite) {
         if !state.noteDeallocation(start, site) { halt() }
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == ExecutionState {
+    /// Runs a thread up to its next step, or to its end. No access to the state is open meanwhile.
+    @inline(__always)
+    func enter(_ thread: Int) {
+        unsafe pointee.running = thread  // SAFETY: the execution is alive, with its fibers.
+        if let fiber = unsafe pointee.threads[thread].fiber { unsafe VirtualFiber.resume(fiber) }
+        unsafe pointee.running = 0  // SAFETY: as above.
     }
 }
 

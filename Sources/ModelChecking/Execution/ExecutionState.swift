@@ -4,15 +4,18 @@
 ///
 /// It is a value that is never copied, so that a step touches it in place; who goes on and what a
 /// load answers is the explorer's choice.
+@safe
 struct ExecutionState: ~Copyable {
     let options: ModelOptions
+    /// Whose state it is.
+    var execution: Unmanaged<Execution>?
     var memory = ModelMemory()
     var cells = CellTable()
     var heap = HeapRecord()
     /// All threads; 0 is the caller, who sets up and tears down.
-    var threads = ContiguousArray<ThreadState>(repeating: ThreadState(), count: threadCountMax)
+    var threads = PlainBuffer<ThreadState>(capacity: threadCountMax)
     var threadCount = 0
-    var sleepers: ContiguousArray<Sleeper> = []
+    var sleepers = PlainBuffer<Sleeper>()
     var audit = OrderingAudit()
 
     /// The thread whose code runs.
@@ -24,22 +27,27 @@ struct ExecutionState: ~Copyable {
     /// What of it matters for the search.
     var effect = StepEffect()
     /// The ways in which the thread that was asked for can go on.
-    var choices: ContiguousArray<Choice> = []
-    var log: ContiguousArray<LogEntry> = []
+    var choices = PlainBuffer<Choice>()
+    var log = PlainBuffer<LogEntry>(capacity: 64)
     /// The first fault.
     private(set) var fault: (kind: ModelFailure.Kind, message: String)?
+    /// Whether there has been a fault.
+    private(set) var hasFailed = false
 
     init(options: ModelOptions) {
         self.options = options
+        for _ in 0..<threadCountMax { threads.append(ThreadState()) }
     }
 
     /// Begins an execution with empty memory and no threads.
     mutating func begin() {
         memory.reset()
+        memory.addThread(0)
         cells.reset()
-        log.removeAll(keepingCapacity: true)
-        sleepers.removeAll(keepingCapacity: true)
-        fault = nil
+        log.removeAll()
+        sleepers.removeAll()
+        if hasFailed { fault = nil }
+        hasFailed = false
         threadCount = 0
         running = 0
         step = -1
@@ -47,11 +55,10 @@ struct ExecutionState: ~Copyable {
 
     /// Notes the first fault.
     mutating func fail(_ kind: ModelFailure.Kind, _ message: String) {
-        if fault == nil { fault = (kind, message) }
+        if hasFailed { return }
+        fault = (kind, message)
+        hasFailed = true
     }
-
-    /// Whether there has been a fault.
-    var hasFailed: Bool { fault != nil }
 
     /// How a thread is called in messages.
     func name(of thread: Int) -> String {
@@ -63,9 +70,13 @@ struct ExecutionState: ~Copyable {
     // MARK: - What the code under test does
 
     /// Notes the next step of the running thread. False if it cannot be taken.
-    mutating func announce(_ operation: AtomicOperation) -> Bool {
-        threads[running].pending = running > 0 ? audit.weakened(operation) : operation
-        threads[running].location = operation.byteCount > 0 ? location(of: operation) : -1
+    mutating func announce(_ operation: borrowing AtomicOperation) -> Bool {
+        let location = operation.byteCount > 0 ? location(of: operation) : -1
+        if audit.isActive && running > 0 {
+            threads[running].announce(audit.weakened(operation), at: location)
+        } else {
+            threads[running].announce(operation, at: location)
+        }
         return !hasFailed
     }
 
@@ -76,7 +87,7 @@ struct ExecutionState: ~Copyable {
     }
 
     /// The atomic of an operation, made if it is new.
-    private mutating func location(of operation: AtomicOperation) -> Int {
+    private mutating func location(of operation: borrowing AtomicOperation) -> Int {
         // A wake uses the address as a name only, also when what lay there is gone.
         let named = operation.kind == .wake ? memory.location(named: operation.address) : -1
         if named >= 0 { return named }
@@ -104,6 +115,7 @@ struct ExecutionState: ~Copyable {
     }
 
     private mutating func checkHeap(_ address: UInt, _ site: CodeSite) {
+        if !heap.mayBeWrong(address, by: running, at: memory.clocks[running]) { return }
         if let message = heap.problem(using: address, by: running, at: memory.clocks[running]) {
             fail(.useAfterFree, "\(name(of: running)) \(message) (\(site))")
         }
@@ -129,6 +141,11 @@ struct ExecutionState: ~Copyable {
             fail(kind, message)
         }
         return !hasFailed
+    }
+
+    /// Whether a thread has not ended.
+    var isAnyThreadLeft: Bool {
+        threads.indices.contains { threads[$0].status != .finished && $0 > 0 && $0 <= threadCount }
     }
 
     /// Says who waits for what.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /// Where a thread of the program under test stands.
-struct ThreadState {
+@safe
+struct ThreadState: ~Copyable {
     enum Status: UInt8 {
         /// Its next step is known; most can be taken at once.
         case ready
@@ -12,12 +13,16 @@ struct ThreadState {
     }
 
     var name = ""
+    /// Its fiber, which the execution holds; the caller has none.
+    var fiber: OpaquePointer?
     var status = Status.finished
     /// The next step, and the atomic that it uses.
     var pending = AtomicOperation(.begin, order: .relaxed, site: .none)
     var location = -1
+    /// What that can do.
+    var possibleEffect = StepEffect()
     /// What it has read since it last wrote, for repetitions and yields.
-    var reads: ContiguousArray<RepeatedRead> = []
+    var reads = PlainBuffer<RepeatedRead>()
     /// How often weak compare-exchanges of the thread may still fail for no reason.
     var spuriousFailuresLeft = 0
     /// Whether it is inside of what the program calls an operation.
@@ -30,14 +35,25 @@ struct ThreadState {
         self.name = name
         status = .ready
         location = -1
-        reads.removeAll(keepingCapacity: true)
+        reads.removeAll()
         spuriousFailuresLeft = spuriousFailureMax
         wakingStep = -1
         isInOperation = false
     }
 
-    /// What its next step can do.
-    var possibleEffect: StepEffect { pending.possibleEffect(at: location) }
+    /// Notes the next step, and the atomic that it uses.
+    @inline(__always)
+    mutating func announce(_ operation: borrowing AtomicOperation, at location: Int) {
+        pending = copy operation
+        self.location = location
+        possibleEffect = StepEffect(operation, at: location)
+    }
+
+    /// Goes on otherwise than it was about to: by nothing, or by the end of its sleep.
+    mutating func changeNextStep(to kind: AtomicOperation.Kind) {
+        pending.kind = kind
+        possibleEffect = StepEffect(pending, at: location)
+    }
 }
 
 /// A read that may be repeated: the same place in the code, the same atomic, the same store.

@@ -7,7 +7,8 @@ internal import CFiberContext
 final class VirtualFiber {
     /// The body in the present execution.
     var body: (() -> Void)?
-    private let fiber: OpaquePointer
+    /// The fiber itself, for who enters and leaves it at every step.
+    let fiber: OpaquePointer
 
     init(stackByteCount: Int) {
         // SAFETY: answers a fiber or nothing.
@@ -30,14 +31,18 @@ final class VirtualFiber {
         unsafe millrace_fiber_prepare(fiber, { _ in runBodyOfCurrentThread() }, nil)
     }
 
-    /// Runs the fiber until it suspends or returns.
-    func resume() {
-        // SAFETY: the fiber lives as long as the object, which its scheduler holds.
+    /// Runs a fiber until it suspends or returns.
+    @unsafe
+    @inline(__always)
+    static func resume(_ fiber: OpaquePointer) {
+        // SAFETY: the caller holds the object.
         _ = unsafe millrace_fiber_resume(fiber)
     }
 
-    /// Leaves the fiber, which must be the one that runs.
-    func suspend() {
+    /// Leaves a fiber, which must be the one that runs.
+    @unsafe
+    @inline(__always)
+    static func suspend(_ fiber: OpaquePointer) {
         unsafe millrace_fiber_suspend(fiber)  // SAFETY: as above.
     }
 }

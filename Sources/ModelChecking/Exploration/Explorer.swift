@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 
 /// Walks through the executions of one program.
+@safe
 struct Explorer: ~Copyable {
     let strategy: ExplorationStrategy
     let execution: Execution
+    private let model: Model
+    private let place: UnsafeMutablePointer<ExecutionState>
     /// The choices of the present execution.
-    var path: ContiguousArray<ModelPath.Step> = []
+    var path = PlainBuffer<ModelPath.Step>(capacity: 64)
     var result = Exploration()
     var reduction = Reduction()
     var random = SplitMix64(seed: 0)
@@ -22,6 +25,18 @@ struct Explorer: ~Copyable {
     init(_ strategy: ExplorationStrategy, _ execution: Execution) {
         self.strategy = strategy
         self.execution = execution
+        model = Model(execution)
+        unsafe place = execution.place  // SAFETY: lives as long as `execution`.
+    }
+
+    /// What the present execution has come to.
+    private var state: ExecutionState {
+        @inline(__always) unsafeAddress {
+            unsafe UnsafePointer(place)  // SAFETY: lives as long as `execution`.
+        }
+        @inline(__always) nonmutating unsafeMutableAddress {
+            unsafe place  // SAFETY: as above; no access spans a switch of fibers.
+        }
     }
 
     /// Runs them until one fails, all were run, or there are enough.
@@ -48,7 +63,7 @@ struct Explorer: ~Copyable {
         repeat {
             runOnce(body)
             if result.failure != nil { return }
-            if result.executionCount >= execution.state.options.executionMax { return }
+            if result.executionCount >= state.options.executionMax { return }
         } while reduction.nextExecution()
         result.isExhaustive = true
     }
@@ -69,17 +84,17 @@ struct Explorer: ~Copyable {
     }
 
     private mutating func runOnce(_ body: (Model) -> Void) {
-        path.removeAll(keepingCapacity: true)
+        path.removeAll()
         reduction.beginExecution()
         lastThread = 0
         isDraining = false
         execution.withCurrent {
-            execution.begin(body)
-            while !execution.state.hasFailed, let thread = nextThread() {
+            execution.begin(body, model)
+            while !state.hasFailed, let thread = nextThread() {
                 takeStep(of: thread)
             }
             // A thread that has not ended is in a fault already: `nextThread` says so.
-            if !execution.state.hasFailed {
+            if !state.hasFailed {
                 execution.end()
             } else {
                 execution.abandon()
@@ -90,10 +105,10 @@ struct Explorer: ~Copyable {
         result.longestExecution = max(result.longestExecution, path.count)
         if isDraining { result.redundantCount += 1 }
         // A redundant execution is real, too: a failure of it counts.
-        if let fault = execution.state.fault {
+        if let fault = state.fault {
             result.failure = ModelFailure(
-                kind: fault.kind, message: fault.message, trace: execution.state.trace(),
-                path: ModelPath(steps: Array(path)), seed: seed)
+                kind: fault.kind, message: fault.message, trace: state.trace(),
+                path: ModelPath(steps: path.array), seed: seed)
         } else if !isDraining {
             observer?(execution)
         }
@@ -104,26 +119,26 @@ struct Explorer: ~Copyable {
     /// The thread that runs alone at this step, if one does: from a random step on, until its
     /// operation has ended.
     private mutating func soloThread(_ enabled: UInt8, _ depth: Int) -> Int? {
-        let stepMax = execution.state.options.soloStepMax
+        let stepMax = state.options.soloStepMax
         if stepMax == 0 { return nil }
         if solo == 0, depth >= soloStart {
             soloStart = .max
             let thread = random.bit(of: enabled)
-            if !execution.state.threads[thread].isInOperation { return nil }
+            if !state.threads[thread].isInOperation { return nil }
             (solo, soloStepCount) = (thread, 0)
         }
         if solo == 0 { return nil }
-        let thread = execution.state.threads[solo]
-        if thread.status == .finished || !thread.isInOperation {
+        let isInOperation = state.threads[solo].isInOperation
+        if state.threads[solo].status == .finished || !isInOperation {
             solo = 0
             return nil
         }
         soloStepCount += 1
         if soloStepCount > stepMax || enabled & (1 &<< UInt8(solo)) == 0 {
-            execution.state.fail(
+            state.fail(
                 .noProgress,
-                "\(execution.state.name(of: solo)) cannot end its operation alone in \(stepMax)"
-                    + " steps: it is at \(thread.pending.site)")
+                "\(state.name(of: solo)) cannot end its operation alone in \(stepMax)"
+                    + " steps: it is at \(state.threads[solo].pending.site)")
         }
         return solo
     }
@@ -133,18 +148,15 @@ struct Explorer: ~Copyable {
     /// The thread that goes on, and in `choiceOfStep` how; nil when there is none.
     private mutating func nextThread() -> Int? {
         var enabled: UInt8 = 0
-        var isAnyLeft = false
-        for thread in 1..<(execution.state.threadCount + 1) {
-            if execution.state.threads[thread].status != .finished { isAnyLeft = true }
-            if execution.state.isEnabled(thread) { enabled |= 1 &<< UInt8(thread) }
+        for thread in 1..<(state.threadCount + 1) where state.isEnabled(thread) {
+            enabled |= 1 &<< UInt8(thread)
         }
-        if !isAnyLeft { return nil }
         if enabled == 0 {
-            execution.state.failForDeadlock()
+            if state.isAnyThreadLeft { state.failForDeadlock() }
             return nil
         }
-        if path.count >= execution.state.options.stepMax {
-            execution.state.fail(
+        if path.count >= state.options.stepMax {
+            state.fail(
                 .noProgress, "an execution took \(path.count) steps and has not ended")
             return nil
         }
@@ -156,13 +168,15 @@ struct Explorer: ~Copyable {
         switch strategy {
         case .exhaustive, .randomThenExhaustive, .bounded:
             if isDraining { return drain(enabled) }
-            switch reduction.choose(&execution.state, depth, enabled, lastThread) {
+            // SAFETY: the state lives as long as `execution`.
+            let place = unsafe place
+            switch unsafe reduction.choose(&place.pointee, depth, enabled, lastThread) {
             case .thread(let thread): return thread
             case .redundant:
                 isDraining = true
                 return drain(enabled)
             case .impossible:
-                execution.state.fail(
+                state.fail(
                     .nondeterminism, "the program did not repeat what it did before")
                 return nil
             }
@@ -174,12 +188,12 @@ struct Explorer: ~Copyable {
         case .replay(let path):
             guard depth < path.steps.count else { return drain(enabled) }
             let step = path.steps[depth]
-            execution.state.listChoices(of: step.thread)
-            guard step.thread <= execution.state.threadCount,
+            state.listChoices(of: step.thread)
+            guard step.thread <= state.threadCount,
                 enabled & (1 &<< UInt8(step.thread)) != 0,
-                step.choice < execution.state.choices.count
+                step.choice < state.choices.count
             else {
-                execution.state.fail(.nondeterminism, "the path does not fit the program")
+                state.fail(.nondeterminism, "the path does not fit the program")
                 return nil
             }
             reduction.choice = step.choice
@@ -189,9 +203,9 @@ struct Explorer: ~Copyable {
 
     /// The thread, with a choice at random.
     private mutating func atRandom(_ thread: Int) -> Int? {
-        if execution.state.hasFailed { return nil }
-        execution.state.listChoices(of: thread)
-        reduction.choice = random.index(below: execution.state.choices.count)
+        if state.hasFailed { return nil }
+        state.listChoices(of: thread)
+        reduction.choice = random.index(below: state.choices.count)
         return thread
     }
 
@@ -199,7 +213,7 @@ struct Explorer: ~Copyable {
     private mutating func drain(_ enabled: UInt8) -> Int {
         let isSame = enabled & (1 &<< UInt8(lastThread)) != 0 && lastThread > 0
         let thread = isSame ? lastThread : enabled.trailingZeroBitCount
-        execution.state.listChoices(of: thread)
+        state.listChoices(of: thread)
         reduction.choice = 0
         return thread
     }
@@ -208,16 +222,17 @@ struct Explorer: ~Copyable {
         let depth = path.count
         let choice = reduction.choice
         path.append(ModelPath.Step(thread: thread, choice: choice))
-        execution.state.step = depth
-        execution.state.perform(thread, execution.state.choices[choice])
+        state.step = depth
+        state.perform(thread, state.choices[choice])
         lastThread = thread
         switch strategy {
         case .exhaustive, .randomThenExhaustive:
-            if !isDraining { reduction.note(execution.state.effect, of: thread, at: depth) }
+            if !isDraining { reduction.note(state.effect, of: thread, at: depth) }
         default:
             break
         }
-        if execution.state.hasFailed { return }
-        if execution.state.threads[thread].status == .ready { execution.enter(thread) }
+        if state.hasFailed { return }
+        // SAFETY: as above; no access to it is open.
+        if state.threads[thread].status == .ready { unsafe place.enter(thread) }
     }
 }

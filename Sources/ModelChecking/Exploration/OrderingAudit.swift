@@ -17,7 +17,13 @@ struct OrderingAudit {
         case weaken(Place, to: MemoryOrder)
     }
 
-    var mode = Mode.nothing
+    var mode = Mode.nothing {
+        didSet {
+            if case .nothing = mode { isActive = false } else { isActive = true }
+        }
+    }
+    /// Whether orderings are noted or weakened.
+    private(set) var isActive = false
     private(set) var places: [(place: Place, site: CodeSite)] = []
 
     /// What an operation becomes.

@@ -19,7 +19,7 @@
 /// store are ours; the tests compare it with search by brute force.
 struct Reduction: ~Copyable {
     /// A place where the search can take another way.
-    private struct Node {
+    struct Node {
         /// Threads that could go on, those of them with something new to do, those that must be
         /// tried, those whose every way was: a bit for each.
         var enabled: UInt8
@@ -40,8 +40,12 @@ struct Reduction: ~Copyable {
     }
 
     /// A step that was made.
-    private struct Event {
+    struct Event {
         var thread: Int32
+        /// The step of the same location before it, -1 if there is none.
+        var previous: Int32
+        /// How many of the steps so far can have to do with other locations.
+        var crossings: Int32
         var effect: StepEffect
         /// What came before it and had to: for each thread, one more than its last such step.
         var clock: Clock
@@ -61,8 +65,8 @@ struct Reduction: ~Copyable {
     /// If not negative: no reduction, all orders with at most so many preemptions.
     var preemptionMax = -1
 
-    private var nodes: ContiguousArray<Node> = []
-    private var events: ContiguousArray<Event> = []
+    private var nodes = PlainBuffer<Node>(capacity: 64)
+    private var events = PlainBuffer<Event>(capacity: 64)
     /// How many nodes are of former executions.
     private var prefixCount = 0
     /// The last step of each thread, -1 before its first.
@@ -74,14 +78,13 @@ struct Reduction: ~Copyable {
     mutating func beginExecution() {
         prefixCount = nodes.count
         lastSteps = Clock(repeating: -1)
-        if events.count > max(0, prefixCount - 1) {
-            events.removeSubrange(max(0, prefixCount - 1)...)
-        }
+        events.removeLast(max(0, events.count - max(0, prefixCount - 1)))
     }
 
     /// Goes back to the last place with another way; false if there is none.
     mutating func nextExecution() -> Bool {
-        while let last = nodes.indices.last {
+        while !nodes.isEmpty {
+            let last = nodes.count - 1
             if nodes[last].remaining != 0 { return true }
             let bit = UInt8(1) &<< UInt8(nodes[last].thread)
             nodes[last].done |= bit
@@ -204,16 +207,18 @@ struct Reduction: ~Copyable {
     /// Puts those threads to sleep whose next step was tried before the step that has just been
     /// made, and is not changed by it.
     private func fallAsleep(_ node: inout Node, _ state: borrowing ExecutionState, _ depth: Int) {
-        let parent = nodes[depth - 1]
-        let made = events[depth - 1]
-        for thread in 1..<threadCountMax {
-            let bit = UInt8(1) &<< UInt8(thread)
-            if parent.sleeping & bit == 0 || Int(made.thread) == thread { continue }
+        var sleepers = nodes[depth - 1].sleeping & ~(1 &<< UInt8(events[depth - 1].thread))
+        if sleepers == 0 { return }
+        let made = events[depth - 1].effect
+        while sleepers != 0 {  // A bit less at each turn.
+            let thread = sleepers.trailingZeroBitCount
+            let bit = sleepers & (0 &- sleepers)
+            sleepers &= ~bit
             let effect = state.threads[thread].possibleEffect
-            if made.effect.isOrderedWith(effect) || made.effect.revives(effect) { continue }
-            if made.effect.wokenThreads & bit != 0 { continue }
+            if made.isOrderedWith(effect) || made.revives(effect) { continue }
+            if made.wokenThreads & bit != 0 { continue }
             node.sleeping |= bit
-            node.sleepSteps[thread] = parent.sleepSteps[thread]
+            node.sleepSteps[thread] = nodes[depth - 1].sleepSteps[thread]
         }
     }
 
@@ -224,21 +229,39 @@ struct Reduction: ~Copyable {
         defer { lastSteps[thread] = Int32(depth) }
         if depth < prefixCount - 1 || preemptionMax >= 0 { return }
         var clock = lastSteps[thread] >= 0 ? events[Int(lastSteps[thread])].clock : Clock()
-        if effect.enablingStep >= 0 { clock.join(events[effect.enablingStep].clock) }
-        for index in stride(from: depth - 1, through: 0, by: -1) {
+        if effect.enablingStep >= 0 { clock.join(events[Int(effect.enablingStep)].clock) }
+        let first = latest(at: effect.location, before: depth)
+        let crossings = depth > 0 ? events[depth - 1].crossings : 0
+        let looksAtAll = crossings > 0 || effect.crossesLocations
+        var next = looksAtAll ? depth - 1 : first
+        while next >= 0 {  // Ends: each is before the last.
+            let index = next
+            next = looksAtAll ? index - 1 : Int(events[index].previous)
             let other = Int(events[index].thread)
             if other == thread || Int(clock[other]) > index { continue }
             let isOrdered = events[index].effect.isOrderedWith(effect)
-            let isRead = effect.readStep == index
+            let isRead = Int(effect.readStep) == index
             let isRace = isOrdered || events[index].effect.isChanged(by: effect)
             if isRace {
-                let readsAnew = effect.reads && (isOrdered || isRead) ? effect.location : -1
+                let readsAnew = effect.reads && (isOrdered || isRead) ? Int(effect.location) : -1
                 want(thread, at: index, depth, clock, readingAnew: readsAnew)
             }
             if isOrdered || isRead { clock.join(events[index].clock) }
         }
         clock[thread] = Int32(depth + 1)
-        events.append(Event(thread: Int32(thread), effect: effect, clock: clock))
+        events.append(
+            Event(
+                thread: Int32(thread), previous: Int32(first),
+                crossings: crossings + (effect.crossesLocations ? 1 : 0), effect: effect,
+                clock: clock))
+    }
+
+    /// The last step of a location before a step; -1 if there is none.
+    private func latest(at location: Int32, before depth: Int) -> Int {
+        if location < 0 { return -1 }
+        var index = depth - 1
+        while index >= 0, events[index].effect.location != location { index -= 1 }
+        return index
     }
 
     /// Sees that at an earlier step a thread is tried from which the present step can be reached
@@ -253,7 +276,7 @@ struct Reduction: ~Copyable {
         let raced = Int(events[index].thread)
         for step in (index + 1)..<depth where Int(events[step].clock[raced]) <= index {
             let mover = Int(events[step].thread)
-            if location >= 0, events[step].effect.location == location {
+            if location >= 0, Int(events[step].effect.location) == location {
                 waits = waits || events[step].effect.writes
             }
             if firsts[mover] != .max { continue }

@@ -2,13 +2,13 @@
 
 /// A hash table from addresses to numbers that is emptied by counting a generation up.
 struct AddressTable: ~Copyable {
-    private struct Entry {
+    struct Entry {
         var address: UInt
         var number: Int32
         var generation: UInt32
     }
 
-    private var entries = ContiguousArray<Entry>(
+    private var entries = PlainBuffer<Entry>(
         repeating: Entry(address: 0, number: 0, generation: 0), count: 64)
     private var generation: UInt32 = 1
     private var count = 0
@@ -53,11 +53,11 @@ struct AddressTable: ~Copyable {
     }
 
     private mutating func grow() {
-        let old = entries
-        entries = ContiguousArray(
-            repeating: Entry(address: 0, number: 0, generation: 0), count: old.count * 2)
-        for entry in old where entry.generation == generation {
-            entries[slot(of: entry.address)] = entry
+        var old = PlainBuffer(
+            repeating: Entry(address: 0, number: 0, generation: 0), count: entries.count * 2)
+        swap(&old, &entries)
+        for index in old.indices where old[index].generation == generation {
+            entries[slot(of: old[index].address)] = old[index]
         }
     }
 }

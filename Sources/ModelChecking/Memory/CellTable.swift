@@ -36,12 +36,12 @@ struct CellTable: ~Copyable {
         var readSite: CodeSite
     }
 
-    private var cells: ContiguousArray<Cell> = []
+    private var cells = PlainBuffer<Cell>()
     private var addresses = AddressTable()
 
     /// Begins an execution without cells.
     mutating func reset() {
-        cells.removeAll(keepingCapacity: true)
+        cells.removeAll()
         addresses.removeAll()
     }
 
@@ -84,24 +84,25 @@ struct CellTable: ~Copyable {
     private func raceFault(
         _ index: Int, _ access: CellAccess, _ thread: Int, _ clock: Clock
     ) -> CellFault? {
-        let cell = cells[index]
-        if cell.writeTime > clock[Int(cell.writer)] {
+        let writer = Int(cells[index].writer)
+        if cells[index].writeTime > clock[writer] {
             return CellFault(
-                kind: .race, other: Int(cell.writer), otherSite: cell.writeSite, otherWrites: true)
+                kind: .race, other: writer, otherSite: cells[index].writeSite, otherWrites: true)
         }
-        if access == .read || clock.covers(cell.reads) { return nil }
-        let other = (0..<threadCountMax).first { cell.reads[$0] > clock[$0] } ?? 0
+        let reads = cells[index].reads
+        if access == .read || clock.covers(reads) { return nil }
+        let other = (0..<threadCountMax).first { reads[$0] > clock[$0] } ?? 0
         return CellFault(
-            kind: .race, other: other, otherSite: cell.readSite, otherWrites: false)
+            kind: .race, other: other, otherSite: cells[index].readSite, otherWrites: false)
     }
 
     private func lifetimeFault(_ index: Int, _ access: CellAccess, _ thread: Int) -> CellFault? {
-        let cell = cells[index]
-        if cell.isFull != (access == .initialize) { return nil }
-        if access == .initialize && cell.isTrivial { return nil }
+        let isFull = cells[index].isFull
+        if isFull != (access == .initialize) { return nil }
+        if access == .initialize && cells[index].isTrivial { return nil }
         return CellFault(
-            kind: cell.isFull ? .overwrite : .empty, other: Int(cell.writer),
-            otherSite: cell.writeSite, otherWrites: true)
+            kind: isFull ? .overwrite : .empty, other: Int(cells[index].writer),
+            otherSite: cells[index].writeSite, otherWrites: true)
     }
 
     /// Forgets a cell, so that another one can lie there.
@@ -115,15 +116,15 @@ struct CellTable: ~Copyable {
     ) -> CellFault? {
         var fault: CellFault?
         for index in cells.indices where range.contains(cells[index].address) {
-            let cell = cells[index]
-            if addresses.number(at: cell.address) != index { continue }
-            addresses.set(-1, at: cell.address)
+            let address = cells[index].address
+            if addresses.number(at: address) != index { continue }
+            addresses.set(-1, at: address)
             if fault != nil { continue }
             fault = raceFault(index, .move, thread, clock)
-            if fault == nil, checksLeaks, cell.isFull, !cell.isTrivial {
+            if fault == nil, checksLeaks, cells[index].isFull, !cells[index].isTrivial {
                 fault = CellFault(
-                    kind: .leak, other: Int(cell.writer), otherSite: cell.writeSite,
-                    otherWrites: true)
+                    kind: .leak, other: Int(cells[index].writer),
+                    otherSite: cells[index].writeSite, otherWrites: true)
             }
         }
         return fault

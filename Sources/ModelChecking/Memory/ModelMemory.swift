@@ -56,13 +56,13 @@ struct ModelMemory: ~Copyable {
     // Rows of `views`: 0 the sequentially consistent order; of thread t, from 3t + 1: what it sees,
     // what an acquire fence would add, what a release fence left. Then messages.
     var views = ViewTable()
-    var stores: ContiguousArray<StoreRecord> = []
-    var locations: ContiguousArray<LocationRecord> = []
+    var stores = PlainBuffer<StoreRecord>(capacity: 64)
+    var locations = PlainBuffer<LocationRecord>()
     private var addresses = AddressTable()
     /// What happened before each thread's present.
-    var clocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
-    private var acquireClocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
-    private var releaseClocks = ContiguousArray<Clock>(repeating: Clock(), count: threadCountMax)
+    var clocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
+    private var acquireClocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
+    private var releaseClocks = PlainBuffer<Clock>(repeating: Clock(), count: threadCountMax)
     private var hasReleaseFence: UInt8 = 0
 
     static let orderRow = 0
@@ -72,19 +72,25 @@ struct ModelMemory: ~Copyable {
     static func acquireRow(_ thread: Int) -> Int { 3 * thread + 2 }
     static func releaseRow(_ thread: Int) -> Int { 3 * thread + 3 }
 
-    /// Begins an execution with empty memory.
+    /// Begins an execution with empty memory and no threads.
     mutating func reset() {
-        views.reset(rowCount: 3 * threadCountMax + 1)
-        stores.removeAll(keepingCapacity: true)
-        locations.removeAll(keepingCapacity: true)
+        views.reset(fixedRowCount: 3 * threadCountMax + 1)
+        views.clear(Self.orderRow)
+        stores.removeAll()
+        locations.removeAll()
         addresses.removeAll()
-        for thread in 0..<threadCountMax {
-            clocks[thread] = Clock()
-            clocks[thread][thread] = 1
-            acquireClocks[thread] = Clock()
-            releaseClocks[thread] = Clock()
-        }
         hasReleaseFence = 0
+    }
+
+    /// Lets a thread begin, with nothing seen.
+    mutating func addThread(_ thread: Int) {
+        views.clear(Self.viewRow(thread))
+        views.clear(Self.acquireRow(thread))
+        views.clear(Self.releaseRow(thread))
+        clocks[thread] = Clock()
+        clocks[thread][thread] = 1
+        acquireClocks[thread] = Clock()
+        releaseClocks[thread] = Clock()
     }
 
     /// Lets a thread see all that another one sees: at its beginning, and after its end.
@@ -301,24 +307,42 @@ extension Clock {
 /// The bits that really lie in memory: the last store of each location's modification order.
 enum RawBits {
     static func read(_ address: UInt, _ byteCount: UInt8) -> AtomicBits {
-        var bits = AtomicBits(low: 0)
-        // SAFETY: the code under test is inside an operation on the atomic at this address.
-        unsafe withUnsafeMutableBytes(of: &bits) { target in
-            guard let source = unsafe UnsafeRawPointer(bitPattern: address) else { return }
-            unsafe target.copyMemory(
-                from: UnsafeRawBufferPointer(start: source, count: Int(byteCount)))
+        switch byteCount {
+        case 1: AtomicBits(low: UInt64(load(address, as: UInt8.self)))
+        case 2: AtomicBits(low: UInt64(load(address, as: UInt16.self)))
+        case 4: AtomicBits(low: UInt64(load(address, as: UInt32.self)))
+        case 8: AtomicBits(low: load(address, as: UInt64.self))
+        default:
+            AtomicBits(
+                low: load(address, as: UInt64.self), high: load(address + 8, as: UInt64.self))
         }
-        return bits
     }
 
     static func write(_ bits: AtomicBits, _ address: UInt, _ byteCount: UInt8) {
-        // SAFETY: as above; bits are written to an atomic of their size.
-        unsafe withUnsafeBytes(of: bits) { source in
-            guard let target = unsafe UnsafeMutableRawPointer(bitPattern: address),
-                let start = source.baseAddress
-            else { return }
-            // SAFETY: as above.
-            unsafe target.copyMemory(from: start, byteCount: Int(byteCount))
+        switch byteCount {
+        case 1: store(UInt8(truncatingIfNeeded: bits.low), address)
+        case 2: store(UInt16(truncatingIfNeeded: bits.low), address)
+        case 4: store(UInt32(truncatingIfNeeded: bits.low), address)
+        case 8: store(bits.low, address)
+        default:
+            store(bits.low, address)
+            store(bits.high, address + 8)
         }
+    }
+
+    @inline(__always)
+    private static func load<Word: FixedWidthInteger>(
+        _ address: UInt, as type: Word.Type
+    ) -> Word {
+        // SAFETY: the code under test is inside an operation on the atomic at this address.
+        guard let place = unsafe UnsafePointer<Word>(bitPattern: address) else { return 0 }
+        return unsafe place.pointee  // SAFETY: as above.
+    }
+
+    @inline(__always)
+    private static func store<Word: FixedWidthInteger>(_ word: Word, _ address: UInt) {
+        // SAFETY: as above; the atomic has this size.
+        guard let place = unsafe UnsafeMutablePointer<Word>(bitPattern: address) else { return }
+        unsafe place.pointee = word  // SAFETY: as above.
     }
 }

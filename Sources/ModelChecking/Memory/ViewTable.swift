@@ -6,19 +6,29 @@
 ///
 /// All rows lie in one block, so that an execution makes no allocation of its own.
 struct ViewTable: ~Copyable {
-    private var positions: ContiguousArray<Int64> = []
+    private var positions = PlainBuffer<Int64>(capacity: 1024)
     private var stride = 16
     /// How many rows there are.
     private(set) var rowCount = 0
     /// How many columns are in use: locations beyond are at zero in every row.
     private(set) var columnCount = 0
 
-    /// Drops all rows and columns, and makes so many zero rows.
-    mutating func reset(rowCount: Int) {
-        positions.removeAll(keepingCapacity: true)
-        positions.append(contentsOf: repeatElement(0, count: rowCount * stride))
-        self.rowCount = rowCount
+    /// Drops all columns, and all rows but so many, which are to be cleared before they are used:
+    /// most programs do not use them all.
+    mutating func reset(fixedRowCount: Int) {
+        rowCount = fixedRowCount
         columnCount = 0
+        let count = rowCount * stride
+        if positions.count < count {
+            positions.append(0, count: count - positions.count)
+        } else {
+            positions.removeLast(positions.count - count)
+        }
+    }
+
+    /// Puts a row back to the beginning of every location.
+    mutating func clear(_ row: Int) {
+        positions.fill(row * stride..<row * stride + stride, with: 0)
     }
 
     /// Adds a location.
@@ -31,9 +41,7 @@ struct ViewTable: ~Copyable {
     mutating func addRow(copying source: Int) -> Int {
         let row = rowCount
         rowCount += 1
-        let start = source * stride
-        positions.reserveCapacity(positions.count + stride)
-        for column in 0..<stride { positions.append(positions[start + column]) }
+        positions.append(copying: source * stride..<source * stride + stride)
         return row
     }
 
@@ -68,7 +76,7 @@ struct ViewTable: ~Copyable {
     private mutating func widen() {
         let old = stride
         stride *= 2
-        var wide = ContiguousArray<Int64>(repeating: 0, count: rowCount * stride)
+        var wide = PlainBuffer<Int64>(repeating: 0, count: rowCount * stride)
         for row in 0..<rowCount {
             for column in 0..<old { wide[row * stride + column] = positions[row * old + column] }
         }
