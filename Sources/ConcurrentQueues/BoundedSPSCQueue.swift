@@ -7,7 +7,7 @@ public import AtomicSupport
 /// | Guarantee | `tryPush` / `tryPop` / `fill` / `drain`                                          |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | wait-free: a bounded number of steps, whatever the other side does               |
-/// | Order     | FIFO, linearizable: nil means empty, a refusal means full or closed              |
+/// | Order     | FIFO; nil and a refusal may miss what the other side has just done               |
 /// | Cost      | O(1): one load and one store of the own word; the other side's word is read only |
 /// |           | when the queue looks full (or empty); no allocation, no compare-exchange         |
 /// | Memory    | `capacity` elements and two cache lines, allocated in `init`                     |
@@ -18,8 +18,13 @@ public import AtomicSupport
 /// The consumer ends with `abandon()`: the producer's next push is refused. One that is in flight
 /// at that moment may still be accepted; its element is destroyed with the queue.
 ///
+/// It is not a strictly linearizable queue: with two places, one and the same moment may look empty
+/// to the consumer and full to the producer, because each has written its own index and not yet
+/// seen the other's. What happened before a call, by some edge, is always seen. Whoever sleeps on
+/// a nil must announce that and look again, as an `EventCount` does.
+///
 /// Not for more than one thread on a side, which nothing here notices: that is
-/// `BoundedMPMCQueue`. Whoever must sleep until something comes puts an `EventCount` beside it.
+/// `BoundedMPMCQueue`.
 ///
 /// Source: L. Lamport, "Specifying Concurrent Program Modules", 1983, for the ring; J. Giacomoni,
 /// T. Moseley, M. Vachharajani, "FastForward for Efficient Pipeline Parallelism", 2008, on why the
@@ -133,7 +138,7 @@ extension BoundedSPSCQueue where Element: ~Copyable {
         return min(max(distance, 0), capacity)
     }
 
-    /// Whether nothing is queued; exact for the consumer.
+    /// Whether nothing is queued, as `count` says.
     @inlinable
     public var isEmpty: Bool { count == 0 }
 

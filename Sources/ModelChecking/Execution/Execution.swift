@@ -146,13 +146,12 @@ final class Execution {
 
     /// The running thread begins an operation.
     func beginOperation() {
-        state.threads[state.running].reads.removeAll()
-        state.threads[state.running].isInOperation = true
+        state.threads[state.running].beginOperation()
     }
 
     /// The running thread has ended an operation.
     func endOperation() {
-        state.threads[state.running].isInOperation = false
+        state.threads[state.running].operation = 0
     }
 
     /// The running thread has allocated memory.

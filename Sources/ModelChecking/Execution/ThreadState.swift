@@ -25,8 +25,10 @@ struct ThreadState: ~Copyable {
     var reads = PlainBuffer<RepeatedRead>()
     /// How often weak compare-exchanges of the thread may still fail for no reason.
     var spuriousFailuresLeft = 0
-    /// Whether it is inside of what the program calls an operation.
-    var isInOperation = false
+    /// Which of what the program calls its operations it is in, from 1; zero between them.
+    var operation = 0
+    /// How many it has begun.
+    private var operationCount = 0
     /// The step that woke it, -1 if none did.
     var wakingStep = -1
 
@@ -38,7 +40,15 @@ struct ThreadState: ~Copyable {
         reads.removeAll()
         spuriousFailuresLeft = spuriousFailureMax
         wakingStep = -1
-        isInOperation = false
+        operation = 0
+        operationCount = 0
+    }
+
+    /// Begins an operation.
+    mutating func beginOperation() {
+        reads.removeAll()
+        operationCount += 1
+        operation = operationCount
     }
 
     /// Notes the next step, and the atomic that it uses.

@@ -18,6 +18,7 @@ struct Explorer: ~Copyable {
     private var seed: UInt64?
     private var solo = 0
     private var soloStart = 0
+    private var soloOperation = 0
     private var soloStepCount = 0
     /// Called after each execution that was not redundant, in the tests of the model itself.
     var observer: ((Execution) -> Void)?
@@ -124,12 +125,14 @@ struct Explorer: ~Copyable {
         if solo == 0, depth >= soloStart {
             soloStart = .max
             let thread = random.bit(of: enabled)
-            if !state.threads[thread].isInOperation { return nil }
+            soloOperation = state.threads[thread].operation
+            if soloOperation == 0 { return nil }
             (solo, soloStepCount) = (thread, 0)
         }
         if solo == 0 { return nil }
-        let isInOperation = state.threads[solo].isInOperation
-        if state.threads[solo].status == .finished || !isInOperation {
+        // The next operation may have begun without a step in between.
+        let hasEnded = state.threads[solo].operation != soloOperation
+        if state.threads[solo].status == .finished || hasEnded {
             solo = 0
             return nil
         }

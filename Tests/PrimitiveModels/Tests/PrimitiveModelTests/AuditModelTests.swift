@@ -44,6 +44,17 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the queue from one to one")
+    func pipe() {
+        // Wrong: as above.
+        let names = unneeded([
+            PipePrograms.traffic(3, 3, capacity: 1), PipePrograms.closing(2, capacity: 2),
+            PipePrograms.batches([2, 2], [2, 2], capacity: 2),
+            PipePrograms.abandoning(2, readers: 1),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the inbox")
     func inbox() {
         // Wrong: as above.

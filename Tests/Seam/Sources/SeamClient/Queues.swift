@@ -35,6 +35,17 @@ package func drainRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Int {
 @_silgen_name("seam_ring_close")
 package func closeRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Bool { ring.close() }
 
+@_silgen_name("seam_pipe_push")
+package func pushPipe(_ pipe: borrowing BoundedSPSCQueue<Int>, _ element: Int) -> Int? {
+    pipe.tryPush(element)
+}
+
+@_silgen_name("seam_pipe_pop")
+package func popPipe(_ pipe: borrowing BoundedSPSCQueue<Token>) -> Token? { pipe.tryPop() }
+
+@_silgen_name("seam_pipe_fill")
+package func fillPipe(_ pipe: borrowing BoundedSPSCQueue<Int>) -> Int { pipe.fill(max: 16) { 1 } }
+
 @_silgen_name("seam_inbox_push")
 package func pushInbox(_ inbox: borrowing MPSCInbox<Int>, _ element: Int) -> PushOutcome<Int> {
     inbox.tryPush(element)
