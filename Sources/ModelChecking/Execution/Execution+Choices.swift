@@ -33,6 +33,7 @@ extension ExecutionState {
     }
 
     /// Whether somebody has written, behind what the thread read, to something that it read.
+    @inline(__always)
     private func hasNews(_ thread: Int) -> Bool {
         if threads[thread].reads.isEmpty { return true }
         for index in threads[thread].reads.indices
@@ -41,6 +42,7 @@ extension ExecutionState {
     }
 
     /// The step that wrote the newest store of what was read, if it is newer.
+    @inline(__always)
     func newsStep(_ read: RepeatedRead) -> Int? {
         let last = Int(memory.locations[Int(read.location)].last)
         if memory.stores[last].position <= memory.stores[Int(read.store)].position { return nil }
@@ -139,6 +141,7 @@ extension ExecutionState {
 
     /// Whether a thread may read a store once more although there are newer ones: a loop that
     /// waits must see them in the end, and how often it does not makes no difference.
+    @inline(__always)
     private func mayRepeat(_ thread: Int, _ store: Int) -> Bool {
         let site = threads[thread].pending.site.key
         let location = threads[thread].location

@@ -86,6 +86,7 @@ extension ExecutionState {
     }
 
     /// The earliest of the steps that wrote something new to what a thread has read.
+    @inline(__always)
     private func firstNews(of thread: Int) -> Int {
         var first = Int.max
         for index in threads[thread].reads.indices {

@@ -18,6 +18,9 @@
 /// Reduction", POPL 2014, for source sets; P. Godefroid, 1996, for sleep sets. Sleep sets per
 /// store are ours; the tests compare it with search by brute force.
 struct Reduction: ~Copyable {
+    // Methods that only read are inlined, here and in the state: else Swift 6.3 hands each of them
+    // a copy of the whole structure.
+
     /// A place where the search can take another way.
     struct Node {
         /// Threads that could go on, those of them with something new to do, those that must be
@@ -114,19 +117,19 @@ struct Reduction: ~Copyable {
         }
         let thread = Int(nodes[depth].thread)
         state.listChoices(of: thread)
-        if depth >= prefixCount - 1 { takeNextWay(state, depth, thread) }
+        if depth >= prefixCount - 1 { takeNextWay(&state, depth, thread) }
         choice = Int(nodes[depth].choice)
         return choice < state.choices.count ? .thread(thread) : .impossible
     }
 
     /// Takes the first way that is left of the node's thread.
     private mutating func takeNextWay(
-        _ state: borrowing ExecutionState, _ depth: Int, _ thread: Int
+        _ state: inout ExecutionState, _ depth: Int, _ thread: Int
     ) {
         if nodes[depth].isFresh {
             nodes[depth].isFresh = false
             nodes[depth].remaining = awakeChoices(
-                state, thread, nodes[depth].sleeping, nodes[depth].sleepSteps)
+                &state, thread, nodes[depth].sleeping, nodes[depth].sleepSteps)
         }
         let remaining = nodes[depth].remaining
         nodes[depth].choice = Int32(remaining.trailingZeroBitCount)
@@ -134,8 +137,9 @@ struct Reduction: ~Copyable {
     }
 
     /// The listed choices of a thread that were not tried elsewhere, a bit for each.
+    @inline(__always)
     private func awakeChoices(
-        _ state: borrowing ExecutionState, _ thread: Int, _ sleeping: UInt8, _ sleepSteps: Clock
+        _ state: inout ExecutionState, _ thread: Int, _ sleeping: UInt8, _ sleepSteps: Clock
     ) -> UInt64 {
         let count = state.choices.count
         precondition(count <= 64, "a step has more than 64 ways to go: make the model smaller")
@@ -161,11 +165,11 @@ struct Reduction: ~Copyable {
             enabled: enabled, awake: enabled, wanted: 0, sleeping: 0, sleepSteps: Clock(),
             thread: 0)
         if depth > 0 {
-            fallAsleep(&node, state, depth)
+            fallAsleep(&node, &state, depth)
             for thread in 1..<threadCountMax
             where node.sleeping & enabled & (1 &<< UInt8(thread)) != 0 {
                 state.listChoices(of: thread)
-                if awakeChoices(state, thread, node.sleeping, node.sleepSteps) == 0 {
+                if awakeChoices(&state, thread, node.sleeping, node.sleepSteps) == 0 {
                     node.awake &= ~(1 &<< UInt8(thread))
                 }
             }
@@ -206,7 +210,8 @@ struct Reduction: ~Copyable {
 
     /// Puts those threads to sleep whose next step was tried before the step that has just been
     /// made, and is not changed by it.
-    private func fallAsleep(_ node: inout Node, _ state: borrowing ExecutionState, _ depth: Int) {
+    @inline(__always)
+    private func fallAsleep(_ node: inout Node, _ state: inout ExecutionState, _ depth: Int) {
         var sleepers = nodes[depth - 1].sleeping & ~(1 &<< UInt8(events[depth - 1].thread))
         if sleepers == 0 { return }
         let made = events[depth - 1].effect
@@ -257,6 +262,7 @@ struct Reduction: ~Copyable {
     }
 
     /// The last step of a location before a step; -1 if there is none.
+    @inline(__always)
     private func latest(at location: Int32, before depth: Int) -> Int {
         if location < 0 { return -1 }
         var index = depth - 1

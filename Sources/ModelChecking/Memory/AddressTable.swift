@@ -24,6 +24,7 @@ struct AddressTable: ~Copyable {
     }
 
     /// The number of an address; negative if there is none, or it was removed.
+    @inline(__always)
     func number(at address: UInt) -> Int {
         let index = slot(of: address)
         return entries[index].generation == generation ? Int(entries[index].number) : -1
@@ -43,6 +44,7 @@ struct AddressTable: ~Copyable {
     }
 
     /// The slot of the address, or the free one where it would go. Ends: half of them are free.
+    @inline(__always)
     private func slot(of address: UInt) -> Int {
         let mask = entries.count - 1
         var index = Int(truncatingIfNeeded: address &* 0x9E37_79B9_7F4A_7C15 &>> 32) & mask

@@ -81,6 +81,7 @@ struct CellTable: ~Copyable {
         return index
     }
 
+    @inline(__always)
     private func raceFault(
         _ index: Int, _ access: CellAccess, _ thread: Int, _ clock: Clock
     ) -> CellFault? {
@@ -96,6 +97,7 @@ struct CellTable: ~Copyable {
             kind: .race, other: other, otherSite: cells[index].readSite, otherWrites: false)
     }
 
+    @inline(__always)
     private func lifetimeFault(_ index: Int, _ access: CellAccess, _ thread: Int) -> CellFault? {
         let isFull = cells[index].isFull
         if isFull != (access == .initialize) { return nil }

@@ -44,6 +44,7 @@ struct HeapRecord: ~Copyable {
     }
 
     /// Whether something is wrong with the use of an address.
+    @inline(__always)
     func mayBeWrong(_ address: UInt, by thread: Int, at clock: Clock) -> Bool {
         for index in blocks.indices where blocks[index].range.contains(address) {
             if blocks[index].ender >= 0 || blocks[index].time > clock[blocks[index].owner] {

@@ -103,6 +103,7 @@ struct ModelMemory: ~Copyable {
     // MARK: - Locations
 
     /// The location at an address, -1 if it was not used yet or has been made anew.
+    @inline(__always)
     func location(at address: UInt, byteCount: UInt8) -> Int {
         let location = addresses.number(at: address)
         guard location >= 0, locations[location].byteCount == byteCount else { return -1 }
@@ -155,6 +156,7 @@ struct ModelMemory: ~Copyable {
     // MARK: - What is allowed
 
     /// The position before which a thread may neither read nor write at a location.
+    @inline(__always)
     func floor(_ thread: Int, _ location: Int, _ order: MemoryOrder) -> Int64 {
         let own = views[Self.viewRow(thread), location]
         if order != .sequentiallyConsistent { return own }
@@ -163,6 +165,7 @@ struct ModelMemory: ~Copyable {
 
     /// The position before which a thread that falls asleep may not read: it takes the kernel's
     /// lock before it looks.
+    @inline(__always)
     func parkingFloor(_ thread: Int, _ location: Int) -> Int64 {
         let own = views[Self.viewRow(thread), location]
         let row = Int(locations[location].parkingRow)
@@ -170,6 +173,7 @@ struct ModelMemory: ~Copyable {
     }
 
     /// Whether another store may be put directly behind this one.
+    @inline(__always)
     func hasRoom(behind store: Int) -> Bool {
         let next = Int(stores[store].next)
         if next < 0 { return true }
