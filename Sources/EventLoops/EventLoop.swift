@@ -36,12 +36,14 @@ public final class EventLoop: @unchecked Sendable {
     // Invariants: I1  an operation is submitted only on the loop's thread
     //             I2  the loop sleeps only if the inbox was empty after `sleepState` became 1
     //
-    // Edges: E1  post exchange → exchange before sleeping: whoever comes second in the word's
-    //            modification order sees the other: either the poster finds 1 and wakes, or the
-    //            loop finds the inbox filled. The jobs themselves travel over the inbox's edges.
+    // Edges: E1  post or stop exchange → exchange before sleeping: whoever comes second in the
+    //            word's modification order sees the other: either the poster finds 1 and wakes, or
+    //            the loop finds the inbox filled (stop: always wakes, and the loop finds itself
+    //            stopped). The jobs themselves travel over the inbox's edges.
     //            Every write of the word is a read-modify-write, so that none cuts the chain
     //            between a poster and the loop's next exchange.
-    //        E2  stop store → turn load; it carries nothing else.
+    //        E2  stop store → load behind a turn   carries what was done before the stop to whom
+    //            `run` returns to
 
     /// The limits.
     public let options: LoopOptions
@@ -117,6 +119,12 @@ public final class EventLoop: @unchecked Sendable {
         return unsafe Unmanaged<EventLoop>.fromOpaque(pointer).takeUnretainedValue()
     }
 
+    #if Model
+        /// Frees the calling thread from the loop that it runs: a model that fails leaves its
+        /// threads where they are.
+        static func leaveCurrent() { millrace_set_current_loop(nil) }
+    #endif
+
     /// Whether the calling thread runs this loop.
     public var isCurrent: Bool {
         // SAFETY: compares addresses.
@@ -155,9 +163,12 @@ public final class EventLoop: @unchecked Sendable {
         finish()
     }
 
-    /// Asks the loop to end. Any thread; more than once is the same as once.
+    /// Asks the loop to end. Any thread; more than once is the same as once. What was done before
+    /// is seen behind `run`.
     public func stop() {
         isStopRequested.store(true, ordering: .releasing)  // E2
+        // A wake-up orders nothing: without this the loop might sleep on, woken, and not see it.
+        _ = sleepState.exchange(0, ordering: .releasing)  // E1
         backend.wake()
     }
 
@@ -184,9 +195,10 @@ public final class EventLoop: @unchecked Sendable {
         if mayBlock {
             counters.sleeps &+= 1
             deadline = phase == .running ? nextDeadline : now.advanced(byNanoseconds: 10_000_000)
-            _ = sleepState.exchange(1, ordering: .acquiringAndReleasing)  // E1
+            _ = sleepState.exchange(1, ordering: .acquiring)  // E1
             let isBusy = !inbox.isEmpty || !overflow.isEmpty
-            let isLeaving = phase == .running && isStopRequested.load(ordering: .acquiring)  // E2
+            // Relaxed: E1 shows it, and `run` looks again.
+            let isLeaving = phase == .running && isStopRequested.load(ordering: .relaxed)
             if isBusy || isLeaving { deadline = MonotonicInstant(nanoseconds: 0) }
         }
         backend.wait(until: deadline, into: &batch.value)
@@ -338,7 +350,7 @@ public final class EventLoop: @unchecked Sendable {
     }
 
     private func wakeIfAsleep() {
-        if sleepState.exchange(0, ordering: .acquiringAndReleasing) == 1 {  // E1
+        if sleepState.exchange(0, ordering: .releasing) == 1 {  // E1
             wakeCount.add(1, ordering: .relaxed)
             backend.wake()
         }

@@ -6,7 +6,10 @@ internal import AtomicSupport
 /// to each other would wait for each other. So the bound is the inbox for the fast path and memory
 /// for this one.
 final class OverflowList: @unchecked Sendable {
-    // Edges: the lock's. `hasJobs` is a hint outside the lock: E1  append store → take load
+    // Edges: the lock's, and for the count, which is read outside of it:
+    //        E1  append store → count load of the loop   carries what the poster has put into the
+    //            inbox before, which must run first. The stores of `take` and `close` are relaxed:
+    //            posters learn by them only that the list is empty.
     private let block = SharedBlock(byteCount: CacheLine.byteCount)
     private var jobs: [LoopJob] = []
     private var isClosed = false
@@ -36,7 +39,7 @@ final class OverflowList: @unchecked Sendable {
         lock.withLock {
             let taken = Array(jobs.prefix(count))
             jobs.removeFirst(taken.count)
-            jobCount.store(jobs.count, ordering: .releasing)  // E1
+            jobCount.store(jobs.count, ordering: .relaxed)
             return taken
         }
     }
@@ -47,7 +50,7 @@ final class OverflowList: @unchecked Sendable {
             isClosed = true
             let taken = jobs
             jobs = []
-            jobCount.store(0, ordering: .releasing)  // E1
+            jobCount.store(0, ordering: .relaxed)
             return taken
         }
     }

@@ -15,7 +15,7 @@ let package = Package(
             name: "PrimitiveModelTests",
             dependencies: [
                 millrace("AtomicSupport"), millrace("ConcurrentQueues"),
-                millrace("DrainAllocators"),
+                millrace("DrainAllocators"), millrace("EventLoops"),
                 millrace("ModelChecking"), millrace("ObjectPools"), millrace("WaitPrimitives"),
             ]),
     ],

@@ -8,9 +8,9 @@ import Testing
 @Suite("Orderings of the primitives")
 struct AuditModelTests {
     /// The orderings of the programs that none of them needs, as `File.swift operation order →
-    /// weaker`.
+    /// weaker`; of one room, if it is named.
     private func unneeded(
-        _ programs: [(Model) -> Void], function: String = #function
+        _ programs: [(Model) -> Void], in room: String = "", function: String = #function
     ) -> [String] {
         var options = ModelOptions()
         options.spuriousFailureMax = 1
@@ -20,7 +20,7 @@ struct AuditModelTests {
             let report = audit(options: options, program: program)
             #expect(report.baseline.holds, "\(report)")
             if ModelRun.printsCounts { print("\(function): \(report.baseline)\n\(report)") }
-            for weakening in report.weakenings where isOfPrimitive(weakening.site) {
+            for weakening in report.weakenings where isWanted(weakening.site, room) {
                 let change = "\(weakening.order) → \(weakening.weakerOrder)"
                 let name = "\(weakening.site) \(weakening.operation) \(change)"
                 isNeeded[name] = isNeeded[name] == true || weakening.isKilled
@@ -30,8 +30,9 @@ struct AuditModelTests {
     }
 
     /// The programs have orderings of their own, which are not what is asked about.
-    private func isOfPrimitive(_ site: CodeSite) -> Bool {
-        !"\(site.file)".hasPrefix("PrimitiveModelTests")
+    private func isWanted(_ site: CodeSite, _ room: String) -> Bool {
+        let file = "\(site.file)"
+        return file.hasPrefix(room) && !file.hasPrefix("PrimitiveModelTests")
     }
 
     @Test("of the bounded queue")
@@ -137,6 +138,18 @@ struct AuditModelTests {
             BreakerPrograms.probes(
                 3, policy: BreakerPrograms.policy(failures: 1, successes: 1, probes: 1)),
         ])
+        #expect(names == [])
+    }
+
+    @Test("of the event loop: posting, sleeping, stopping")
+    func loop() {
+        // Wrong: as above.
+        let names = unneeded(
+            [
+                LoopPrograms.stop(posts: 0, inboxCapacity: 2),
+                LoopPrograms.posts([1], inboxCapacity: 2),
+                LoopPrograms.posts([2], inboxCapacity: 1),
+            ], in: "EventLoops/")
         #expect(names == [])
     }
 
