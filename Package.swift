@@ -314,11 +314,14 @@ var rooms: [String] {
 var smallExamples: [Target] {
     [
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
         ("drain_allocator", ["AtomicSupport", "CLinuxShims", "DrainAllocators", "StressSupport"]),
         ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),
         ("event_count", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         (
             "mpsc_inbox",

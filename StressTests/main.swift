@@ -10,7 +10,7 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + objectPoolsScenarios
-    + waitPrimitivesScenarios + drainAllocatorsScenarios
+    + waitPrimitivesScenarios + meetingScenarios + drainAllocatorsScenarios
 
 struct StressOptions {
     var filter = ""

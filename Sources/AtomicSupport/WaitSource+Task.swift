@@ -11,6 +11,11 @@
         ///
         /// Cost: one heap block for the node, the continuation and a word; a cancellation handler.
         public func suspendTask(key: UInt64 = 0) async -> Bool {
+            await suspendTaskToEnd(key: key) != .givenUp
+        }
+
+        /// As `suspendTask`, and tells whether the task had to wait.
+        public func suspendTaskToEnd(key: UInt64 = 0) async -> WaitEnd {
             let wait = TaskWait(key: key)
             // The handler may look at the node until `withTaskCancellationHandler` has returned.
             defer { wait.deallocate() }
@@ -20,13 +25,13 @@
                     unsafe wait.begin(continuation)  // SAFETY: as above.
                     switch unsafe enqueue(wait.node) {  // SAFETY: the block outlives the wait.
                     case .queued: break
-                    case .granted: wait.resume(isGranted: true)
-                    case .withdrawn: wait.resume(isGranted: false)
+                    case .granted: wait.resume(.admitted)
+                    case .withdrawn: wait.resume(.givenUp)
                     }
                 }
             } onCancel: {
                 // SAFETY: the block outlives the handler; it runs at most once.
-                if case .removed = unsafe withdraw(wait.node) { wait.resume(isGranted: false) }
+                if case .removed = unsafe withdraw(wait.node) { wait.resume(.givenUp) }
             }
             return wait.end()
         }
@@ -39,7 +44,7 @@
         private struct Block: ~Copyable {
             var node: WaitNode
             var continuation: UnsafeContinuation<Void, Never>?
-            /// 0 suspended · 1 resumed without a grant · 2 granted. The outcome travels here and
+            /// 0 suspended, then the `WaitEnd`. The outcome travels here and
             /// not through the continuation, whose own store no tool sees ordered.
             let outcome = Atomic<UInt32>(0)
         }
@@ -76,22 +81,24 @@
 
         /// Called once, by whom `enqueue` or `withdraw` made the only one to do so. The block may
         /// be gone when the task runs, so it is read and written before.
-        func resume(isGranted: Bool) {
+        func resume(_ end: WaitEnd) {
             // SAFETY: the block lives until the resume.
             guard let continuation = unsafe block.pointee.continuation else {
                 preconditionFailure("a task was resumed before it was suspended")
             }
             // SAFETY: as above.
-            unsafe block.pointee.outcome.store(isGranted ? 2 : 1, ordering: .releasing)  // E1
+            unsafe block.pointee.outcome.store(end.rawValue, ordering: .releasing)  // E1
             unsafe continuation.resume()  // SAFETY: called once.
         }
 
-        /// Whether the wait was granted.
-        func end() -> Bool {
+        /// How the wait has ended.
+        func end() -> WaitEnd {
             // SAFETY: the block lives until `deallocate`.
             let outcome = unsafe block.pointee.outcome.load(ordering: .acquiring)  // E1
-            precondition(outcome != 0, "a task ran on without being resumed")
-            return outcome == 2
+            guard let end = WaitEnd(rawValue: outcome) else {
+                preconditionFailure("a task ran on without being resumed")
+            }
+            return end
         }
 
         func deallocate() {
@@ -102,6 +109,6 @@
 
     private func wakeTask(_ context: UnsafeMutableRawPointer) {
         // SAFETY: the context of a task's waiter is its block.
-        unsafe TaskWait(context).resume(isGranted: true)
+        unsafe TaskWait(context).resume(.granted)
     }
 #endif

@@ -16,6 +16,12 @@ extension WaitSource where Self: ~Copyable {
     /// Cost: the node is on the stack; a short spin, then futex(2).
     @available(*, noasync, message: "this blocks the thread: tasks use the async form")
     public func parkThread(key: UInt64 = 0, until deadline: MonotonicInstant) -> Bool {
+        parkThreadToEnd(key: key, until: deadline) != .givenUp
+    }
+
+    /// As `parkThread`, and tells whether the thread had to wait.
+    @available(*, noasync, message: "this blocks the thread: tasks use the async form")
+    public func parkThreadToEnd(key: UInt64 = 0, until deadline: MonotonicInstant) -> WaitEnd {
         // SAFETY: only sizes are asked for.
         let nodeByteCount = unsafe MemoryLayout<WaitNode>.stride
         let byteCount = nodeByteCount + MemoryLayout<UInt64>.stride
@@ -33,7 +39,7 @@ extension WaitSource where Self: ~Copyable {
     @unsafe
     private func park(
         in frame: UnsafeMutableRawPointer, key: UInt64, until deadline: MonotonicInstant
-    ) -> Bool {
+    ) -> WaitEnd {
         // SAFETY: the frame has room for a word behind the node.
         let word = unsafe (frame + MemoryLayout<WaitNode>.stride)
             .bindMemory(to: Atomic<UInt32>.self, capacity: 1)
@@ -48,7 +54,7 @@ extension WaitSource where Self: ~Copyable {
         unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
         unsafe node.initialize(to: WaitNode(waiter: waiter, key: key))  // SAFETY: as above.
         switch unsafe enqueue(node) {  // SAFETY: the node stays in the frame until it is released.
-        case .granted: return true
+        case .granted: return .admitted
         case .withdrawn: preconditionFailure("nobody else knows this node")
         case .queued: break
         }
@@ -64,10 +70,10 @@ extension WaitSource where Self: ~Copyable {
             let isInTime = unsafe Parking.wait(on: word, while: 0, until: deadline)
             if isInTime { continue }
             // SAFETY: the node was enqueued here and is withdrawn once.
-            if case .removed = unsafe withdraw(node) { return false }
+            if case .removed = unsafe withdraw(node) { return .givenUp }
             deadline = .never  // The grant was made: its wake is on the way, and needs the frame.
         }
-        return true
+        return .granted
     }
 }
 

@@ -91,6 +91,17 @@ public enum WaitWithdrawal: Sendable {
     case late
 }
 
+/// How a thread's or a task's wait has ended.
+@frozen
+public enum WaitEnd: UInt32, Sendable {
+    /// It had not to wait: what it wanted was there.
+    case admitted = 1
+    /// It waited, and was granted what it waited for.
+    case granted
+    /// Its deadline passed or it was cancelled; it has nothing.
+    case givenUp
+}
+
 /// Something that can be waited for by a thread, a task, or a raw waiter.
 ///
 /// | Guarantee | `enqueue` / `withdraw`                                                           |

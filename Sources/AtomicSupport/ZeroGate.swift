@@ -62,6 +62,14 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
         Int(unsafe word.pointee.load(ordering: .relaxed) &>> 1)  // SAFETY: the owner's block lives.
     }
 
+    /// Whether nothing is out just now; if so, what was done before each subtract is seen. The last
+    /// subtract may still use the gate: only a wait says that it does not.
+    @inlinable
+    public var isZero: Bool {
+        // SAFETY: the owner's block lives.
+        unsafe word.pointee.load(ordering: .acquiring) == 0  // E1
+    }
+
     /// Counts so many more.
     @inlinable
     public func add(_ count: Int) {

@@ -30,6 +30,32 @@
         }
     }
 
+    extension ManualResetEvent {
+        /// Suspends the task until the flag is set. Throws if it is cancelled first.
+        public func wait() async throws(CancellationError) {
+            if isSet { return }
+            if await !suspendTask() { throw CancellationError() }
+        }
+    }
+
+    extension Latch {
+        /// Suspends the task until the latch is open. Throws if it is cancelled first.
+        public func wait() async throws(CancellationError) {
+            if await !gate.suspendTask() { throw CancellationError() }
+        }
+    }
+
+    extension CyclicBarrier {
+        /// Arrives, and suspends the task until all have. Throws if it is cancelled first, and then
+        /// has not arrived.
+        public func wait() async throws(CancellationError) -> Role {
+            guard let role = Self.role(after: await suspendTaskToEnd()) else {
+                throw CancellationError()
+            }
+            return role
+        }
+    }
+
     extension EventCount {
         /// Suspends the task until a notify that came after the key's `prepareWait`. Throws if it
         /// is cancelled first.

@@ -20,6 +20,17 @@ func useWaitPrimitives() {
     group.done(2)
     check(group.blockingWait(until: soon), "WaitPrimitives: an empty group waited")
 
+    let flag = ManualResetEvent(isSet: true)
+    check(flag.blockingWait(until: soon), "WaitPrimitives: a set flag held up")
+    check(flag.reset(), "WaitPrimitives: a set flag was not set")
+
+    let latch = Latch(count: 1)
+    latch.countDown()
+    check(latch.blockingWait(until: soon), "WaitPrimitives: an open latch held up")
+
+    let barrier = CyclicBarrier(memberCount: 2)
+    check(barrier.blockingWait(until: soon) == nil, "WaitPrimitives: a barrier of one of two")
+
     let oneshot = Oneshot<Int>()
     check(oneshot.set(7) == nil, "WaitPrimitives: the first value was refused")
     check(oneshot.tryReceive() == 7, "WaitPrimitives: the value is not the one that was set")

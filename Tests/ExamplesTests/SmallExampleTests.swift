@@ -13,6 +13,11 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             name: "auto_reset_event",
             lines: ["rallies: 2000", "two sets let through: true, then false"]),
         SmallExample(
+            name: "barrier",
+            lines: [
+                "steps: 20, sum 1048576", "alone at the barrier: gave up", "still arrived: 0",
+            ]),
+        SmallExample(
             name: "circuit_breaker",
             lines: [
                 "20 ms: call failed, the breaker is open",
@@ -35,6 +40,18 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             lines: [
                 "the timer rings after at least 20 ms: true", "the bell is readable: true",
                 "the loop is over; operations left: 0",
+            ]),
+        SmallExample(
+            name: "latch",
+            lines: [
+                "finished before the pistol: false", "all in: true, metres run: 400",
+                "false starts: 0, missing: 0",
+            ]),
+        SmallExample(
+            name: "manual_reset_event",
+            lines: [
+                "sacks ground: 300", "through a shut gate: false",
+                "through an open one, twice: true, true", "shut, and shut again: true, false",
             ]),
         SmallExample(
             name: "mpmc_queue", lines: ["sum 4999950000, expected 4999950000: nothing lost"]),
