@@ -23,9 +23,9 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
     //                 it so takes the lock and clears both in one step
     //
     // Edges: E1  subtract compare-exchange → the last subtract, if somebody waits for it, or a
-    //            waiter's load   carries what was done before each subtract (the RMWs of a phase
-    //            are one release sequence). A subtract under the lock is released by the lock,
-    //            which each reader of this edge takes; one outside of it has nothing to acquire.
+    //            load by a waiter or `isZero`   carries what was done before each subtract (the
+    //            RMWs of a phase are one release sequence). A subtract under the lock releases
+    //            too: `isZero` reads it without the lock. One outside of it has nothing to acquire.
     //        `add` is relaxed: it promises a later subtract and carries nothing. Setting and
     //        clearing the bit alone is relaxed: the list is guarded by the lock. Failed compare-
     //        exchanges and the loads before them are guesses.
@@ -113,7 +113,7 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
             // SAFETY: as above.
             let (isExchanged, current) = unsafe word.pointee.weakCompareExchange(
                 expected: old, desired: isEnd ? 0 : difference,
-                successOrdering: .acquiring,  // E1
+                successOrdering: .acquiringAndReleasing,  // E1
                 failureOrdering: .relaxed)
             if isExchanged {
                 if isEnd {

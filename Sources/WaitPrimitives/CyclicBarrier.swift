@@ -8,8 +8,8 @@ public import AtomicSupport
 /// | Guarantee | `wait`                                                                           |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | blocking: a short lock, and the wait for the others                              |
-/// | Order     | a phase is made of the arrivals in their order; all of it pass together, woken in|
-/// |           | that order                                                                       |
+/// | Order     | a phase is made of the arrivals in their order; all of it pass together, woken   |
+/// |           | in that order                                                                    |
 /// | Cost      | one short lock; the last arrival wakes all others. A waiting task costs one heap |
 /// |           | block, a waiting thread none                                                     |
 /// | Memory    | one block of 128 bytes; it must outlive the return of every wait                 |
@@ -19,8 +19,9 @@ public import AtomicSupport
 /// Source: D. Lea's CyclicBarrier in java.util.concurrent, 2004. Where that one breaks for all when
 /// one gives up, ours takes the arrival back, and the others wait for somebody else.
 ///
-/// The last arrival of a phase does not sleep and is told that it is the `leader`: one of each phase
-/// is. The others go on at the same time; to let the leader work alone first, let all wait twice.
+/// The last arrival of a phase does not sleep and is told that it is the `leader`: one of each
+/// phase is. The others go on at the same time; to let the leader work alone first, let all wait
+/// twice.
 ///
 /// Not for workers that go away: the count is fixed. Not for one who waits for others that do not:
 /// use `Latch` or `WaitGroup`.
@@ -42,8 +43,8 @@ public struct CyclicBarrier: ~Copyable, @unchecked Sendable {
     //             I2  arrivals < memberCount outside the lock: the last one clears them
     //
     // Edges: none of its own. Each arrival takes the lock, and the last one takes it after the
-    //        others (InternalLock, E1); from there the wakes carry all to all. The count is relaxed:
-    //        only the lock's holder changes it, and `arrivalCount` is a guess.
+    //        others (InternalLock, E1); from there the wakes carry all to all. The count is
+    //        relaxed: only the lock's holder changes it, and `arrivalCount` is a guess.
 
     /// What somebody is in a phase that is over.
     @frozen

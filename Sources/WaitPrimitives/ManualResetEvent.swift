@@ -16,14 +16,14 @@ public import AtomicSupport
 /// |           | reset that clears it                                                             |
 /// | Threads   | any number in all roles                                                          |
 ///
-/// Source: the manual-reset event of Windows NT. In ours who waits when `set` is called passes, also
-/// if a `reset` follows at once.
+/// Source: the manual-reset event of Windows NT. In ours who waits when `set` is called passes,
+/// also if a `reset` follows at once.
 ///
 /// Not for one waiter per set: use `AutoResetEvent`. Not for an end that comes once, whose waiter
 /// frees the memory: use `Latch`. Not for a condition of other words: use `EventCount`.
 ///
-/// To wait for work again and again: `reset`, then look for work, then wait. Work that was announced
-/// before the reset is found by the look, later work sets the flag again.
+/// To wait for work again and again: `reset`, then look for work, then wait. Work that was
+/// announced before the reset is found by the look, later work sets the flag again.
 ///
 /// Cancellation and deadlines: a waiter that gives up leaves the queue and the flag as it is.
 ///
@@ -42,9 +42,9 @@ public struct ManualResetEvent: ~Copyable, @unchecked Sendable {
     // Invariants: I1  outside the lock, the word is 1 if and only if the list has a member
     //             I2  while the word is 1 only the lock's holder changes it
     //
-    // Edges: E1  set compare-exchange or store → load or reset   carries what the setter did before;
-    //            a set that finds the flag set is an RMW too, so that nothing of it is lost. Who is
-    //            in the list gets it by its own wake edge.
+    // Edges: E1  set compare-exchange or exchange → load or reset   carries what the setter did
+    //            before; a set that finds the flag set is an RMW too, so that nothing of it is
+    //            lost. Who is in the list gets it by its own wake edge.
     //        Setting and clearing the waiting state is relaxed: the list is guarded by the lock.
     //        Loads before a compare-exchange and failed ones are guesses.
 

@@ -103,6 +103,7 @@ struct AuditModelTests {
         let names = unneeded([
             GatePrograms.work([1, 1], waiters: 1), GatePrograms.deadlines(waiters: 1),
             GatePrograms.work([2], waiters: 1, ends: true), GatePrograms.announced(),
+            MeetingPrograms.polledLatch(),
         ])
         #expect(names == [])
     }
@@ -114,6 +115,19 @@ struct AuditModelTests {
             SemaphorePrograms.mutex([1, 1]), SemaphorePrograms.handOver([1], [1]),
             SemaphorePrograms.handOver([2], [2]), SemaphorePrograms.batch(),
             SemaphorePrograms.deadlines(waiters: 1, signals: 1), SemaphorePrograms.forgottenSet(),
+        ])
+        #expect(names == [])
+    }
+
+    @Test("of the manual-reset event, the latch and the barrier")
+    func meetings() {
+        // Wrong: as above.
+        let names = unneeded([
+            ManualEventPrograms.passing(setters: 1, waiters: 1), ManualEventPrograms.polling(),
+            ManualEventPrograms.forgottenSet(),
+            ManualEventPrograms.resetLookWait(2), ManualEventPrograms.deadlines(waiters: 1),
+            MeetingPrograms.latch([1, 1]), MeetingPrograms.polledLatch(),
+            MeetingPrograms.barrier(2, phases: 1),
         ])
         #expect(names == [])
     }
@@ -160,6 +174,7 @@ struct AuditModelTests {
             DrainPrograms.closing([1]), DrainPrograms.end([2], waiters: 1),
             DrainPrograms.end([1, 1], waiters: 1),
             DrainPrograms.limit([1, 1], byteCountMax: 16, closes: false),
+            MeetingPrograms.polledLatch(),  // The gate's edge to those who only look.
         ])
         #expect(names == [])
     }
