@@ -9,7 +9,8 @@ internal import AtomicSupport
 internal import Glibc
 
 let allScenarios: [Scenario] =
-    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + objectPoolsScenarios
+    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
+    + objectPoolsScenarios
     + waitPrimitivesScenarios + drainAllocatorsScenarios
 
 struct StressOptions {

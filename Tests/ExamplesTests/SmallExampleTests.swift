@@ -58,6 +58,9 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             name: "spsc_queue",
             lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
         SmallExample(
+            name: "stealing_deque",
+            lines: ["sum 7999998000000, expected 7999998000000: each piece once"]),
+        SmallExample(
             name: "timer_wheel",
             lines: [
                 "armed 100000, cancelled 90000, 10000 left", "fired 10000 in",
