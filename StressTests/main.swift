@@ -10,7 +10,7 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
-    + objectPoolsScenarios
+    + runQueueScenarios + objectPoolsScenarios
     + waitPrimitivesScenarios + drainAllocatorsScenarios
 
 struct StressOptions {

@@ -59,7 +59,9 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
         SmallExample(
             name: "stealing_deque",
-            lines: ["sum 7999998000000, expected 7999998000000: each piece once"]),
+            lines: ["67108864 of 134217728 are odd: each piece once"]),
+        SmallExample(
+            name: "stealing_ring", lines: ["sum 5000050000, expected 5000050000: each job once"]),
         SmallExample(
             name: "timer_wheel",
             lines: [
