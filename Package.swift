@@ -331,6 +331,8 @@ var smallExamples: [Target] {
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
         ("spsc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
+        ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
+        ("stealing_ring", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

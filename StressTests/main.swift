@@ -9,8 +9,9 @@ internal import AtomicSupport
 internal import Glibc
 
 let allScenarios: [Scenario] =
-    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + objectPoolsScenarios
-    + waitPrimitivesScenarios + meetingScenarios + drainAllocatorsScenarios
+    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
+    + runQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios + meetingScenarios
+    + drainAllocatorsScenarios
 
 struct StressOptions {
     var filter = ""

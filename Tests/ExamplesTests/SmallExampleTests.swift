@@ -75,6 +75,11 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             name: "spsc_queue",
             lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
         SmallExample(
+            name: "stealing_deque",
+            lines: ["67108864 of 134217728 are odd: each piece once"]),
+        SmallExample(
+            name: "stealing_ring", lines: ["sum 5000050000, expected 5000050000: each job once"]),
+        SmallExample(
             name: "timer_wheel",
             lines: [
                 "armed 100000, cancelled 90000, 10000 left", "fired 10000 in",

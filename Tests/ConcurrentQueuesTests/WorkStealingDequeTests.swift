@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+
+import AtomicSupport
+import ConcurrentQueues
+import StressSupport
+import Testing
+
+@Suite("Work-stealing deque")
+struct WorkStealingDequeTests {
+    /// Where positions wrap, and some other places.
+    private static let positions: [UInt64] = [
+        0, UInt64.max, UInt64.max - 5, UInt64.max / 2 - 3, 1 << 63,
+    ]
+
+    @Test("Capacity is what was asked for, rounded up to a power of two")
+    func capacityIsRoundedUp() {
+        // If this failed, the mask would not fit the slots, or a caller would get fewer than asked.
+        for (asked, given) in [(1, 1), (2, 2), (3, 4), (5, 8), (4096, 4096)] {
+            let deque = WorkStealingDeque<Int>(capacity: asked)
+            let capacity = deque.capacity
+            #expect(capacity == given)
+        }
+    }
+
+    @Test("A deque without slots is refused")
+    func capacityZeroTraps() async {
+        // If this failed, the mask would be all ones and a push would write anywhere.
+        await #expect(processExitsWith: .failure) {
+            _ = WorkStealingDeque<Int>(capacity: 0)
+        }
+    }
+
+    @Test(
+        "Fills to exactly its capacity; the owner takes the newest, thieves the oldest",
+        arguments: positions, [1, 2, 16])
+    func bothEnds(firstPosition: UInt64, capacity: Int) {
+        // If this failed, a slot would be lost or used twice, also where the positions wrap.
+        let deque = WorkStealingDeque<Int>(capacity: capacity, firstPosition: firstPosition)
+        for lap in 0..<5 {
+            for index in 0..<capacity {
+                let (refused, count) = (deque.tryPush(lap * 100 + index), deque.count)
+                #expect(refused == nil)
+                #expect(count == index + 1)
+            }
+            let refused = deque.tryPush(-1)
+            #expect(refused == -1)
+            check(deque)
+            let stolenCount = (lap * 7) % (capacity + 1)
+            for index in 0..<stolenCount {
+                let element = deque.trySteal()
+                #expect(element == lap * 100 + index)
+            }
+            for index in (stolenCount..<capacity).reversed() {
+                let element = deque.tryPop()
+                #expect(element == lap * 100 + index)
+            }
+            let (popped, stolen, isEmpty) = (deque.tryPop(), deque.trySteal(), deque.isEmpty)
+            #expect(popped == nil && stolen == nil)
+            #expect(isEmpty)
+            check(deque)
+        }
+    }
+
+    @Test("Does what an array does from both ends", arguments: [1, 2, 3, 4] as [UInt64])
+    func equalsArray(seed: UInt64) {
+        // If this failed, some order of pushes, pops and steals would lose or repeat an element.
+        var random = SplitMix64(seed: seed)
+        let capacity = [1, 2, 8, 64].randomElement(using: &random) ?? 1
+        let deque = WorkStealingDeque<Int>(capacity: capacity, firstPosition: .max - 100)
+        var oracle: [Int] = []
+        for number in 0..<20_000 {
+            switch random.next() >> 60 {
+            case 0..<UInt64(number / 64 % 16):
+                let refused = deque.tryPush(number)
+                #expect(refused == (oracle.count == capacity ? number : nil))
+                if refused == nil { oracle.append(number) }
+            case 0..<12:
+                let popped = deque.tryPop()
+                #expect(popped == oracle.popLast())
+            default:
+                let stolen = deque.trySteal()
+                #expect(stolen == (oracle.isEmpty ? nil : oracle.removeFirst()))
+            }
+            #expect(deque.count == oracle.count)
+        }
+        check(deque)
+    }
+
+    @Test("Noncopyable elements die exactly once: popped, stolen, refused, or left inside")
+    func lifetimes() {
+        // If this failed, an element would leak or be destroyed twice.
+        let ledger = LifetimeLedger()
+        do {
+            let deque = WorkStealingDeque<Tracked>(capacity: 4, firstPosition: .max - 2)
+            for payload in 0..<4 { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
+            _ = deque.tryPush(ledger.makeTracked(4))
+            let afterRefusal = ledger.aliveCount
+            #expect(afterRefusal == 4)
+            let newest = payload(of: deque.tryPop())
+            let oldest = payload(of: deque.trySteal())
+            #expect(newest == 3 && oldest == 0)
+            let (alive, count) = (ledger.aliveCount, deque.count)
+            #expect(alive == 2 && count == 2)
+        }
+        #expect(ledger.bornCount == 5)
+        #expect(ledger.aliveCount == 0)
+    }
+
+    @Test("Lives in the caller's memory, whatever was there")
+    func livesInStorage() {
+        // If this failed, embedded users could not place a deque, or it would need zeroed memory.
+        let byteCount = WorkStealingDeque<Int32>.storageByteCount(capacity: 3)
+        #expect(byteCount == 3 * CacheLine.byteCount)
+        let storage = UnsafeMutableRawBufferPointer.allocate(
+            byteCount: byteCount, alignment: CacheLine.byteCount)
+        defer { unsafe storage.deallocate() }  // SAFETY: allocated above, freed once.
+        // SAFETY: in bounds.
+        unsafe storage.initializeMemory(as: UInt8.self, repeating: 0xA5)
+        // SAFETY: the storage outlives the deque.
+        let deque = unsafe WorkStealingDeque<Int32>(storage: storage, capacity: 3)
+        for element in Int32(0)..<5 { _ = deque.tryPush(element) }
+        let sum = (0..<4).map { _ in deque.trySteal() ?? -100 }.reduce(0, +)
+        #expect(sum == 6)
+        check(deque)
+    }
+
+    @Test("An owner and two thieves take each element once", arguments: [1, 2, 8])
+    func threeThreads(capacity: Int) {
+        // If this failed, the owner and a thief would both take the last element.
+        let deque = Shared(WorkStealingDeque<UInt64>(capacity: capacity))
+        let total: UInt64 = 20_000
+        let taken = Shared(Atomic<UInt64>(0))
+        let sum = Shared(Atomic<UInt64>(0))
+        ThreadTeam.run(count: 3) { thread in
+            var backoff = Backoff()
+            func note(_ element: UInt64) {
+                sum.value.wrappingAdd(element, ordering: .relaxed)
+                taken.value.wrappingAdd(1, ordering: .relaxed)
+            }
+            var made: UInt64 = 0
+            while taken.value.load(ordering: .relaxed) < total {  // Ends: all is taken once.
+                if thread > 0 {
+                    if let element = deque.value.trySteal() { note(element) }
+                } else if made < total, made % 3 != 2, deque.value.tryPush(made + 1) == nil {
+                    made += 1
+                    continue
+                } else {
+                    if made < total, deque.value.tryPush(made + 1) == nil { made += 1 }
+                    if let element = deque.value.tryPop() { note(element) }
+                }
+                backoff.snooze()
+            }
+        }
+        let counted = taken.value.load(ordering: .relaxed)
+        #expect(counted == total)
+        #expect(sum.value.load(ordering: .relaxed) == total * (total + 1) / 2)
+        check(deque.value)
+    }
+
+    private func payload(of element: consuming Tracked?) -> UInt64? {
+        guard let element else { return nil }
+        return element.payload
+    }
+
+    private func check<Element: ~Copyable>(_ deque: borrowing WorkStealingDeque<Element>) {
+        #if Checks || DEBUG
+            deque.checkInvariants()
+        #endif
+    }
+}
