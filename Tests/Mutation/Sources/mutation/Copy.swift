@@ -55,11 +55,7 @@ struct Copy {
         for part in ["Sources", "StressTests", "Tests/PrimitiveModels", "Examples"] {
             try mirror(part)
         }
-        // Folders of tests that the manifest names; what is in them is not built.
-        for folder in try manager.contentsOfDirectory(atPath: "Tests") {
-            try manager.createDirectory(
-                atPath: "\(Self.tree)/Tests/\(folder)", withIntermediateDirectories: true)
-        }
+        try linkTests()
         try put(lenient(readText("Package.swift")), "Package.swift")
         let models = "Tests/PrimitiveModels/Package.swift"
         // The checker's own tests are not asked: they are linked into that package from elsewhere.
@@ -84,6 +80,19 @@ struct Copy {
             let schema = mutator.schema { numbers[$0.name] }
             schemata[target.file] = schema
             try put(schema.text, target.file)
+        }
+    }
+
+    /// The manifest names the tests, which are not built here.
+    private func linkTests() throws {
+        let manager = FileManager.default
+        for name in try manager.contentsOfDirectory(atPath: "Tests")
+        where name != "PrimitiveModels" {
+            let link = "\(Self.tree)/Tests/\(name)"
+            if (try? manager.destinationOfSymbolicLink(atPath: link)) != nil { continue }
+            try? manager.removeItem(atPath: link)
+            try manager.createSymbolicLink(
+                atPath: link, withDestinationPath: "../../../Tests/\(name)")
         }
     }
 
