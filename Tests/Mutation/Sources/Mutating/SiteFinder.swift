@@ -204,9 +204,12 @@ final class SiteFinder: SyntaxVisitor {
             guard isMovable(first), isMovable(second) else { continue }
             let text = second.item.trimmedDescription
             var insertions = [Site.before(range(first.item), "if mutant(@) { \(text) }; ")]
-            insertions += Site.embrace(range(second.item), isStatement: true, "if !mutant(@) { ", " }")
+            insertions += Site.embrace(
+                range(second.item), isStatement: true, "if !mutant(@) { ", " }")
             let shown = Mutant.excerpt(text, characterMax: 50)
-            add(.swap, first.item, "\(shown); \(Mutant.excerpt(first.item.trimmedDescription))", insertions)
+            add(
+                .swap, first.item, "\(shown); \(Mutant.excerpt(first.item.trimmedDescription))",
+                insertions)
         }
         return .visitChildren
     }

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 
-/// Why the models do not find a mutant: a line of `equivalent.txt` is a name, ` -- `, and the reason.
-struct Explanation {
+/// Why something is not found: a line of `equivalent.txt` or `survivors.txt` is a name, ` -- `, and
+/// the reason.
+enum Explanation {
     /// The reasons by name.
-    static func all() throws -> [String: String] {
+    static func all(_ file: String = "equivalent.txt") throws -> [String: String] {
         var reasons: [String: String] = [:]
-        for line in try readText("\(Target.folder)/equivalent.txt").split(separator: "\n") {
+        for line in try readText("\(Target.folder)/\(file)").split(separator: "\n") {
             if line.hasPrefix("#") { continue }
             guard let middle = line.ranges(of: " -- ").first else {
-                throw ToolError("equivalent.txt: a line without a reason: \(line)")
+                throw ToolError("\(file): a line without a reason: \(line)")
             }
             reasons[String(line[..<middle.lowerBound])] = String(line[middle.upperBound...])
         }

@@ -16,6 +16,9 @@ struct RunCommand: ParsableCommand {
             Tests/Mutation/equivalent.txt does not explain it.
             """)
 
+    /// Seconds for each scenario.
+    static let stressSeconds = 0.4
+
     @Option(help: "Who is asked: \(Finder.allCases.map(\.rawValue).joined(separator: ", ")).")
     var with = Finder.models
 
@@ -45,7 +48,8 @@ struct RunCommand: ParsableCommand {
     }
 
     func run() throws {
-        let trial = Trial(finder: with, seconds: seconds ?? (with == .models ? 60 : 0.4))
+        let trial = Trial(
+            finder: with, seconds: seconds ?? (with == .models ? 60 : Self.stressSeconds))
         var copy = try Copy()
         say("    writing \(copy.entries.count) mutants into \(Copy.tree)")
         try copy.write()
@@ -95,13 +99,14 @@ struct RunCommand: ParsableCommand {
         var limits: [String: Double] = [:]
         for entry in chosen where limits[entry.target.file] == nil {
             let finding = try trial.control(entry.target)
+            say("    control \(String(format: "%5.1f s", finding.seconds)) \(entry.target.file)")
             if finding.isFound {
                 throw ToolError(
                     "\(entry.target.file): fails with nothing planted: \(finding.verdict.rawValue)"
                         + " \(finding.detail)")
             }
             if finding.verdict == .untested { say("    nothing looks at \(entry.target.file)") }
-            limits[entry.target.file] = min(60, 5 + 4 * finding.seconds)
+            limits[entry.target.file] = 5 + 4 * finding.seconds
         }
         return limits
     }

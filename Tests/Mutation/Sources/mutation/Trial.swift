@@ -8,6 +8,13 @@ struct Trial {
     var finder: Finder
     /// Seconds for each mutant with the models; for each scenario with the others.
     var seconds: Double
+    /// Whether that is less than four times what the tests need.
+    private var isLimitShort = false
+
+    init(finder: Finder, seconds: Double) {
+        self.finder = finder
+        self.seconds = seconds
+    }
 
     /// Builds what it runs.
     func build(_ copy: inout Copy) throws {
@@ -40,13 +47,18 @@ struct Trial {
 
     /// Runs everything that looks at a target, with nothing switched on: it must pass.
     func control(_ target: Target) throws -> Finding {
-        try run(number: 0, name: "nothing, in \(target.file)", target)
+        var patient = self
+        if finder == .models { patient.seconds = 600 }
+        return try patient.run(number: 0, name: "nothing, in \(target.file)", target)
     }
 
     /// Tries one mutant.
     func run(_ entry: Copy.Entry, secondsMax: Double?) throws -> Finding {
         var limited = self
-        if finder == .models, let secondsMax { limited.seconds = min(seconds, secondsMax) }
+        if finder == .models, let secondsMax {
+            limited.seconds = min(seconds, secondsMax)
+            limited.isLimitShort = seconds < secondsMax
+        }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }
 
@@ -86,8 +98,9 @@ struct Trial {
         if !finding.detail.isEmpty || outcome.isCutShort {
             finding.verdict = .failed
         } else if outcome.isTimedOut {
-            finding.verdict = .hung
-            finding.detail = Self.lastTest(of: outcome.output)
+            // With a limit that is less than the tests need, it may be slow and nothing else.
+            finding.verdict = isLimitShort ? .missed : .hung
+            finding.detail = "\(Int(seconds)) s in \(Self.lastTest(of: outcome.output))"
         } else if outcome.isSignal || outcome.status != 0 {
             finding.verdict = .crashed
             finding.detail = Self.lastTest(of: outcome.output)
