@@ -44,7 +44,20 @@ struct Copy {
     }
 
     /// The mutants that compile.
-    var compiled: [Entry] { entries.filter { !refused.contains($0.number) } }
+    var compiled: [Entry] {
+        entries.filter {
+            !refused.contains($0.number) && kept?.contains($0.mutant.name) ?? true
+        }
+    }
+    private var kept: Set<String>?
+
+    /// Leaves all others out, so that few make a short build.
+    mutating func keepOnly(_ names: [String]) throws {
+        for name in names where !entries.contains(where: { $0.mutant.name == name }) {
+            throw ToolError("there is no mutant '\(name)'")
+        }
+        kept = Set(names)
+    }
 
     // MARK: - Writing
 

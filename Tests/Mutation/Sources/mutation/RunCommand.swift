@@ -28,6 +28,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Only mutants that were not found by this finder.")
     var missedBy: Finder?
 
+    @Option(help: "Only every so many-th of those made by rule; all of those written by hand.")
+    var every = 1
+
     @Option(help: "Seconds for each mutant (models: 60), or each scenario (stress, tsan: 0.4).")
     var seconds: Double?
 
@@ -45,23 +48,27 @@ struct RunCommand: ParsableCommand {
         if let seconds, !(0.01...600 ~= seconds) {
             throw ValidationError("--seconds is between 0.01 and 600")
         }
+        if every < 1 { throw ValidationError("--every is at least 1") }
     }
 
     func run() throws {
         let trial = Trial(
             finder: with, seconds: seconds ?? (with == .models ? 60 : Self.stressSeconds))
         var copy = try Copy()
-        say("    writing \(copy.entries.count) mutants into \(Copy.tree)")
+        if planted { try copy.keepOnly(Self.plantedNames()) }
+        say("    writing \(copy.compiled.count) mutants into \(Copy.tree)")
         try copy.write()
         say("    compiling for \(with.rawValue)")
         try trial.build(&copy)
         var findings = try Findings(with)
         if fresh { try findings.clear() }
         let chosen = try choose(copy, findings)
-        let limits = try control(trial, chosen)
+        var limits: [String: Double] = [:]
         var missed: [String] = []
         for (index, entry) in chosen.enumerated() {
-            let finding = try trial.run(entry, secondsMax: limits[entry.target.file])
+            let file = entry.target.file
+            if limits[file] == nil { limits[file] = try control(trial, entry.target) }
+            let finding = try trial.run(entry, secondsMax: limits[file])
             if !planted { try findings.add(finding) }
             if !finding.isFound { missed.append(entry.mutant.name) }
             let time = String(format: "%5.1f s", finding.seconds)
@@ -73,42 +80,40 @@ struct RunCommand: ParsableCommand {
         if with == .models || planted { try judge(missed) }
     }
 
+    private static func plantedNames() throws -> [String] {
+        try readText("\(Target.folder)/planted.txt").split(separator: "\n")
+            .filter { !$0.hasPrefix("#") }.map(String.init)
+    }
+
     private func choose(_ copy: Copy, _ findings: Findings) throws -> [Copy.Entry] {
         var chosen = copy.compiled
-        if planted {
-            let names = try readText("\(Target.folder)/planted.txt").split(separator: "\n")
-                .filter { !$0.hasPrefix("#") }.map(String.init)
-            for name in names where !chosen.contains(where: { $0.mutant.name == name }) {
-                throw ToolError("planted.txt: there is no mutant '\(name)'")
-            }
-            chosen = chosen.filter { names.contains($0.mutant.name) }
-        }
+        chosen = chosen.filter { $0.mutant.kind == .catalogue || $0.number % every == 0 }
         if !only.isEmpty { chosen = chosen.filter { $0.mutant.name.contains(only) } }
         if resume { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
         if let missedBy {
             let others = try Findings(missedBy).byName
             chosen = chosen.filter { !(others[$0.mutant.name]?.isFound ?? false) }
         }
+        // Those by hand first: they are asked for most.
+        chosen =
+            chosen.filter { $0.mutant.kind == .catalogue }
+            + chosen.filter { $0.mutant.kind != .catalogue }
         if chosen.isEmpty { say("    there is nothing to try") }
         return chosen
     }
 
     /// What fails with nothing switched on would find every mutant. How long that takes says when
-    /// a mutant's run may be called hung: the seconds by file.
-    private func control(_ trial: Trial, _ chosen: [Copy.Entry]) throws -> [String: Double] {
-        var limits: [String: Double] = [:]
-        for entry in chosen where limits[entry.target.file] == nil {
-            let finding = try trial.control(entry.target)
-            say("    control \(String(format: "%5.1f s", finding.seconds)) \(entry.target.file)")
-            if finding.isFound {
-                throw ToolError(
-                    "\(entry.target.file): fails with nothing planted: \(finding.verdict.rawValue)"
-                        + " \(finding.detail)")
-            }
-            if finding.verdict == .untested { say("    nothing looks at \(entry.target.file)") }
-            limits[entry.target.file] = 5 + 4 * finding.seconds
+    /// a mutant's run may be called hung: so many seconds.
+    private func control(_ trial: Trial, _ target: Target) throws -> Double {
+        let finding = try trial.control(target)
+        if finding.isFound {
+            throw ToolError(
+                "\(target.file): fails with nothing planted: \(finding.verdict.rawValue)"
+                    + " \(finding.detail)")
         }
-        return limits
+        let isUntested = finding.verdict == .untested
+        say("    \(target.file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))")
+        return 3 + 4 * finding.seconds
     }
 
     private func judge(_ missed: [String]) throws {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 
 /// What the copy's AtomicSupport has besides: the switch, and updates that are no longer atomic.
-let tornUpdates = """
+let tornUpdates = switchText + ["UInt32", "UInt64"].map(tornUpdates(of:)).joined()
+
+private let switchText = """
     // SPDX-License-Identifier: MIT
 
     public import CLinuxShims
@@ -15,7 +17,12 @@ let tornUpdates = """
     @inline(__always)
     public func mutant(_ number: Int32) -> Bool { millrace_is_mutant(number) }
 
-    extension Atomic where Value: Equatable {
+    """
+
+/// Those of atomics of one type: the real ones are not generic.
+private func tornUpdates(of word: String) -> String {
+    """
+    extension Atomic where Value == \(word) {
         @inlinable
         public func torn_exchange(_ desired: Value, ordering: AtomicUpdateOrdering) -> Value {
             let old = load(ordering: .acquiring)
@@ -57,7 +64,7 @@ let tornUpdates = """
         }
     }
 
-    extension Atomic where Value: FixedWidthInteger {
+    extension Atomic where Value == \(word) {
         @inlinable
         func torn(_ change: (Value) -> Value) -> (oldValue: Value, newValue: Value) {
             let old = load(ordering: .acquiring)
@@ -98,3 +105,4 @@ let tornUpdates = """
     }
 
     """
+}

@@ -65,7 +65,7 @@ struct Trial {
     private func run(number: Int, name: String, _ target: Target) throws -> Finding {
         let environment = [
             "MILLRACE_MUTANT": "\(number)", "NO_COLOR": "1",
-            "TSAN_OPTIONS": "halt_on_error=1 exitcode=66",
+            "TSAN_OPTIONS": "halt_on_error=1 exitcode=66", "MILLRACE_MODEL_RANDOM": "2000",
         ]
         if finder == .models { return try runModels(name, target, environment) }
         var last = Finding(name: name, verdict: .untested, seconds: 0, detail: "")
@@ -138,7 +138,7 @@ struct Trial {
         let program = limited(
             "\(scratch)/release/stress",
             [scenario, "--seconds", "\(seconds)", "--seed", "1"], environment,
-            secondsMax: 10 + 8 * seconds, kibibytesMax: finder == .tsan ? nil : 8_000_000)
+            secondsMax: 5 + 8 * seconds, kibibytesMax: finder == .tsan ? nil : 8_000_000)
         let outcome = try program.run {
             $0.contains("FAILED") || $0.contains("WARNING: ThreadSanitizer")
         }
