@@ -6,7 +6,8 @@ internal import SwiftSyntax
 ///
 /// Left out are: checks of misuse (`precondition`, `assert`), which the release build partly drops
 /// and correct programs never meet; pauses of a back-off, which cost time and change nothing; the
-/// layout of memory, where one byte more or less is padding; and `#if` branches of debug builds.
+/// layout of memory, where one byte more or less is padding; what is told to a model; and `#if`
+/// branches of debug builds.
 final class SiteFinder: SyntaxVisitor {
     private(set) var sites: [Site] = []
     private let file: String
@@ -28,6 +29,7 @@ final class SiteFinder: SyntaxVisitor {
     ]
     private static let checks: Set<String> = [
         "precondition", "preconditionFailure", "assert", "assertionFailure", "fatalError",
+        "noteUse", "WaitNode.noteUse",
     ]
     private static let pauses: Set<String> = ["spin"]
 
