@@ -166,7 +166,9 @@ struct Copy {
         #pragma once
         #include <stdbool.h>
         extern int millrace_mutant_number;
-        static inline bool millrace_is_mutant(int number) { return millrace_mutant_number == number; }
+        static inline bool millrace_is_mutant(int number) {
+            return millrace_mutant_number == number;
+        }
 
         """
 

@@ -9,8 +9,8 @@ struct MutationCommand: ParsableCommand {
         commandName: "mutation",
         abstract: "Plants faults in copies of the primitives and asks who finds them.",
         discussion: """
-            A fault is made by rule (a condition turned, a number off by one, a statement left out) \
-            or taken from Tests/Mutation/catalogue.txt. One copy of the sources has them all; each \
+            A fault is made by rule (a condition turned, a number off by one, a statement left \
+            out) or taken from Tests/Mutation/catalogue.txt. One copy of the sources has them all; each \
             is switched on by its number, so that the copy is compiled once. The copy, its builds \
             and the results lie in .build-mutation. Run it by ./dev mutation, from the top of the \
             package.

@@ -93,8 +93,8 @@ struct MutationReport {
         var text = """
             # Mutants
 
-            Every fault that was planted, and who found it: see [verification.md](verification.md). Made by
-            `./dev model --report`.
+            Every fault that was planted, and who found it: see [verification.md](verification.md).
+            Made by `./dev model --report`.
 
             """
         let groups = Dictionary(grouping: copy.entries, by: \.target.file)

@@ -22,7 +22,7 @@ struct ReportCommand: ParsableCommand {
         let mutation = try MutationReport(copy)
         let models = try ModelReport(path: "\(results)/explorations.jsonl")
         let checker = CheckerReport(output: (try? readText("\(results)/tests.txt")) ?? "")
-        var text = try readText("\(Target.folder)/verification.in.md")
+        var text = try readText("\(Target.folder)/verification.in.txt")
         let parts = [
             "made": Self.made(), "stressseconds": "\(RunCommand.stressSeconds)",
             "processors": "\(ProcessInfo.processInfo.processorCount)", "checker": checker.table,

@@ -112,7 +112,9 @@ struct RunCommand: ParsableCommand {
                     + " \(finding.detail)")
         }
         let isUntested = finding.verdict == .untested
-        say("    \(target.file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))")
+        say(
+            "    \(target.file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))"
+        )
         return 3 + 4 * finding.seconds
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 /// What the copy's AtomicSupport has besides: the switch, and updates that are no longer atomic.
-let tornUpdates = switchText + ["UInt32", "UInt64"].map(tornUpdates(of:)).joined()
+let tornUpdates =
+    switchText + ["UInt32", "UInt64"].map { tornUpdates(of: $0) + tornArithmetic(of: $0) }.joined()
 
 private let switchText = """
     // SPDX-License-Identifier: MIT
@@ -64,6 +65,12 @@ private func tornUpdates(of word: String) -> String {
         }
     }
 
+    """
+}
+
+/// The arithmetic ones.
+private func tornArithmetic(of word: String) -> String {
+    """
     extension Atomic where Value == \(word) {
         @inlinable
         func torn(_ change: (Value) -> Value) -> (oldValue: Value, newValue: Value) {

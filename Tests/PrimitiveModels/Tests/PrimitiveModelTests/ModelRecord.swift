@@ -8,8 +8,9 @@ import Testing
 /// MILLRACE_MODEL_RESULTS names: docs/verification.md is made of them.
 enum ModelRecord {
     private static let path: String? = {
-        guard let text = unsafe getenv("MILLRACE_MODEL_RESULTS") else { return nil }
         // SAFETY: nobody sets variables; the text ends with a zero.
+        guard let text = unsafe getenv("MILLRACE_MODEL_RESULTS") else { return nil }
+        // SAFETY: as above.
         return unsafe String(cString: text)
     }()
 
@@ -97,6 +98,7 @@ enum ModelRecord {
     private static func write(_ fields: [(name: String, value: String)]) {
         guard let path else { return }
         let line = "{" + fields.map { "\"\($0.name)\":\($0.value)" }.joined(separator: ",") + "}\n"
+        // SAFETY: the path is a string that ends with a zero.
         let file = unsafe open(path, O_WRONLY | O_APPEND | O_CREAT, 0o644)
         precondition(file >= 0, "MILLRACE_MODEL_RESULTS: cannot write \(path)")
         let bytes = Array(line.utf8)

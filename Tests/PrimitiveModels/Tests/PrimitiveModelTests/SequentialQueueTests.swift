@@ -126,10 +126,13 @@ struct SequentialQueueTests {
                     capacity: capacity, magazineCount: 2, make: { Counted(7, living) },
                     reset: { _ in resets.value += 1 })
                 model.check(pool.availableCount == capacity)
+                var stale: [PoolHandle] = []
                 for round in 1...3 {
                     var handles: [PoolHandle] = []
                     while let handle = pool.tryAcquire() { handles.append(handle) }
                     model.check(handles.count == capacity && pool.availableCount == 0)
+                    for handle in stale { model.check(!pool.isLeased(handle)) }
+                    stale = handles
                     model.check(Set(handles.map(\.index)).count == capacity)
                     for handle in handles {
                         model.check(pool.isLeased(handle))

@@ -209,20 +209,24 @@ struct SequentialWaitTests {
         }
     }
 
-    @Test("a breaker opens, probes, and closes by its policy")
-    func breaker() {
-        // Wrong: a threshold, a time or a count is off by one.
-        let unit: UInt64 = 1 << 20
-        let at = { (units: UInt64) in MonotonicInstant(nanoseconds: units * unit) }
+    private func policy(_ unit: UInt64) -> CircuitBreaker.Policy {
         var policy = CircuitBreaker.Policy()
         policy.failureThreshold = 2
         policy.successThreshold = 3
         policy.probeCountMax = 2
         policy.resetNanoseconds = 4 * unit
         policy.resetNanosecondsMax = 12 * unit
-        let chosen = policy
+        return policy
+    }
+
+    @Test("a breaker opens, probes, and closes by its policy")
+    func breaker() {
+        // Wrong: a threshold, a time or a count is off by one.
+        let unit: UInt64 = 1 << 20
+        let at = { (units: UInt64) in MonotonicInstant(nanoseconds: units * unit) }
+        let policy = policy(unit)
         alone { model in
-            let breaker = CircuitBreaker(chosen)
+            let breaker = CircuitBreaker(policy)
             /// Two failures in a row open it; a success between them does not count.
             func fail(_ now: MonotonicInstant) {
                 guard let permit = breaker.tryAcquire(now: now) else {
