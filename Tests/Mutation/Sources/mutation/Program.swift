@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import Foundation
+internal import Glibc
 
 /// A program that is run for a limited time, and watched.
 struct Program {
@@ -23,27 +24,21 @@ struct Program {
 
     /// Runs it, until a line of the output satisfies `isEnough`.
     func run(isEnough: (Substring) -> Bool = { _ in false }) throws -> Outcome {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: path)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let pipe = Pipe()
-        process.standardOutput = pipe
-        process.standardError = pipe
-        process.standardInput = FileHandle.nullDevice
+        let (identifier, output) = try spawn()
         let start = ContinuousClock.now
-        try process.run()
-        let watch = Watch(process.processIdentifier)
+        let watch = Watch(identifier)
         let timer = DispatchSource.makeTimerSource(queue: .global())
         timer.schedule(deadline: .now() + secondsMax)
         timer.setEventHandler { watch.end(isTimedOut: true) }
         timer.resume()
         var outcome = Outcome()
         var pending = ""
+        var buffer = [UInt8](repeating: 0, count: 65_536)
         while true {
-            let data = pipe.fileHandleForReading.availableData
-            if data.isEmpty { break }
-            let text = String(decoding: data, as: UTF8.self)
+            // SAFETY: the buffer is as long as it says, and only this call writes it.
+            let count = unsafe read(output, &buffer, buffer.count)
+            if count <= 0 { break }
+            let text = String(decoding: buffer[..<count], as: UTF8.self)
             if outcome.output.utf8.count < 1_000_000 { outcome.output += text }
             pending += text
             while let newline = pending.firstIndex(of: "\n") {
@@ -57,13 +52,44 @@ struct Program {
                 pending = String(pending[pending.index(after: newline)...])
             }
         }
-        process.waitUntilExit()
+        close(output)
+        var status: Int32 = 0
+        while unsafe waitpid(identifier, &status, 0) < 0, errno == EINTR {}  // SAFETY: ours.
         timer.cancel()
         outcome.isTimedOut = watch.finish()
-        outcome.status = process.terminationStatus
-        outcome.isSignal = process.terminationReason == .uncaughtSignal
+        outcome.isSignal = status & 0x7F != 0
+        outcome.status = outcome.isSignal ? status & 0x7F : status >> 8 & 0xFF
         outcome.seconds = (ContinuousClock.now - start) / .seconds(1)
         return outcome
+    }
+
+    /// Starts it; answers its number, and where its output can be read.
+    private func spawn() throws -> (identifier: Int32, output: Int32) {
+        var ends: [Int32] = [0, 0]
+        // SAFETY: two numbers are written; the strings below live until the call has returned.
+        guard unsafe pipe(&ends) == 0 else { throw ToolError("no pipe: \(errno)") }
+        var actions = unsafe posix_spawn_file_actions_t()  // SAFETY: initialized below.
+        unsafe posix_spawn_file_actions_init(&actions)  // SAFETY: as above.
+        unsafe posix_spawn_file_actions_addopen(  // SAFETY: as above.
+            &actions, 0, "/dev/null", O_RDONLY, 0)
+        unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 1)  // SAFETY: as above.
+        unsafe posix_spawn_file_actions_adddup2(&actions, ends[1], 2)  // SAFETY: as above.
+        // SAFETY: as above.
+        for end in ends { unsafe posix_spawn_file_actions_addclose(&actions, end) }
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        // SAFETY: as above; freed below.
+        let words = unsafe ([path] + arguments).map { unsafe strdup($0) } + [nil]
+        // SAFETY: as above.
+        let pairs = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") } + [nil]
+        var identifier: Int32 = 0
+        // SAFETY: as above.
+        let error = unsafe posix_spawn(&identifier, path, &actions, nil, words, pairs)
+        // SAFETY: as above.
+        unsafe (words + pairs).forEach { unsafe free($0) }
+        unsafe posix_spawn_file_actions_destroy(&actions)  // SAFETY: as above.
+        close(ends[1])
+        guard error == 0 else { throw ToolError("cannot start \(path): error \(error)") }
+        return (identifier, ends[0])
     }
 }
 

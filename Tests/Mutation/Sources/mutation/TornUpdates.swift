@@ -2,7 +2,7 @@
 
 /// What the copy's AtomicSupport has besides: the switch, and updates that are no longer atomic.
 let tornUpdates =
-    switchText + ["UInt32", "UInt64"].map { tornUpdates(of: $0) + tornArithmetic(of: $0) }.joined()
+    switchText + ["UInt32", "UInt64"].map { tornExchanges(of: $0) + tornArithmetic(of: $0) }.joined()
 
 private let switchText = """
     // SPDX-License-Identifier: MIT
@@ -21,7 +21,7 @@ private let switchText = """
     """
 
 /// Those of atomics of one type: the real ones are not generic.
-private func tornUpdates(of word: String) -> String {
+private func tornExchanges(of word: String) -> String {
     """
     extension Atomic where Value == \(word) {
         @inlinable
