@@ -131,27 +131,32 @@ struct ModelReport {
     }
 }
 
-/// What the checker's own tests printed, in a table.
+/// What the checker's own tests printed, in a table for each suite.
 struct CheckerReport {
     let table: String
 
     init(output: String) {
-        var table = MarkdownTable("Test", "Cases", "Time")
+        var tables: [String] = []
         var suite = ""
+        var table = MarkdownTable("Test", "Cases", "Time")
+        var count = 0
         for line in output.split(separator: "\n") {
             let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
-            guard parts.count >= 3 else { continue }
-            if line.contains("Suite "), line.contains(" started") { suite = String(parts[1]) }
-            guard line.contains("Test \""), let passed = parts.last,
-                passed.contains(" passed after ")
-            else { continue }
-            if suite.hasPrefix("Models of") { continue }
-            let words = passed.split(separator: " ")
-            let cases = words.firstIndex(of: "with").map { String(words[$0 + 1]) } ?? "1"
-            let seconds = words.firstIndex(of: "after").flatMap { Double(words[$0 + 1]) } ?? 0
+            guard parts.count >= 3, let end = parts.last else { continue }
             let name = parts[1..<(parts.count - 1)].joined(separator: "\"")
-            table.add(name, cases, shortened(seconds))
+            if line.contains("Suite \"") {
+                if count > 0 { tables.append("### \(suite)\n\n\(table.text)") }
+                (suite, table, count) = (name, MarkdownTable("Test", "Cases", "Time"), 0)
+            } else if line.contains("Test \""), end.contains(" passed after "),
+                !suite.hasPrefix("Models of"), !suite.hasPrefix("Orderings of")
+            {
+                let words = end.split(separator: " ")
+                let cases = words.firstIndex(of: "with").map { String(words[$0 + 1]) } ?? "1"
+                let seconds = words.firstIndex(of: "after").flatMap { Double(words[$0 + 1]) }
+                table.add(name, cases, shortened(seconds ?? 0))
+                count += 1
+            }
         }
-        self.table = table.text
+        self.table = tables.isEmpty ? "Nothing was run." : tables.joined(separator: "\n\n")
     }
 }

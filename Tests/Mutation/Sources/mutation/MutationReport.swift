@@ -24,7 +24,7 @@ struct MutationReport {
     /// A row for each file, and one for all.
     var counts: String {
         var table = MarkdownTable(
-            "File", "Mutants", "Do not compile", "Equivalent", "Killed by models", "Open",
+            "File", "Made", "Do not compile", "Tried", "Killed by models", "Explained", "Open",
             "Found by stress", "Found by ThreadSanitizer")
         let groups = Dictionary(grouping: copy.entries, by: \.target.file)
         for target in (try? Target.all()) ?? [] {
@@ -51,15 +51,20 @@ struct MutationReport {
     }
 
     private func add(_ entries: [Copy.Entry], _ name: String, _ table: inout MarkdownTable) {
-        let compiled = entries.filter { !copy.refused.contains($0.number) }
-        let names = compiled.map(\.mutant.name)
+        let refused = entries.count { copy.refused.contains($0.number) }
+        let names = entries.map(\.mutant.name).filter { models[$0] != nil }
         let killed = names.count { models[$0]?.isFound ?? false }
         let explained = names.count { !(models[$0]?.isFound ?? false) && reasons[$0] != nil }
         table.add(
-            name, "\(entries.count)", "\(entries.count - compiled.count)", "\(explained)",
-            "\(killed)", "\(compiled.count - killed - explained)",
-            "\(names.count { stress[$0]?.isFound ?? false })",
-            "\(names.count { tsan[$0]?.isFound ?? false })")
+            name, "\(entries.count)", "\(refused)", "\(names.count)", "\(killed)", "\(explained)",
+            "\(names.count - killed - explained)", share(names, stress), share(names, tsan))
+    }
+
+    /// How many of those that were tried were found.
+    private func share(_ names: [String], _ findings: [String: Finding]) -> String {
+        let tried = names.count { findings[$0] != nil }
+        let found = names.count { findings[$0]?.isFound ?? false }
+        return tried == names.count ? "\(found)" : "\(found) of \(tried)"
     }
 
     // MARK: - Lists
@@ -93,7 +98,7 @@ struct MutationReport {
         var text = """
             # Mutants
 
-            Every fault that was planted, and who found it: see [verification.md](verification.md).
+            Every fault that was tried, and who found it: see [verification.md](verification.md).
             Made by `./dev model --report`.
 
             """
@@ -102,6 +107,7 @@ struct MutationReport {
             var table = MarkdownTable("Mutant", "Becomes", "Models", "Stress", "ThreadSanitizer")
             for entry in groups[target.file] ?? [] {
                 let name = entry.mutant.name
+                if models[name] == nil, !copy.refused.contains(entry.number) { continue }
                 table.add(
                     MarkdownTable.code(name), MarkdownTable.code(entry.mutant.replacement),
                     fate(entry), told(stress[name]), told(tsan[name]))

@@ -66,6 +66,8 @@ struct Trial {
         let environment = [
             "MILLRACE_MUTANT": "\(number)", "NO_COLOR": "1",
             "TSAN_OPTIONS": "halt_on_error=1 exitcode=66", "MILLRACE_MODEL_RANDOM": "2000",
+            // What writes down a crash would take seconds, and can outlive it.
+            "SWIFT_BACKTRACE": "enable=no",
         ]
         if finder == .models { return try runModels(name, target, environment) }
         var last = Finding(name: name, verdict: .untested, seconds: 0, detail: "")
