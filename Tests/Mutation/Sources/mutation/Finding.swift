@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+
+internal import Foundation
+
+/// Who is asked about a mutant.
+enum Finder: String, CaseIterable, Codable {
+    /// The models of the primitives.
+    case models
+    /// The stress scenarios as they are.
+    case stress
+    /// The stress scenarios under ThreadSanitizer.
+    case tsan
+}
+
+/// What became of one mutant.
+struct Finding: Codable {
+    /// How it was found, or that it was not.
+    enum Verdict: String, Codable {
+        /// A test or scenario failed.
+        case failed
+        /// ThreadSanitizer reported a race.
+        case race
+        /// The process trapped or crashed.
+        case crashed
+        /// It did not end in the time it had.
+        case hung
+        /// Everything passed.
+        case missed
+        /// Nothing was run: no test has such a name.
+        case untested
+    }
+
+    var name: String
+    var verdict: Verdict
+    var seconds: Double
+    /// Who found it, and what was said.
+    var detail: String
+
+    var isFound: Bool { verdict != .missed && verdict != .untested }
+}
+
+/// The findings of one finder, a line of JSON each, the newest of a name last.
+struct Findings {
+    private let path: String
+    private(set) var byName: [String: Finding] = [:]
+
+    init(_ finder: Finder) throws {
+        let folder = "\(Copy.folder)/results"
+        try FileManager.default.createDirectory(
+            atPath: folder, withIntermediateDirectories: true)
+        path = "\(folder)/\(finder.rawValue).jsonl"
+        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+        for line in text.split(separator: "\n") {
+            let finding = try JSONDecoder().decode(Finding.self, from: Data(line.utf8))
+            byName[finding.name] = finding
+        }
+    }
+
+    /// Forgets what was found before.
+    mutating func clear() throws {
+        byName = [:]
+        try Data().write(to: URL(fileURLWithPath: path))
+    }
+
+    /// Adds one, and writes it down at once.
+    mutating func add(_ finding: Finding) throws {
+        byName[finding.name] = finding
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let line = try encoder.encode(finding) + Data("\n".utf8)
+        if !FileManager.default.fileExists(atPath: path) {
+            try Data().write(to: URL(fileURLWithPath: path))
+        }
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: path))
+        try file.seekToEnd()
+        try file.write(contentsOf: line)
+        try file.close()
+    }
+}

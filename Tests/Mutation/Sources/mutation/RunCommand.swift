@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+
+internal import ArgumentParser
+internal import Foundation
+internal import Mutating
+
+extension Finder: ExpressibleByArgument {}
+
+/// `mutation run`
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Tries the mutants, each in a process of its own.",
+        discussion: """
+            Results are added to .build-mutation/results, one line for each mutant; a run that was \
+            stopped goes on where it was. Fails if a mutant was missed by the models and \
+            Tests/Mutation/equivalent.txt does not explain it.
+            """)
+
+    /// Seconds for each scenario.
+    static let stressSeconds = 0.4
+
+    @Option(help: "Who is asked: \(Finder.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var with = Finder.models
+
+    @Option(help: "Only mutants whose name contains this.")
+    var only = ""
+
+    @Option(help: "Only mutants that were not found by this finder.")
+    var missedBy: Finder?
+
+    @Option(help: "Only every so many-th of those made by rule; all of those written by hand.")
+    var every = 1
+
+    @Option(help: "Seconds for each mutant (models: 60), or each scenario (stress, tsan: 0.4).")
+    var seconds: Double?
+
+    @Flag(
+        help: "Only the few of Tests/Mutation/planted.txt, and nothing is left from earlier runs.")
+    var planted = false
+
+    @Flag(help: "Forget earlier results.")
+    var fresh = false
+
+    @Flag(help: "Do not try those that were tried before.")
+    var resume = false
+
+    func validate() throws {
+        if let seconds, !(0.01...600 ~= seconds) {
+            throw ValidationError("--seconds is between 0.01 and 600")
+        }
+        if every < 1 { throw ValidationError("--every is at least 1") }
+    }
+
+    func run() throws {
+        let trial = Trial(
+            finder: with, seconds: seconds ?? (with == .models ? 60 : Self.stressSeconds))
+        var copy = try Copy()
+        if planted { try copy.keepOnly(Self.plantedNames()) }
+        say("    writing \(copy.compiled.count) mutants into \(Copy.tree)")
+        try copy.write()
+        say("    compiling for \(with.rawValue)")
+        try trial.build(&copy)
+        var findings = try Findings(with)
+        if fresh { try findings.clear() }
+        let chosen = try choose(copy, findings)
+        var limits: [String: Double] = [:]
+        var missed: [String] = []
+        for (index, entry) in chosen.enumerated() {
+            let file = entry.target.file
+            if limits[file] == nil { limits[file] = try control(trial, entry.target) }
+            let finding = try trial.run(entry, secondsMax: limits[file])
+            if !planted { try findings.add(finding) }
+            if !finding.isFound { missed.append(entry.mutant.name) }
+            let time = String(format: "%5.1f s", finding.seconds)
+            say(
+                "\(index + 1)/\(chosen.count) \(finding.verdict.rawValue) \(time)"
+                    + "  \(entry.mutant.name)  \(finding.detail)")
+        }
+        say("\(chosen.count) mutants, \(copy.refused.count) do not compile, \(missed.count) missed")
+        if with == .models || planted { try judge(missed) }
+    }
+
+    private static func plantedNames() throws -> [String] {
+        try readText("\(Target.folder)/planted.txt").split(separator: "\n")
+            .filter { !$0.hasPrefix("#") }.map(String.init)
+    }
+
+    private func choose(_ copy: Copy, _ findings: Findings) throws -> [Copy.Entry] {
+        var chosen = copy.compiled
+        chosen = chosen.filter { $0.mutant.kind == .catalogue || $0.number % every == 0 }
+        if !only.isEmpty { chosen = chosen.filter { $0.mutant.name.contains(only) } }
+        if resume { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
+        if let missedBy {
+            let others = try Findings(missedBy).byName
+            chosen = chosen.filter { !(others[$0.mutant.name]?.isFound ?? false) }
+        }
+        // Those by hand first: they are asked for most.
+        chosen =
+            chosen.filter { $0.mutant.kind == .catalogue }
+            + chosen.filter { $0.mutant.kind != .catalogue }
+        if chosen.isEmpty { say("    there is nothing to try") }
+        return chosen
+    }
+
+    /// What fails with nothing switched on would find every mutant. How long that takes says when
+    /// a mutant's run may be called hung: so many seconds.
+    private func control(_ trial: Trial, _ target: Target) throws -> Double {
+        let finding = try trial.control(target)
+        if finding.isFound {
+            throw ToolError(
+                "\(target.file): fails with nothing planted: \(finding.verdict.rawValue)"
+                    + " \(finding.detail)")
+        }
+        let isUntested = finding.verdict == .untested
+        say(
+            "    \(target.file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))"
+        )
+        return 3 + 4 * finding.seconds
+    }
+
+    private func judge(_ missed: [String]) throws {
+        let explained = try Explanation.all()
+        let open = missed.filter { explained[$0] == nil }
+        if open.isEmpty { return }
+        say("not explained:\n" + open.map { "  \($0)" }.joined(separator: "\n"))
+        throw ExitCode(1)
+    }
+}

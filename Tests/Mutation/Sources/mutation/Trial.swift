@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+
+internal import Foundation
+internal import Mutating
+
+/// How mutants are tried by one finder.
+struct Trial {
+    var finder: Finder
+    /// Seconds for each mutant with the models; for each scenario with the others.
+    var seconds: Double
+    /// Whether that is less than four times what the tests need.
+    private var isLimitShort = false
+
+    init(finder: Finder, seconds: Double) {
+        self.finder = finder
+        self.seconds = seconds
+    }
+
+    /// Builds what it runs.
+    func build(_ copy: inout Copy) throws {
+        let tree = Copy.tree
+        let log = "build-\(finder.rawValue).txt"
+        switch finder {
+        case .models:
+            try copy.build(
+                [
+                    "--build-tests", "-c", "release", "-Xswiftc", "-enable-testing",
+                    "--package-path",
+                    "\(tree)/Tests/PrimitiveModels", "--scratch-path", scratch,
+                ], log: log)
+        case .stress:
+            try copy.build(
+                [
+                    "-c", "release", "--package-path", tree, "--scratch-path", scratch, "--product",
+                    "stress",
+                ], log: log)
+        case .tsan:
+            try copy.build(
+                [
+                    "-c", "release", "--package-path", tree, "--scratch-path", scratch, "--product",
+                    "stress", "--sanitize", "thread",
+                ], log: log)
+        }
+    }
+
+    private var scratch: String { "\(Copy.folder)/\(finder.rawValue)" }
+
+    /// Runs everything that looks at a target, with nothing switched on: it must pass.
+    func control(_ target: Target) throws -> Finding {
+        var patient = self
+        if finder == .models { patient.seconds = 600 }
+        return try patient.run(number: 0, name: "nothing, in \(target.file)", target)
+    }
+
+    /// Tries one mutant.
+    func run(_ entry: Copy.Entry, secondsMax: Double?) throws -> Finding {
+        var limited = self
+        if finder == .models, let secondsMax {
+            limited.seconds = min(seconds, secondsMax)
+            limited.isLimitShort = seconds < secondsMax
+        }
+        return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
+    }
+
+    private func run(number: Int, name: String, _ target: Target) throws -> Finding {
+        let environment = [
+            "MILLRACE_MUTANT": "\(number)", "NO_COLOR": "1",
+            "TSAN_OPTIONS": "halt_on_error=1 exitcode=66", "MILLRACE_MODEL_RANDOM": "2000",
+            // What writes down a crash would take seconds, and can outlive it.
+            "SWIFT_BACKTRACE": "enable=no",
+        ]
+        if finder == .models { return try runModels(name, target, environment) }
+        var last = Finding(name: name, verdict: .untested, seconds: 0, detail: "")
+        var sum = 0.0
+        for scenario in target.scenarios {
+            last = try runStress(name, scenario, environment)
+            sum += last.seconds
+            last.seconds = sum
+            if last.isFound { return last }
+        }
+        return last
+    }
+
+    // MARK: - Models
+
+    private func runModels(
+        _ name: String, _ target: Target, _ environment: [String: String]
+    ) throws -> Finding {
+        var arguments = ["--testing-library", "swift-testing", "--no-parallel"]
+        for model in target.models { arguments += ["--filter", model] }
+        // What the audits expect is not what a mutant must fail.
+        arguments += ["--skip", "AuditModelTests", "--skip", "SpeedTests"]
+        let program = limited(
+            "\(scratch)/release/primitive-modelsPackageTests.xctest", arguments, environment,
+            secondsMax: seconds, kibibytesMax: 8_000_000)
+        let outcome = try program.run { $0.contains(" recorded an issue") }
+        var finding = Finding(
+            name: name, verdict: .missed, seconds: outcome.seconds, detail: "")
+        finding.detail = Self.complaint(of: outcome.output)
+        if !finding.detail.isEmpty || outcome.isCutShort {
+            finding.verdict = .failed
+        } else if outcome.isTimedOut {
+            // With a limit that is less than the tests need, it may be slow and nothing else.
+            finding.verdict = isLimitShort ? .missed : .hung
+            finding.detail = "\(Int(seconds)) s in \(Self.lastTest(of: outcome.output))"
+        } else if outcome.isSignal || outcome.status != 0 {
+            finding.verdict = .crashed
+            finding.detail = Self.lastTest(of: outcome.output)
+        } else if outcome.output.contains("Test run with 0 tests") {
+            finding.verdict = .untested
+        }
+        return finding
+    }
+
+    /// Which test failed, after how many executions, and the first words of why.
+    private static func complaint(of output: String) -> String {
+        let lines = output.split(separator: "\n")
+        guard let index = lines.firstIndex(where: { $0.contains(" recorded an issue") }) else {
+            return ""
+        }
+        let head = lines[index].split(separator: "\"")
+        let test = head.count > 1 ? String(head[1]) : "?"
+        let rest = lines[index...].drop { !$0.contains("↳ fails: ") }
+        guard let counts = rest.first, let reason = rest.dropFirst().first else { return test }
+        let count = counts.drop { !$0.isNumber }.prefix { $0.isNumber }
+        return "\(test): \(reason.drop { $0 == " " }.prefix(90)), execution \(count)"
+    }
+
+    private static func lastTest(of output: String) -> String {
+        let last = output.split(separator: "\n").last { $0.contains(" started.") } ?? ""
+        let parts = last.split(separator: "\"")
+        return parts.count > 1 ? String(parts[parts.count - 2]) : ""
+    }
+
+    // MARK: - Stress
+
+    private func runStress(
+        _ name: String, _ scenario: String, _ environment: [String: String]
+    ) throws -> Finding {
+        let program = limited(
+            "\(scratch)/release/stress",
+            [scenario, "--seconds", "\(seconds)", "--seed", "1"], environment,
+            secondsMax: 5 + 8 * seconds, kibibytesMax: finder == .tsan ? nil : 8_000_000)
+        let outcome = try program.run {
+            $0.contains("FAILED") || $0.contains("WARNING: ThreadSanitizer")
+        }
+        var finding = Finding(name: name, verdict: .missed, seconds: outcome.seconds, detail: "")
+        let lines = outcome.output.split(separator: "\n")
+        if let line = lines.first(where: { $0.contains("WARNING: ThreadSanitizer") }) {
+            finding.verdict = .race
+            finding.detail = "\(line.drop { $0 != "T" }.prefix(60))"
+        } else if let line = lines.first(where: { $0.contains("FAILED") }) {
+            finding.verdict = .failed
+            finding.detail = "\(line.drop { $0 == " " }.prefix(80))"
+        } else if outcome.isTimedOut {
+            finding.verdict = .hung
+        } else if outcome.isSignal || outcome.status != 0 {
+            finding.verdict = .crashed
+        }
+        if finding.isFound, finding.detail.isEmpty {
+            let last = lines.last { $0.hasPrefix("==>") } ?? ""
+            finding.detail = "in \(last.split(separator: " ").dropFirst(2).first ?? "?")"
+        }
+        return finding
+    }
+
+    /// A program that cannot take all memory.
+    private func limited(
+        _ path: String, _ arguments: [String], _ environment: [String: String],
+        secondsMax: Double, kibibytesMax: Int?
+    ) -> Program {
+        let limit = kibibytesMax.map { "ulimit -v \($0);" } ?? ""
+        return Program(
+            path: "/bin/sh",
+            arguments: ["-c", "ulimit -c 0; \(limit) exec nice \"$@\"", "sh", path] + arguments,
+            environment: environment, secondsMax: secondsMax)
+    }
+}
