@@ -18,7 +18,8 @@ public import AtomicSupport
 /// Source: the count-down latch of D. Lea's java.util.concurrent, 2004. When ours lets a `wait`
 /// return, no `countDown` touches it any more: the waiter may free it. `isOpen` does not say that.
 ///
-/// Not for work whose amount is not known beforehand, nor for several rounds: use `WaitGroup`. Not for threads that wait for each other in rounds: use `CyclicBarrier`.
+/// Not for work whose amount is not known beforehand, nor for several rounds: use `WaitGroup`. Not
+/// for threads that wait for each other in rounds: use `CyclicBarrier`.
 ///
 /// Cancellation and deadlines: a waiter that gives up leaves the queue and changes nothing else.
 ///
