@@ -41,7 +41,7 @@ struct EdwardsTable: Sendable {
 
     /// Divides all by their Z.
     private static func rows(_ points: [EdwardsPoint]) -> [SIMD16<UInt64>] {
-        let scales = Field25519.inverses(points.map(\.z))
+        let scales = Field25519.inverses(points.map { $0.z })
         return points.indices.map { index in
             let x = points[index].x * scales[index]
             let y = points[index].y * scales[index]

@@ -34,7 +34,7 @@ struct P256Table: Sendable {
 
     /// Divides all by their Z.
     private static func rows(_ points: [P256Point]) -> [SIMD8<UInt64>] {
-        let scales = P256Field.inverses(points.map(\.z))
+        let scales = P256Field.inverses(points.map { $0.z })
         return points.indices.map { index in
             let square = scales[index].squared
             let x = (points[index].x * square).words
