@@ -320,6 +320,7 @@ var smallExamples: [Target] {
         ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),
         ("event_count", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        ("fair_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),

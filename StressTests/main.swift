@@ -11,6 +11,7 @@ internal import Glibc
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
     + runQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios + meetingScenarios
+    + lockScenarios
     + drainAllocatorsScenarios
 
 struct StressOptions {

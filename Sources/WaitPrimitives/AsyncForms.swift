@@ -56,6 +56,20 @@
         }
     }
 
+    extension FairLock where Value: ~Copyable {
+        /// Runs `body` with the lock; the task is suspended until it has it. Throws, and does not
+        /// run the body, if it is cancelled first. The body does not suspend: a lock that is held
+        /// over a suspension makes all others wait for whatever that one waits for.
+        public func withLock<Result: ~Copyable>(
+            _ body: (inout Value) -> Result
+        ) async throws(CancellationError) -> Result {
+            if !gate.tryTake() {
+                if await !gate.suspendTask() { throw CancellationError() }
+            }
+            return runAndUnlock(body)
+        }
+    }
+
     extension EventCount {
         /// Suspends the task until a notify that came after the key's `prepareWait`. Throws if it
         /// is cancelled first.

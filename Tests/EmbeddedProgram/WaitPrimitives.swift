@@ -31,6 +31,11 @@ func useWaitPrimitives() {
     let barrier = CyclicBarrier(memberCount: 2)
     check(barrier.blockingWait(until: soon) == nil, "WaitPrimitives: a barrier of one of two")
 
+    let lock = FairLock(1)
+    let sum = lock.withLock { value in value + 1 }
+    check(sum == 2, "WaitPrimitives: a lock lost its value")
+    check(lock.withLockIfFree { $0 } == 1, "WaitPrimitives: a free lock was held")
+
     let oneshot = Oneshot<Int>()
     check(oneshot.set(7) == nil, "WaitPrimitives: the first value was refused")
     check(oneshot.tryReceive() == 7, "WaitPrimitives: the value is not the one that was set")

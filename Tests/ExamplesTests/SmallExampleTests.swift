@@ -42,6 +42,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "the loop is over; operations left: 0",
             ]),
         SmallExample(
+            name: "fair_lock",
+            lines: [
+                "turns: 1500, of each: [500, 500, 500]",
+                "while it is held: waited in vain, tried -1", "held at the end: false",
+            ]),
+        SmallExample(
             name: "latch",
             lines: [
                 "finished before the pistol: false", "all in: true, metres run: 400",

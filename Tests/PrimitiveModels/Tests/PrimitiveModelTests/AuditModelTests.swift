@@ -115,6 +115,7 @@ struct AuditModelTests {
             SemaphorePrograms.mutex([1, 1]), SemaphorePrograms.handOver([1], [1]),
             SemaphorePrograms.handOver([2], [2]), SemaphorePrograms.batch(),
             SemaphorePrograms.deadlines(waiters: 1, signals: 1), SemaphorePrograms.forgottenSet(),
+            FairLockPrograms.turns([.waiting, .waitingInTime]),
         ])
         #expect(names == [])
     }
