@@ -10,8 +10,8 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
-    + runQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios + meetingScenarios
-    + drainAllocatorsScenarios
+    + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
+    + meetingScenarios + drainAllocatorsScenarios
 
 struct StressOptions {
     var filter = ""
