@@ -324,6 +324,7 @@ var smallExamples: [Target] {
         ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
+        ("intrusive_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         (
             "mpsc_inbox",
             ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]

@@ -10,9 +10,8 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
-    + runQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios + meetingScenarios
-    + lockScenarios
-    + drainAllocatorsScenarios
+    + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
+    + meetingScenarios + lockScenarios + drainAllocatorsScenarios
 
 struct StressOptions {
     var filter = ""

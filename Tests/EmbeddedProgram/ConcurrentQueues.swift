@@ -16,4 +16,37 @@ func useConcurrentQueues() {
     let count = inbox.drain { sum += $0 }
     check(count == 3, "ConcurrentQueues: the inbox lost an element")
     check(sum == 6, "ConcurrentQueues: the inbox changed an element")
+    useStealing()
+    useIntrusiveQueue()
+}
+
+/// A deque with two ends, and a ring that gives half away.
+private func useStealing() {
+    let deque = WorkStealingDeque<Int>(capacity: 2)
+    for number in 1...2 { check(deque.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(deque.tryPop() == 2, "ConcurrentQueues: the owner's end is out of order")
+    check(deque.trySteal() == 1, "ConcurrentQueues: the thieves' end is out of order")
+
+    let full = StealingRing<Int>(capacity: 4)
+    let own = StealingRing<Int>(capacity: 4)
+    for number in 1...4 { check(full.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(full.trySteal(into: own) == 1, "ConcurrentQueues: a steal is out of order")
+    check(own.tryPop() == 2, "ConcurrentQueues: a steal lost an element")
+    check(full.drain(max: 4) { _ in } == 2, "ConcurrentQueues: a steal took too much")
+}
+
+/// A node of the program's own.
+private func useIntrusiveQueue() {
+    let queue = IntrusiveMPSCQueue()
+    let node = UnsafeMutablePointer<IntrusiveMPSCNode>.allocate(capacity: 1)
+    defer { unsafe node.deallocate() }  // SAFETY: allocated above, freed once.
+    unsafe node.initialize(to: IntrusiveMPSCNode())  // SAFETY: just allocated.
+    unsafe queue.push(node)  // SAFETY: in no queue.
+    // SAFETY: addresses are compared.
+    guard case .node(let found) = unsafe queue.pop(), unsafe found == node else {
+        return check(false, "ConcurrentQueues: the intrusive queue lost its node")
+    }
+    guard case .empty = unsafe queue.pop() else {  // SAFETY: carries no address.
+        return check(false, "ConcurrentQueues: the intrusive queue is not empty")
+    }
 }

@@ -61,6 +61,11 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             ]),
         SmallExample(
             name: "mpmc_queue", lines: ["sum 4999950000, expected 4999950000: nothing lost"]),
+        SmallExample(
+            name: "intrusive_queue",
+            lines: [
+                "sum 600030000, expected 600030000: nothing lost", "60000 requests in 3 nodes",
+            ]),
         SmallExample(name: "mpsc_inbox", lines: ["received 60000 of 60000 messages"]),
         SmallExample(
             name: "object_pool",
