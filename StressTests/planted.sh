@@ -6,7 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tree=.build-planted/tree
+# How long a planted race may take to show, and how long nothing may happen without one.
 seconds=3
+control_seconds=1
 logs=.build-planted/logs
 
 wanted=${1:-}
@@ -28,10 +30,10 @@ build() {
         >"$logs/build.txt" 2>&1 || { cat "$logs/build.txt" >&2; return 1; }
 }
 
-# scenario CONFIGURATION SCENARIO LOG: runs it; fails if it does
+# scenario CONFIGURATION SCENARIO LOG [SECONDS]: runs it; fails if it does
 scenario() {
     TSAN_OPTIONS="halt_on_error=1 exitcode=66" timeout 60 \
-        ".build-planted/$1/$1/stress" "$2" --seconds "$seconds" --seed 1 >"$3" 2>&1
+        ".build-planted/$1/$1/stress" "$2" --seconds "${4:-$seconds}" --seed 1 >"$3" 2>&1
 }
 
 # races CONFIGURATION SCENARIO LOG: whether ThreadSanitizer reports a race, of plain accesses or of Swift's `inout` ones
@@ -45,7 +47,7 @@ control() {
     local scenario
     build release
     for scenario in $(lines | awk '{ print $4 }' | sort -u); do
-        if ! scenario release "$scenario" "$logs/control-$scenario.txt"; then
+        if ! scenario release "$scenario" "$logs/control-$scenario.txt" "$control_seconds"; then
             cat "$logs/control-$scenario.txt" >&2
             echo "planted: '$scenario' fails with nothing planted" >&2
             exit 1

@@ -7,38 +7,10 @@ import Testing
 /// program misses is stronger than it must be, or the programs do not show why it is needed.
 @Suite("Orderings of the primitives")
 struct AuditModelTests {
-    /// The orderings of the programs that none of them needs, as `File.swift operation order →
-    /// weaker`; of one room, if it is named.
-    private func unneeded(
-        _ programs: [(Model) -> Void], in room: String = "", function: String = #function
-    ) -> [String] {
-        var options = ModelOptions()
-        options.spuriousFailureMax = 1
-        options.executionMax = min(ModelRun.executionMax, ModelRun.isLong ? 3_000_000 : 20_000)
-        var isNeeded: [String: Bool] = [:]
-        for program in programs {
-            let report = audit(options: options, program: program)
-            #expect(report.baseline.holds, "\(report)")
-            if ModelRun.printsCounts { print("\(function): \(report.baseline)\n\(report)") }
-            for weakening in report.weakenings where isWanted(weakening.site, room) {
-                let change = "\(weakening.order) → \(weakening.weakerOrder)"
-                let name = "\(weakening.site) \(weakening.operation) \(change)"
-                isNeeded[name] = isNeeded[name] == true || weakening.isKilled
-            }
-        }
-        return isNeeded.filter { !$0.value }.keys.sorted()
-    }
-
-    /// The programs have orderings of their own, which are not what is asked about.
-    private func isWanted(_ site: CodeSite, _ room: String) -> Bool {
-        let file = "\(site.file)"
-        return file.hasPrefix(room) && !file.hasPrefix("PrimitiveModelTests")
-    }
-
     @Test("of the bounded queue")
     func queue() {
         // Wrong: an ordering can be weakened and nobody notices.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             QueuePrograms.traffic([2, 1], [2]), QueuePrograms.closing(), QueuePrograms.ending(),
             QueuePrograms.draining([2, 1], [2]),
         ])
@@ -48,7 +20,7 @@ struct AuditModelTests {
     @Test("of the queue from one to one")
     func pipe() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             PipePrograms.traffic(3, 3, capacity: 1), PipePrograms.closing(2, capacity: 2),
             PipePrograms.batches([2, 2], [2, 2], capacity: 2),
             PipePrograms.abandoning(2, readers: 1),
@@ -59,7 +31,7 @@ struct AuditModelTests {
     @Test("of the inbox")
     func inbox() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             InboxPrograms.traffic([2], drains: 2, capacity: 2),
             InboxPrograms.traffic([1, 1], drains: 1, capacity: 2), InboxPrograms.closing([1]),
         ])
@@ -69,7 +41,7 @@ struct AuditModelTests {
     @Test("of the free list and the pool")
     func pool() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             PoolPrograms.freeList([2, 1], slots: 2), PoolPrograms.chains([2, 1], slots: 2),
             PoolPrograms.leases([2, 1], capacity: 1, magazineCount: 0),
             PoolPrograms.leases([1, 1], capacity: 1, magazineCount: 3),
@@ -81,14 +53,16 @@ struct AuditModelTests {
     @Test("of the lock")
     func lock() {
         // Wrong: as above.
-        let names = unneeded([LockPrograms.mutex([2, 1]), LockPrograms.mutex([1, 1, 1])])
+        let names = unneededOrderings(of: [
+            LockPrograms.mutex([2, 1]), LockPrograms.mutex([1, 1, 1]),
+        ])
         #expect(names == [])
     }
 
     @Test("of the event count")
     func eventCount() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             EventCountPrograms.flag(waiters: 1, isOrdered: false),
             EventCountPrograms.flag(waiters: 1, isOrdered: true), EventCountPrograms.deadline(),
             EventCountPrograms.edge(waiters: 1),
@@ -100,7 +74,7 @@ struct AuditModelTests {
     @Test("of the gate")
     func gate() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             GatePrograms.work([1, 1], waiters: 1), GatePrograms.deadlines(waiters: 1),
             GatePrograms.work([2], waiters: 1, ends: true), GatePrograms.announced(),
             MeetingPrograms.polledLatch(),
@@ -111,7 +85,7 @@ struct AuditModelTests {
     @Test("of the semaphore and the event")
     func semaphore() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             SemaphorePrograms.mutex([1, 1]), SemaphorePrograms.handOver([1], [1]),
             SemaphorePrograms.handOver([2], [2]), SemaphorePrograms.batch(),
             SemaphorePrograms.deadlines(waiters: 1, signals: 1), SemaphorePrograms.forgottenSet(),
@@ -123,7 +97,7 @@ struct AuditModelTests {
     @Test("of the manual-reset event, the latch and the barrier")
     func meetings() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             ManualEventPrograms.passing(setters: 1, waiters: 1), ManualEventPrograms.polling(),
             ManualEventPrograms.forgottenSet(),
             ManualEventPrograms.resetLookWait(2), ManualEventPrograms.deadlines(waiters: 1),
@@ -136,7 +110,7 @@ struct AuditModelTests {
     @Test("of the oneshot")
     func oneshot() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             OneshotPrograms.exchange(setters: 1, [.trying]),
             OneshotPrograms.exchange(setters: 1, [.waiting]),
             OneshotPrograms.exchange(setters: 2, [.trying, .trying]), OneshotPrograms.closing(),
@@ -148,7 +122,7 @@ struct AuditModelTests {
     @Test("of the breaker")
     func breaker() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             BreakerPrograms.edges(), BreakerPrograms.reclosing(),
             BreakerPrograms.probes(
                 3, policy: BreakerPrograms.policy(failures: 1, successes: 1, probes: 1)),
@@ -159,8 +133,8 @@ struct AuditModelTests {
     @Test("of the event loop: posting, sleeping, stopping")
     func loop() {
         // Wrong: as above.
-        let names = unneeded(
-            [
+        let names = unneededOrderings(
+            of: [
                 LoopPrograms.stop(posts: 0, inboxCapacity: 2),
                 LoopPrograms.posts([1], inboxCapacity: 2),
                 LoopPrograms.posts([2], inboxCapacity: 1),
@@ -171,7 +145,7 @@ struct AuditModelTests {
     @Test("of the drain allocator")
     func drain() {
         // Wrong: as above.
-        let names = unneeded([
+        let names = unneededOrderings(of: [
             DrainPrograms.closing([1]), DrainPrograms.end([2], waiters: 1),
             DrainPrograms.end([1, 1], waiters: 1),
             DrainPrograms.limit([1, 1], byteCountMax: 16, closes: false),
