@@ -312,45 +312,31 @@ extension BoundedMPMCQueue where Element: ~Copyable {
     @inline(__always)
     func slot(of ticket: UInt64) -> UnsafeMutableRawPointer {
         // SAFETY: the mask keeps the index below `capacity`.
-        unsafe slots + Int(truncatingIfNeeded: ticket &>> 1 & mask) &* Self.slotStride
+        unsafe slots + Int(truncatingIfNeeded: ticket &>> 1 & mask) &* WordedSlot<Element>.stride
     }
 
     @inlinable
     @inline(__always)
     func sequence(of slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe slot.assumingMemoryBound(to: Atomic<UInt64>.self)  // SAFETY: first word of a slot.
+        unsafe WordedSlot<Element>.word(of: slot)  // SAFETY: the ring's slots are such.
     }
 
     @inlinable
     @inline(__always)
     func cell(of slot: UnsafeMutableRawPointer) -> SharedCell<Element> {
-        // SAFETY: the element lies behind the sequence, at an offset that suits its alignment.
-        unsafe SharedCell((slot + Self.elementOffset).assumingMemoryBound(to: Element.self))
+        unsafe WordedSlot<Element>.cell(of: slot)  // SAFETY: as above.
     }
 
-    @inlinable
-    static var elementOffset: Int { max(8, MemoryLayout<Element>.alignment) }
-
-    @inlinable
-    static var slotStride: Int {
-        let end = elementOffset &+ MemoryLayout<Element>.size
-        return (end &+ elementOffset &- 1) & ~(elementOffset &- 1)
-    }
-
+    // A ring of one slot cannot tell full from empty.
     static func roundedCapacity(_ capacity: Int) -> Int {
-        precondition(capacity >= 2, "a ring needs at least two slots")
-        precondition(capacity <= 1 << 40, "a ring of so many slots cannot be allocated")
-        return 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
+        RingCapacity.rounded(capacity, least: 2)
     }
 
     static func layout(capacity: Int) -> (head: Int, tail: Int, slots: Int, byteCount: Int) {
-        precondition(
-            MemoryLayout<Element>.alignment <= CacheLine.byteCount, "the element is over-aligned")
         var layout = BlockLayout()
         let head = layout.appendPadded(Atomic<UInt64>.self)
         let tail = layout.appendPadded(Atomic<UInt64>.self)
-        let slots = layout.appendPadded(
-            UInt8.self, count: roundedCapacity(capacity) * slotStride)
+        let slots = layout.appendSlots(of: Element.self, count: roundedCapacity(capacity))
         return (head, tail, slots, layout.byteCount)
     }
 

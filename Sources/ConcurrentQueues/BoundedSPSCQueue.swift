@@ -97,7 +97,7 @@ public struct BoundedSPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     private init(block: consuming SharedBlock, capacity: Int, firstPosition: UInt64) {
         let layout = Self.layout(capacity: capacity)
         let first = firstPosition &<< 1
-        self.mask = UInt64(Self.roundedCapacity(capacity) - 1)
+        self.mask = UInt64(RingCapacity.rounded(capacity) - 1)
         // SAFETY: the three parts lie in the block, apart from each other; nobody uses them yet.
         unsafe self.producer = block.base + layout.producer
         unsafe self.consumer = block.base + layout.consumer
@@ -343,21 +343,13 @@ extension BoundedSPSCQueue where Element: ~Copyable {
         unsafe SharedCell(elements + Int(truncatingIfNeeded: ticket &>> 1 & mask))
     }
 
-    static func roundedCapacity(_ capacity: Int) -> Int {
-        precondition(capacity >= 1, "a queue needs at least one slot")
-        precondition(capacity <= 1 << 40, "a queue of so many slots cannot be allocated")
-        return 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
-    }
-
     static func layout(
         capacity: Int
     ) -> (producer: Int, consumer: Int, elements: Int, byteCount: Int) {
-        precondition(
-            MemoryLayout<Element>.alignment <= CacheLine.byteCount, "the element is over-aligned")
         var layout = BlockLayout()
         let producer = layout.appendPadded(UInt64.self, count: 3)
         let consumer = layout.appendPadded(UInt64.self, count: 2)
-        let elements = layout.appendPadded(Element.self, count: roundedCapacity(capacity))
+        let elements = layout.appendElements(Element.self, count: RingCapacity.rounded(capacity))
         return (producer, consumer, elements, layout.byteCount)
     }
 

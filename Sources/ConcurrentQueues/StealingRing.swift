@@ -333,18 +333,14 @@ extension StealingRing where Element: ~Copyable {
     }
 
     static func roundedCapacity(_ capacity: Int) -> Int {
-        precondition(capacity >= 1, "a ring needs at least one slot")
-        precondition(capacity <= 1 << 30, "a ring has at most 2^30 slots")
-        return 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
+        RingCapacity.rounded(capacity, most: 1 << 30)
     }
 
     static func layout(capacity: Int) -> (heads: Int, tail: Int, elements: Int, byteCount: Int) {
-        precondition(
-            MemoryLayout<Element>.alignment <= CacheLine.byteCount, "the element is over-aligned")
         var layout = BlockLayout()
         let heads = layout.appendPadded(Atomic<UInt64>.self)
         let tail = layout.appendPadded(Atomic<UInt32>.self)
-        let elements = layout.appendPadded(Element.self, count: roundedCapacity(capacity))
+        let elements = layout.appendElements(Element.self, count: roundedCapacity(capacity))
         return (heads, tail, elements, layout.byteCount)
     }
 

@@ -108,7 +108,7 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
 
     private init(block: consuming SharedBlock, capacity: Int, firstPosition: UInt64) {
         let layout = Self.layout(capacity: capacity)
-        let slotCount = Self.roundedCapacity(capacity)
+        let slotCount = RingCapacity.rounded(capacity)
         self.mask = UInt64(slotCount - 1)
         // SAFETY: the three parts lie in the block, apart from each other; nobody uses them yet.
         unsafe self.top = block.pointer(at: layout.top, to: Atomic<UInt64>.self)
@@ -256,45 +256,27 @@ extension WorkStealingDeque where Element: ~Copyable {
     @inline(__always)
     func slot(of position: UInt64) -> UnsafeMutableRawPointer {
         // SAFETY: the mask keeps the index below `capacity`.
-        unsafe slots + Int(truncatingIfNeeded: position & mask) &* Self.slotStride
+        unsafe slots + Int(truncatingIfNeeded: position & mask) &* WordedSlot<Element>.stride
     }
 
     @inlinable
     @inline(__always)
     func ready(of slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe slot.assumingMemoryBound(to: Atomic<UInt64>.self)  // SAFETY: first word of a slot.
+        unsafe WordedSlot<Element>.word(of: slot)  // SAFETY: the deque's slots are such.
     }
 
     @inlinable
     @inline(__always)
     func cell(of slot: UnsafeMutableRawPointer) -> SharedCell<Element> {
-        // SAFETY: the element lies behind the word, at an offset that suits its alignment.
-        unsafe SharedCell((slot + Self.elementOffset).assumingMemoryBound(to: Element.self))
-    }
-
-    @inlinable
-    static var elementOffset: Int { max(8, MemoryLayout<Element>.alignment) }
-
-    @inlinable
-    static var slotStride: Int {
-        let end = elementOffset &+ MemoryLayout<Element>.size
-        return (end &+ elementOffset &- 1) & ~(elementOffset &- 1)
-    }
-
-    static func roundedCapacity(_ capacity: Int) -> Int {
-        precondition(capacity >= 1, "a deque needs at least one slot")
-        precondition(capacity <= 1 << 40, "a deque of so many slots cannot be allocated")
-        return 1 << (Int.bitWidth - (capacity - 1).leadingZeroBitCount)
+        unsafe WordedSlot<Element>.cell(of: slot)  // SAFETY: as above.
     }
 
     static func layout(capacity: Int) -> (top: Int, bottom: Int, slots: Int, byteCount: Int) {
-        precondition(
-            MemoryLayout<Element>.alignment <= CacheLine.byteCount, "the element is over-aligned")
         var layout = BlockLayout()
         let top = layout.appendPadded(Atomic<UInt64>.self)
         let bottom = layout.appendPadded(Atomic<UInt64>.self)
-        let slots = layout.appendPadded(
-            UInt8.self, count: roundedCapacity(capacity) * slotStride)
+        let slots = layout.appendSlots(
+            of: Element.self, count: RingCapacity.rounded(capacity))
         return (top, bottom, slots, layout.byteCount)
     }
 
