@@ -322,6 +322,7 @@ var smallExamples: [Target] {
         ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
         ("fair_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("lock_free_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("intrusive_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),

@@ -11,6 +11,8 @@ func printMeasurements() {
     let turns = 2_000_000
     report("mpmc tryPush + tryPop") { measureRing(turns) }
     report("mpmc push 16 + drain 16, each") { measureRingBatch(turns) }
+    report("lock-free tryPush + tryPop") { measureLockFree(turns) }
+    report("lock-free tryPop of nothing") { measureLockFreeEmpty(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
     report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
     report("inbox tryPush + drain of one") { measureInbox(turns) }
@@ -23,6 +25,7 @@ func printMeasurements() {
     report("free list pop + push") { measureList(turns) }
     report("malloc + free of 64 bytes") { measureMalloc(turns, depth: 1) }
     report("malloc + free of 64 bytes, 64 deep, each") { measureMalloc(turns, depth: 64) }
+    printMeasurementsOfTwo()
 }
 
 private func report(_ name: String, _ body: () -> (turns: Int, checksum: UInt64)) {
@@ -58,6 +61,25 @@ private func measureRingBatch(_ turns: Int) -> (Int, UInt64) {
         for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }
         queue.drain(max: 16) { sum &+= $0 }
     }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureLockFree(_ turns: Int) -> (Int, UInt64) {
+    let queue = LockFreeMPMCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureLockFreeEmpty(_ turns: Int) -> (Int, UInt64) {
+    let queue = LockFreeMPMCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for _ in 0..<turns { sum &+= queue.tryPop() ?? 0 }
     return (turns, sum)
 }
 

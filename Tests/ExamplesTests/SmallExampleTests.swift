@@ -86,6 +86,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             name: "spsc_queue",
             lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
         SmallExample(
+            name: "lock_free_queue",
+            lines: [
+                "lock-free: nothing lost", "bounded: nothing lost",
+                "lock-free said 'empty' 0 times and was wrong",
+            ]),
+        SmallExample(
             name: "stealing_deque",
             lines: ["67108864 of 134217728 are odd: each piece once"]),
         SmallExample(

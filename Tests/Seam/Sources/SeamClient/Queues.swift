@@ -35,6 +35,14 @@ package func drainRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Int {
 @_silgen_name("seam_ring_close")
 package func closeRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Bool { ring.close() }
 
+@_silgen_name("seam_lock_free_push")
+package func pushLockFree(_ queue: borrowing LockFreeMPMCQueue<Int>, _ element: Int) -> Int? {
+    queue.tryPush(element)
+}
+
+@_silgen_name("seam_lock_free_pop")
+package func popLockFree(_ queue: borrowing LockFreeMPMCQueue<Token>) -> Token? { queue.tryPop() }
+
 @_silgen_name("seam_pipe_push")
 package func pushPipe(_ pipe: borrowing BoundedSPSCQueue<Int>, _ element: Int) -> Int? {
     pipe.tryPush(element)
