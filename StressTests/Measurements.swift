@@ -15,6 +15,7 @@ func printMeasurements() {
     report("lock-free tryPop of nothing") { measureLockFreeEmpty(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
     report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
+    report("unbounded spsc tryPush + tryPop") { measureUnboundedPipe(turns) }
     report("inbox tryPush + drain of one") { measureInbox(turns) }
     report("inbox push 16 + drain 16, each") { measureInboxBatch(turns) }
     report("pool acquire + release, magazine") { measurePool(turns, magazineCount: 64, depth: 1) }
@@ -101,6 +102,17 @@ private func measurePipeBatch(_ turns: Int) -> (Int, UInt64) {
     for turn in 0..<turns / 16 {
         queue.fill(max: 16) { UInt64(turn) }
         queue.drain(max: 16) { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureUnboundedPipe(_ turns: Int) -> (Int, UInt64) {
+    let queue = UnboundedSPSCQueue<UInt64>()
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
     }
     return (turns, sum)
 }

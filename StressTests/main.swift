@@ -9,7 +9,8 @@ internal import AtomicSupport
 internal import Glibc
 
 let allScenarios: [Scenario] =
-    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + lockFreeQueueScenarios
+    atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios
+    + unboundedSPSCQueueScenarios + lockFreeQueueScenarios
     + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios

@@ -110,6 +110,9 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a silent one: receive: Connection timed out (ETIMEDOUT)",
             ]),
         SmallExample(
+            name: "unbounded_spsc_queue",
+            lines: ["50 bursts, 50000 lines: all written, in order", "segments after the trim: 1"]),
+        SmallExample(
             name: "wait_group",
             lines: [
                 "all 3 jobs done: true, sum 14", "a job that never ends: timed out", "left: 0",

@@ -40,6 +40,17 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the unbounded queue from one to one")
+    func unboundedPipe() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            UnboundedPipePrograms.traffic(5, 4, segmentCapacity: 1),
+            UnboundedPipePrograms.closing(2, segmentCapacity: 2),
+            UnboundedPipePrograms.abandoning(2),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the inbox")
     func inbox() {
         // Wrong: as above.

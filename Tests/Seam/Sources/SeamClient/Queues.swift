@@ -54,6 +54,14 @@ package func popPipe(_ pipe: borrowing BoundedSPSCQueue<Token>) -> Token? { pipe
 @_silgen_name("seam_pipe_fill")
 package func fillPipe(_ pipe: borrowing BoundedSPSCQueue<Int>) -> Int { pipe.fill(max: 16) { 1 } }
 
+@_silgen_name("seam_long_pipe_push")
+package func pushLongPipe(_ pipe: borrowing UnboundedSPSCQueue<Int>, _ element: Int) -> Int? {
+    pipe.tryPush(element)
+}
+
+@_silgen_name("seam_long_pipe_pop")
+package func popLongPipe(_ pipe: borrowing UnboundedSPSCQueue<Token>) -> Token? { pipe.tryPop() }
+
 @_silgen_name("seam_inbox_push")
 package func pushInbox(_ inbox: borrowing MPSCInbox<Int>, _ element: Int) -> PushOutcome<Int> {
     inbox.tryPush(element)
