@@ -332,6 +332,7 @@ var smallExamples: [Target] {
         ),
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("relaxed_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
         ("spsc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),

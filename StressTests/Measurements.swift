@@ -13,6 +13,7 @@ func printMeasurements() {
     report("mpmc push 16 + drain 16, each") { measureRingBatch(turns) }
     report("lock-free tryPush + tryPop") { measureLockFree(turns) }
     report("lock-free tryPop of nothing") { measureLockFreeEmpty(turns) }
+    report("relaxed tryPush + tryPop, own lane") { measureRelaxed(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
     report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
     report("unbounded spsc tryPush + tryPop") { measureUnboundedPipe(turns) }
@@ -81,6 +82,18 @@ private func measureLockFreeEmpty(_ turns: Int) -> (Int, UInt64) {
     let queue = LockFreeMPMCQueue<UInt64>(capacity: 1024)
     var sum: UInt64 = 0
     for _ in 0..<turns { sum &+= queue.tryPop() ?? 0 }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureRelaxed(_ turns: Int) -> (Int, UInt64) {
+    let queue = RelaxedMPMCQueue<UInt64>(laneCount: 2, laneCapacity: 512)
+    var handle = queue.makeHandle()
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn), by: handle)
+        sum &+= queue.tryPop(by: &handle) ?? 0
+    }
     return (turns, sum)
 }
 

@@ -10,7 +10,7 @@ internal import Glibc
 
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios
-    + unboundedSPSCQueueScenarios + lockFreeQueueScenarios
+    + unboundedSPSCQueueScenarios + lockFreeQueueScenarios + relaxedQueueScenarios
     + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios

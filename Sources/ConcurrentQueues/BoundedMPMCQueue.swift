@@ -78,10 +78,17 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     /// `storageByteCount(capacity:)` bytes, and outlives the queue.
     @unsafe
     public init(storage: UnsafeMutableRawBufferPointer, capacity: Int) {
+        // SAFETY: as the caller promises.
+        unsafe self.init(storage: storage, capacity: capacity, firstPosition: 0)
+    }
+
+    /// The same, with a first position of the test's choice.
+    @unsafe
+    init(storage: UnsafeMutableRawBufferPointer, capacity: Int, firstPosition: UInt64) {
         let byteCount = Self.storageByteCount(capacity: capacity)
         // SAFETY: the caller promises what `SharedBlock` asks for.
         let block = unsafe SharedBlock(borrowing: storage, byteCount: byteCount)
-        self.init(block: block, capacity: capacity, firstPosition: 0)
+        self.init(block: block, capacity: capacity, firstPosition: firstPosition)
     }
 
     /// A queue whose first element has a position of the test's choice.

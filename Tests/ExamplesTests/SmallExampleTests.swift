@@ -110,6 +110,9 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a silent one: receive: Connection timed out (ETIMEDOUT)",
             ]),
         SmallExample(
+            name: "relaxed_queue",
+            lines: ["2047 directories, 16376 files: each visited once"]),
+        SmallExample(
             name: "unbounded_spsc_queue",
             lines: ["50 bursts, 50000 lines: all written, in order", "segments after the trim: 1"]),
         SmallExample(

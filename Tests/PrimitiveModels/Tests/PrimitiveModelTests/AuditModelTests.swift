@@ -40,6 +40,18 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the relaxed queue, which has but a count of handles and its lanes' orderings")
+    func relaxedQueue() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            RelaxedQueuePrograms.traffic([2, 1], [2]), RelaxedQueuePrograms.closing(),
+            RelaxedQueuePrograms.ending(),
+            // What only the lanes' other operations and a full lane need.
+            QueuePrograms.traffic([2, 1], [2]), QueuePrograms.draining([2, 1], [2]),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the unbounded queue from one to one")
     func unboundedPipe() {
         // Wrong: as above.

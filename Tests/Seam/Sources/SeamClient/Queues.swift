@@ -43,6 +43,20 @@ package func pushLockFree(_ queue: borrowing LockFreeMPMCQueue<Int>, _ element: 
 @_silgen_name("seam_lock_free_pop")
 package func popLockFree(_ queue: borrowing LockFreeMPMCQueue<Token>) -> Token? { queue.tryPop() }
 
+@_silgen_name("seam_relaxed_push")
+package func pushRelaxed(
+    _ queue: borrowing RelaxedMPMCQueue<Int>, _ element: Int, _ handle: RelaxedQueueHandle
+) -> Int? {
+    queue.tryPush(element, by: handle)
+}
+
+@_silgen_name("seam_relaxed_pop")
+package func popRelaxed(
+    _ queue: borrowing RelaxedMPMCQueue<Token>, _ handle: inout RelaxedQueueHandle
+) -> Token? {
+    queue.tryPop(by: &handle)
+}
+
 @_silgen_name("seam_pipe_push")
 package func pushPipe(_ pipe: borrowing BoundedSPSCQueue<Int>, _ element: Int) -> Int? {
     pipe.tryPush(element)
