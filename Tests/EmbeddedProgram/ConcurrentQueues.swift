@@ -18,6 +18,24 @@ func useConcurrentQueues() {
     check(sum == 6, "ConcurrentQueues: the inbox changed an element")
     useStealing()
     useIntrusiveQueue()
+    useOtherOrders()
+}
+
+/// A lock-free queue, one that grows, and one in lanes.
+private func useOtherOrders() {
+    let lockFree = LockFreeMPMCQueue<Int>(capacity: 2)
+    for number in 1...2 { check(lockFree.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(lockFree.tryPush(3) == 3, "ConcurrentQueues: a full lock-free queue accepted")
+    check(lockFree.tryPop() == 1, "ConcurrentQueues: the lock-free queue is out of order")
+
+    let growing = UnboundedSPSCQueue<Int>(segmentCapacity: 1)
+    for number in 1...3 { check(growing.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(growing.tryPop() == 1, "ConcurrentQueues: the growing queue is out of order")
+
+    let lanes = RelaxedMPMCQueue<Int>(laneCount: 2, laneCapacity: 2)
+    var handle = lanes.makeHandle()
+    check(lanes.tryPush(1, by: handle) == nil, "ConcurrentQueues: an empty lane refused")
+    check(lanes.tryPop(by: &handle) == 1, "ConcurrentQueues: a lane lost its element")
 }
 
 /// A deque with two ends, and a ring that gives half away.
