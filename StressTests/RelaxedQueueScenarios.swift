@@ -64,7 +64,8 @@ private func closeScenario(_ context: StressContext) -> UInt64 {
         let taken = Shared(Atomic<UInt64>(0))
         let seed = context.seed &+ round
         ThreadTeam.run(count: 4) { thread in
-            var handle = queue.value.makeHandle()
+            var handle =
+                thread == 2 ? queue.value.makeConsumerHandle() : queue.value.makeHandle()
             if thread < 2 {
                 var count: UInt64 = 0
                 var backoff = Backoff()

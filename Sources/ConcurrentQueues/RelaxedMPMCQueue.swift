@@ -16,10 +16,11 @@ public import AtomicSupport
 /// | Threads   | any number on either side; a handle is one thread's at a time                    |
 ///
 /// A push goes to the lane of its handle, and to no other: it is refused if that lane is full, also
-/// while others have room. So the order of a handle is kept. A pop takes from the lane where its
-/// handle found something last, and goes on to the next when that has nothing, or after
-/// `turnCountMax` pops, so that no lane is forgotten. Threads that push and pop what they pushed
-/// themselves stay out of each other's way: that is what it is for.
+/// while others have room. So the order of a handle is kept. A pop of `makeHandle()` takes from the
+/// same lane, and one element of another when that has nothing, or after `turnCountMax` pops, so
+/// that no lane is forgotten. Threads that push, and pop mostly what they pushed themselves, stay
+/// out of each other's way: that is what it is for. A pop of `makeConsumerHandle()` stays where it
+/// found something, for as many pops at most, and so gives each lane its share.
 ///
 /// Emptiness: nil means that each lane, at a moment during the call, had nothing to take. While
 /// others push, these are different moments: what comes to a lane behind the look into it is not
@@ -68,9 +69,10 @@ public struct RelaxedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     /// How many lanes there are.
     public let laneCount: Int
 
-    /// How many elements a handle takes from one lane in a row while others may have some.
+    /// How many elements a handle takes from one lane in a row while others may have some. A look
+    /// into a lane in use costs two misses, here and there: seldom enough not to be noticed.
     @inlinable
-    public static var turnCountMax: Int { 64 }
+    public static var turnCountMax: Int { 256 }
 
     /// A queue of lanes.
     ///
@@ -145,18 +147,28 @@ public struct RelaxedQueueHandle: Sendable {
     @usableFromInline
     let home: Int
 
+    /// Whether pops begin there each time, or with the lane where something was found last.
+    @usableFromInline
+    let isHomeBound: Bool
+
     /// The lane that pops begin with.
     @usableFromInline
     var current: Int
 
-    /// How many more pops stay there.
+    /// The lane where something was found last when that had nothing.
+    @usableFromInline
+    var visited: Int
+
+    /// How many more pops before the others are looked at.
     @usableFromInline
     var turnsLeft: Int
 
     @inlinable
-    init(home: Int, turnsLeft: Int) {
+    init(home: Int, isHomeBound: Bool, turnsLeft: Int) {
         self.home = home
+        self.isHomeBound = isHomeBound
         current = home
+        visited = home
         self.turnsLeft = turnsLeft
     }
 }
@@ -211,13 +223,22 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
 // MARK: - Operations
 
 extension RelaxedMPMCQueue where Element: ~Copyable {
-    /// A handle for a producer, a consumer, or one who is both. Lanes are given out in turn.
+    /// A handle for one who pushes, or pushes and pops: its pops begin with the lane that it pushes
+    /// to. Lanes are given out in turn.
     @inlinable
-    public func makeHandle() -> RelaxedQueueHandle {
+    public func makeHandle() -> RelaxedQueueHandle { makeHandle(isHomeBound: true) }
+
+    /// A handle for one who only pops: it goes from lane to lane.
+    @inlinable
+    public func makeConsumerHandle() -> RelaxedQueueHandle { makeHandle(isHomeBound: false) }
+
+    @inlinable
+    func makeHandle(isHomeBound: Bool) -> RelaxedQueueHandle {
         // SAFETY: ours.
         let number = unsafe nextLane.pointee.wrappingAdd(1, ordering: .relaxed).oldValue
         let lane = Int(truncatingIfNeeded: number % UInt64(laneCount))
-        return RelaxedQueueHandle(home: lane, turnsLeft: Self.turnCountMax)
+        return RelaxedQueueHandle(
+            home: lane, isHomeBound: isHomeBound, turnsLeft: Self.turnCountMax)
     }
 
     /// Puts an element behind the others that were pushed by this handle. Returns nil if it was
@@ -236,6 +257,7 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
     @inline(__always)
     public func tryPop(by handle: inout RelaxedQueueHandle) -> sending Element? {
         precondition(handle.current < laneCount, "the handle is another queue's")
+        precondition(handle.visited < laneCount, "the handle is another queue's")
         if handle.turnsLeft > 0 {
             // SAFETY: in bounds.
             if let element = unsafe lanes[handle.current].tryPop() {
@@ -256,20 +278,23 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
         return isFirst
     }
 
-    /// Takes from the first lane behind the handle's that has something, and stays there.
+    /// Takes from the first lane behind the one visited last that has something; from the handle's
+    /// own if no other has.
     @inlinable
     func popElsewhere(_ handle: inout RelaxedQueueHandle) -> sending Element? {
-        var lane = handle.current
-        for _ in 0..<laneCount {  // The handle's own lane is the last.
+        var lane = handle.visited
+        for _ in 0..<laneCount {
             lane = lane &+ 1 == laneCount ? 0 : lane &+ 1
+            if lane == handle.current { continue }
             if let element = unsafe lanes[lane].tryPop() {  // SAFETY: in bounds.
-                handle.current = lane
+                handle.visited = lane
+                if !handle.isHomeBound { handle.current = lane }
                 handle.turnsLeft = Self.turnCountMax &- 1
                 return element
             }
         }
         handle.turnsLeft = Self.turnCountMax
-        return nil
+        return unsafe lanes[handle.current].tryPop()  // SAFETY: in bounds.
     }
 }
 

@@ -55,7 +55,7 @@ struct RelaxedMPMCQueueTests {
         let queue = RelaxedMPMCQueue<Int>(
             laneCount: laneCount, laneCapacity: 8, firstPosition: firstPosition)
         let producers = (0..<(laneCount + 1)).map { _ in queue.makeHandle() }
-        var consumers = [queue.makeHandle(), queue.makeHandle()]
+        var consumers = [queue.makeHandle(), queue.makeConsumerHandle()]
         var random = SplitMix64(seed: firstPosition ^ UInt64(laneCount))
         var next = [Int](repeating: 0, count: producers.count)
         var seen = [Int](repeating: -1, count: producers.count)
@@ -90,17 +90,35 @@ struct RelaxedMPMCQueueTests {
         // If this failed, a consumer would never come to a lane that is not its own.
         let queue = RelaxedMPMCQueue<Int>(laneCount: 3, laneCapacity: 64)
         let producers = (0..<3).map { _ in queue.makeHandle() }
-        var consumer = queue.makeHandle()
+        var consumer = queue.makeConsumerHandle()
         for lane in 0..<3 {
             for _ in 0..<64 { _ = queue.tryPush(lane, by: producers[lane]) }
         }
         var taken = [0, 0, 0]
-        for _ in 0..<600 {
+        for _ in 0..<(9 * RelaxedMPMCQueue<Int>.turnCountMax + 9) {
             guard let lane = queue.tryPop(by: &consumer) else { break }
             taken[lane] += 1
             _ = queue.tryPush(lane, by: producers[lane])
         }
         #expect(taken.allSatisfy { $0 >= 3 * RelaxedMPMCQueue<Int>.turnCountMax })
+    }
+
+    @Test("Who pushes takes from its own lane, and now and then from each other one")
+    func homeBound() {
+        // If this failed, threads would get into each other's way, or forget a lane.
+        let queue = RelaxedMPMCQueue<Int>(laneCount: 3, laneCapacity: 64)
+        var handles = (0..<3).map { _ in queue.makeHandle() }
+        for lane in 0..<3 {
+            for _ in 0..<32 { _ = queue.tryPush(lane, by: handles[lane]) }
+        }
+        var taken = [0, 0, 0]
+        for _ in 0..<(10 * RelaxedMPMCQueue<Int>.turnCountMax + 10) {
+            guard let lane = queue.tryPop(by: &handles[1]) else { break }
+            taken[lane] += 1
+            _ = queue.tryPush(lane, by: handles[lane])
+        }
+        #expect(taken[0] == 5 && taken[2] == 5)
+        check(queue)
     }
 
     @Test("Close refuses pushes, keeps what is queued, and says when all is gone")

@@ -26,7 +26,7 @@ enum RelaxedQueuePrograms {
                 }
             }
             for (number, count) in pops.enumerated() {
-                let handle = queue.makeHandle()
+                let handle = number == 0 ? queue.makeConsumerHandle() : queue.makeHandle()
                 model.thread("consumer \(number)") {
                     var handle = handle
                     var last = [-1, -1, -1]
