@@ -11,7 +11,7 @@ internal import Glibc
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
-    + meetingScenarios + lockScenarios + drainAllocatorsScenarios
+    + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
 
 struct StressOptions {
     var filter = ""
