@@ -344,6 +344,10 @@ var smallExamples: [Target] {
         ("stealing_ring", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
+        (
+            "unbounded_queue",
+            ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]
+        ),
         ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
     ].map { (name: String, rooms: [Target.Dependency]) in
         .executableTarget(

@@ -12,6 +12,8 @@ func printMeasurements() {
     let turns = 2_000_000
     report("mpmc tryPush + tryPop") { measureRing(turns) }
     report("mpmc push 16 + drain 16, each") { measureRingBatch(turns) }
+    report("unbounded mpmc tryPush + tryPop") { measureUnboundedMPMC(turns) }
+    report("unbounded mpmc push 16 + drain 16, each") { measureUnboundedMPMCBatch(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
     report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
     report("inbox tryPush + drain of one") { measureInbox(turns) }
@@ -56,6 +58,28 @@ private func measureRing(_ turns: Int) -> (Int, UInt64) {
 @inline(never)
 private func measureRingBatch(_ turns: Int) -> (Int, UInt64) {
     let queue = BoundedMPMCQueue<UInt64>(capacity: 1024)
+    var sum: UInt64 = 0
+    for turn in 0..<turns / 16 {
+        for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }
+        queue.drain(max: 16) { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureUnboundedMPMC(_ turns: Int) -> (Int, UInt64) {
+    let queue = UnboundedMPMCQueue<UInt64>()
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureUnboundedMPMCBatch(_ turns: Int) -> (Int, UInt64) {
+    let queue = UnboundedMPMCQueue<UInt64>()
     var sum: UInt64 = 0
     for turn in 0..<turns / 16 {
         for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }

@@ -12,6 +12,7 @@ let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
+    + unboundedQueueScenarios
 
 struct StressOptions {
     var filter = ""

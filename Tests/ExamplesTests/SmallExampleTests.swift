@@ -116,6 +116,13 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a silent one: receive: Connection timed out (ETIMEDOUT)",
             ]),
         SmallExample(
+            name: "unbounded_queue",
+            lines: [
+                "jobs 131071 of 131071", "sum 8589869056, expected 8589869056: each job once",
+                "more than a segment was open at a time: true",
+                "emptied segments that are kept: 0",
+            ]),
+        SmallExample(
             name: "wait_group",
             lines: [
                 "all 3 jobs done: true, sum 14", "a job that never ends: timed out", "left: 0",

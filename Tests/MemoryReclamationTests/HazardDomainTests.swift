@@ -98,6 +98,23 @@ struct HazardDomainTests {
         if let last = source.swap(nil) { domain.retire(last) }
     }
 
+    @Test("With one list, what one thread had to keep the next one reclaims")
+    func oneList() {
+        // If this failed, a rare retirement would leave what it kept until the domain ends.
+        let ledger = LifetimeLedger()
+        let domain = Shared(HazardDomain(slotCount: 8, scanThreshold: 1, prefersOneList: true))
+        let source = Source(Leaf(1, ledger))
+        domain.value.withGuard { hazard in
+            _ = hazard.protect(source)
+            ThreadTeam.run(count: 3) { thread in
+                if thread == 1 { domain.value.retire(source.swap(nil)) }
+            }
+            #expect(ledger.aliveCount == 1)
+        }
+        domain.value.retire(Leaf(2, ledger))
+        #expect(ledger.aliveCount == 0)
+    }
+
     @Test("A domain that ends reclaims what it has")
     func ends() {
         // If this failed, what was retired last would leak.
