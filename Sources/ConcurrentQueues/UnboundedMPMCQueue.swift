@@ -8,8 +8,8 @@ public import MemoryReclamation
 ///
 /// | Guarantee | `tryPush` / `tryPop` / `drain`                                                   |
 /// |-----------|----------------------------------------------------------------------------------|
-/// | Progress  | lock-free, while at most `threadCountMax` threads are inside at a time; one more |
-/// |           | waits until another leaves                                                       |
+/// | Progress  | lock-free, but for the memory allocator, while at most `threadCountMax` threads  |
+/// |           | are inside at a time; one more waits until another leaves                        |
 /// | Stalled   | a consumer stalled in mid-pop keeps what it claimed; a producer stalled in       |
 /// | peer      | mid-push loses its place and tries again; nobody waits for either                |
 /// | Order     | linearizable FIFO; nil means empty                                               |
