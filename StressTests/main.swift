@@ -11,7 +11,8 @@ internal import Glibc
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
-    + meetingScenarios + lockScenarios + drainAllocatorsScenarios
+    + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
+    + unboundedQueueScenarios
 
 struct StressOptions {
     var filter = ""
