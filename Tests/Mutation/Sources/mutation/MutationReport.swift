@@ -13,10 +13,21 @@ struct MutationReport {
 
     init(_ copy: Copy) throws {
         self.copy = copy
-        models = try Findings(.models).byName
-        stress = try Findings(.stress).byName
-        tsan = try Findings(.tsan).byName
+        models = try Self.current(.models, copy)
+        stress = try Self.current(.stress, copy)
+        tsan = try Self.current(.tsan, copy)
         reasons = try Explanation.all()
+    }
+
+    /// The findings that are about the sources as they are.
+    private static func current(_ finder: Finder, _ copy: Copy) throws -> [String: Finding] {
+        let prints = try Fingerprints.ofTargets(finder)
+        let files = Dictionary(
+            uniqueKeysWithValues: copy.entries.map { ($0.mutant.name, $0.target.file) })
+        return try Findings(finder).byName.filter { name, finding in
+            guard let file = files[name], let now = prints[file] else { return false }
+            return finding.prints?.source == now.source
+        }
     }
 
     // MARK: - Counts
