@@ -22,7 +22,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Who is asked: \(Finder.allCases.map(\.rawValue).joined(separator: ", ")).")
     var with = Finder.models
 
-    @Option(help: "Only mutants whose name contains this.")
+    @Option(help: "Only mutants whose name contains this, or one of these between commas.")
     var only = ""
 
     @Option(help: "Only mutants that were not found by this finder.")
@@ -90,7 +90,10 @@ struct RunCommand: ParsableCommand {
     private func choose(_ copy: Copy, _ findings: Findings) throws -> [Copy.Entry] {
         var chosen = copy.compiled
         chosen = chosen.filter { $0.mutant.kind == .catalogue || $0.number % every == 0 }
-        if !only.isEmpty { chosen = chosen.filter { $0.mutant.name.contains(only) } }
+        let parts = only.split(separator: ",")
+        if !parts.isEmpty {
+            chosen = chosen.filter { entry in parts.contains { entry.mutant.name.contains($0) } }
+        }
         if resume {
             let prints = try Fingerprints.ofTargets(with)
             chosen = chosen.filter { entry in
