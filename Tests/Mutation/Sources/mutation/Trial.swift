@@ -59,7 +59,7 @@ struct Trial {
         if finder == .models, let processorSecondsMax {
             limited.processorSecondsMax = processorSecondsMax
             // One that sleeps uses no time of a processor.
-            limited.seconds = min(seconds, 5 + 3 * processorSecondsMax)
+            limited.seconds = min(seconds, 10 + 6 * processorSecondsMax)
         }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }

@@ -131,6 +131,31 @@ struct SequentialMeetingTests {
         }
     }
 
+    @Test("a lock's value ends with it, and who waits without a deadline gets the lock")
+    func fairLockEnd() {
+        // Wrong: the value outlives its lock, or a wait answers that time is over when none is.
+        let result = explore { model in
+            let living = Count()
+            do {
+                let lock = FairLock(Counted(1, living))
+                model.check(lock.withLock { $0.number } == 1 && living.value == 1)
+            }
+            model.check(living.value == 0)
+            let lock = Shared(FairLock(PlainCell(0)))
+            for number in 1...2 {
+                model.thread {
+                    let isRun = lock.value.withLock(until: .never) { cell in
+                        cell.store(number)
+                        return cell.load() == number
+                    }
+                    model.check(isRun == true)
+                }
+            }
+        }
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
     // MARK: - The breaker's far corners
 
     private func fail(_ breaker: borrowing CircuitBreaker, at now: MonotonicInstant) -> Bool {

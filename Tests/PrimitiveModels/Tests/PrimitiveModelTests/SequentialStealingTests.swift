@@ -53,6 +53,18 @@ struct SequentialStealingTests {
             }
             model.check(living.value == 0)
             do {
+                // Pushes and pops alone: each has to look where the other side is.
+                let queue = BoundedSPSCQueue<Counted>(capacity: 2)
+                model.check(queue.tryPop() == nil)
+                for number in 0..<2 { model.check(queue.tryPush(Counted(number, living)) == nil) }
+                for number in 0..<6 {
+                    model.check(queue.tryPush(Counted(9, living)) != nil)
+                    model.check(queue.tryPop()?.number == number)
+                    model.check(queue.tryPush(Counted(number + 2, living)) == nil)
+                }
+            }
+            model.check(living.value == 0)
+            do {
                 let queue = BoundedSPSCQueue<Counted>(capacity: 2)
                 for number in 0..<3 { _ = queue.tryPush(Counted(number, living)) }
                 _ = queue.tryPop()
@@ -99,24 +111,24 @@ struct SequentialStealingTests {
         }
     }
 
-    @Test("a ring is robbed of its older half, as much as fits", arguments: 1...5)
-    func ring(there: Int) {
+    @Test("a ring is robbed of its older half, as much as fits", arguments: 1...8, [2, 4])
+    func ring(there: Int, ownCapacity: Int) {
         // Wrong: as above; or a thief takes another share than half, rounded up.
         alone { model in
             let living = Count()
             do {
                 let ring = StealingRing<Counted>(capacity: 7)
-                let own = StealingRing<Counted>(capacity: 2)
+                let own = StealingRing<Counted>(capacity: ownCapacity)
                 model.check(ring.capacity == 8 && ring.isEmpty && ring.count == 0)
                 model.check(ring.tryPop() == nil && ring.trySteal(into: own) == nil)
-                model.check(ring.drain(max: 9) { _ in } == 0 && own.capacity == 2)
+                model.check(ring.drain(max: 9) { _ in } == 0 && own.capacity == ownCapacity)
                 for round in 0..<3 {
                     for step in 0..<there {
                         model.check(ring.tryPush(Counted(step, living)) == nil)
                         model.check(ring.count == step + 1 && !ring.isEmpty)
                     }
                     // Half, rounded up, and no more than one and what the own ring has room for.
-                    let taken = min((there + 1) / 2, 3)
+                    let taken = min((there + 1) / 2, ownCapacity + 1)
                     model.check(ring.trySteal(into: own)?.number == 0)
                     model.check(ring.count == there - taken && own.count == taken - 1)
                     for step in 1..<max(taken, 1) { model.check(own.tryPop()?.number == step) }
