@@ -51,7 +51,8 @@ struct Fingerprints: Codable, Equatable {
     /// Those of now.
     init(_ target: Target, _ finder: Finder) throws {
         source = Self.print(of: [target.file])
-        tests = try Self.tests(of: finder == .models ? "Tests/PrimitiveModels/Tests" : "StressTests")
+        let folder = finder == .models ? "Tests/PrimitiveModels/Tests" : "StressTests"
+        tests = try Self.tests(of: folder)
     }
 
     /// Those of all targets, by file.
@@ -70,7 +71,8 @@ struct Fingerprints: Codable, Equatable {
 
     private static func tests(of folder: String) throws -> String {
         let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
-        return print(of: names.filter { $0.hasSuffix(".swift") }.sorted().map { "\(folder)/\($0)" })
+        let sources = names.filter { $0.hasSuffix(".swift") }.sorted()
+        return print(of: sources.map { "\(folder)/\($0)" })
     }
 
     /// FNV-1a over the bytes of files.

@@ -30,7 +30,8 @@ struct BorrowedModelTests {
             rebasing: memory[margin..<margin + byteCount])
         unsafe body(Lent(memory: inner))  // SAFETY: used within the call.
         // SAFETY: plain bytes, as above.
-        let isWhole = unsafe memory.prefix(margin).allSatisfy { $0 == 0xA5 }
+        let isWhole =
+            unsafe memory.prefix(margin).allSatisfy { $0 == 0xA5 }
             && memory.suffix(margin).allSatisfy { $0 == 0xA5 }
         if !isWhole { Issue.record("what lies around the memory was written") }
         unsafe memory.deallocate()  // SAFETY: as above.
