@@ -224,6 +224,25 @@ struct SequentialMeetingTests {
         }
     }
 
+    @Test("a reset time whose doublings overflow is the longest there is")
+    func breakerOverflow() {
+        // Wrong: what is left of the product is taken for the time.
+        var policy = CircuitBreaker.Policy()
+        policy.failureThreshold = 1
+        policy.resetNanoseconds = 1 << 44
+        policy.resetNanosecondsMax = 1 << 50
+        alone { model in
+            let breaker = CircuitBreaker(policy)
+            var now: UInt64 = 0
+            for round: UInt64 in 0..<36 {
+                model.check(fail(breaker, at: at(now)) && breaker.state == .open)
+                now += 1 << min(24 + round, 30)
+                model.check(breaker.tryAcquire(now: at(now - 1)) == nil)
+            }
+            model.check(breaker.tryAcquire(now: at(now)) != nil)
+        }
+    }
+
     @Test("a breaker that opens at the end of its clock is open until then")
     func breakerClock() {
         // Wrong: the end does not fit into its bits, and is in the past.
