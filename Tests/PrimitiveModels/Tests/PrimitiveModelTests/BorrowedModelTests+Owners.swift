@@ -27,7 +27,7 @@ extension BorrowedModelTests {
         }
     }
 
-    @Test("a deque", arguments: [1, 3, 8])
+    @Test("a deque", arguments: [1, 3, 8, 32])
     func deque(capacity: Int) {
         // Wrong: as above.
         alone { model in

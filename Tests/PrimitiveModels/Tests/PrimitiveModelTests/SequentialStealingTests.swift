@@ -78,6 +78,28 @@ struct SequentialStealingTests {
         }
     }
 
+    @Test("a batch is as large as it can be, whatever its side knew before")
+    func pipeBatches() {
+        // Wrong: a batch is cut although there is room for it, or there are elements for it.
+        alone { model in
+            for known in 1..<4 {
+                let queue = BoundedSPSCQueue<Int>(capacity: 4)
+                for value in 0..<(4 - known) { model.check(queue.tryPush(value) == nil) }
+                for value in 0..<(4 - known) { model.check(queue.tryPop() == value) }
+                // The producer knows of `known` places, and there are four.
+                for wanted in known + 1..<6 {
+                    let whole = min(wanted, 4)
+                    model.check(queue.fill(max: wanted) { 7 } == whole)
+                    model.check(queue.drain(max: 9) { _ in } == whole)
+                }
+                // The consumer knows of `known` elements, and there are four.
+                model.check(queue.fill(max: known) { 7 } == known && queue.tryPop() == 7)
+                model.check(queue.fill(max: 4) { 7 } == 5 - known)
+                model.check(queue.drain(max: 4) { _ in } == 4)
+            }
+        }
+    }
+
     @Test("a deque gives the newest to its owner, the oldest to thieves, and counts")
     func deque() {
         // Wrong: as above; or an element comes out at the wrong end.
