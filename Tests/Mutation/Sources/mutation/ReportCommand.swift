@@ -9,8 +9,8 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Writes docs/verification.md from the results.",
         discussion: """
-            Reads .build-mutation/results: explorations.jsonl, checker.txt and run.txt of the models, and \
-            what 'mutation run' has left. What is missing there is said to be missing.
+            Reads .build-mutation/results: explorations.jsonl, checker.txt and run.txt of the \
+            models, and what 'mutation run' has left. What is missing there is said to be missing.
             """)
 
     @Option(help: "The folder that is written to.")

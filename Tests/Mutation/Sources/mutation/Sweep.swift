@@ -94,6 +94,9 @@ final class Sweep: @unchecked Sendable {
 
     private func pause() {
         guard let pauseWhile else { return }
-        while FileManager.default.fileExists(atPath: pauseWhile) { sleep(1) }
+        let never = DispatchSemaphore(value: 0)
+        while FileManager.default.fileExists(atPath: pauseWhile) {
+            _ = never.wait(timeout: .now() + 1)
+        }
     }
 }

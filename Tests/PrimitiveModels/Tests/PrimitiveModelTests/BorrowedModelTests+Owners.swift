@@ -143,6 +143,18 @@ extension BorrowedModelTests {
     private final class WatchedSource {
         var given: [(byteCount: Int, alignment: Int)] = []
         var isWrong = false
+
+        /// The object that a context names.
+        @unsafe
+        static func of(_ context: UnsafeMutableRawPointer?) -> WatchedSource? {
+            // SAFETY: the caller says that the context is one.
+            unsafe context.map { unsafe Unmanaged.fromOpaque($0).takeUnretainedValue() }
+        }
+
+        func take(_ byteCount: Int, _ alignment: Int) {
+            let index = given.firstIndex { $0 == (byteCount, alignment) }
+            if let index { given.remove(at: index) } else { isWrong = true }
+        }
     }
 
     @Test("an allocator's source gets back what it gave")
@@ -150,22 +162,21 @@ extension BorrowedModelTests {
         // Wrong: the size or the alignment that a source gets back is another one.
         alone { model in
             let watched = WatchedSource()
-            // SAFETY: the functions are a pair; the object outlives the allocator.
+            // SAFETY: the functions are a pair; the object outlives the allocator, which hands it to
+            // them as the context.
             let source = unsafe MemorySource(
                 allocate: { context, byteCount, alignment in
-                    let watched = unsafe Unmanaged<WatchedSource>.fromOpaque(context!)
-                        .takeUnretainedValue()
-                    watched.given.append((byteCount, alignment))
+                    let watched = unsafe WatchedSource.of(context)  // SAFETY: as above.
+                    watched?.given.append((byteCount, alignment))
                     return .allocate(byteCount: byteCount, alignment: alignment)
                 },
                 deallocate: { context, memory, byteCount, alignment in
-                    let watched = unsafe Unmanaged<WatchedSource>.fromOpaque(context!)
-                        .takeUnretainedValue()
-                    let index = watched.given.firstIndex { $0 == (byteCount, alignment) }
-                    if let index { watched.given.remove(at: index) } else { watched.isWrong = true }
-                    unsafe memory.deallocate()
+                    let watched = unsafe WatchedSource.of(context)  // SAFETY: as above.
+                    watched?.take(byteCount, alignment)
+                    unsafe memory.deallocate()  // SAFETY: it came from the function above.
                 }, context: Unmanaged.passUnretained(watched).toOpaque())
             do {
+                // SAFETY: as above.
                 let allocator = unsafe DrainAllocator(byteCountMax: 1_000, source: source)
                 for (byteCount, alignment) in [(0, 1), (7, 16), (40, 32), (60, 64), (300, 256)] {
                     // SAFETY: each block is given back at once.
