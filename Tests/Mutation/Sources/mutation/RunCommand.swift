@@ -48,6 +48,9 @@ struct RunCommand: ParsableCommand {
             """)
     var resume = false
 
+    @Flag(help: "Not those that Tests/Mutation/equivalent.txt explains.")
+    var open = false
+
     @Option(help: "So many at once.")
     var jobs = 1
 
@@ -100,6 +103,10 @@ struct RunCommand: ParsableCommand {
                 guard let finding = findings.byName[entry.mutant.name] else { return true }
                 return !(prints[entry.target.file]?.confirms(finding) ?? false)
             }
+        }
+        if open {
+            let explained = try Explanation.all()
+            chosen = chosen.filter { explained[$0.mutant.name] == nil }
         }
         if let missedBy {
             let others = try Findings(missedBy).byName

@@ -103,6 +103,10 @@ extension BorrowedModelTests {
                     model.check(event.blockingWait(until: past))
                 }
             }
+            lend(ManualResetEvent.storageByteCount) { lent in
+                let event = unsafe ManualResetEvent(storage: lent.memory)  // SAFETY: as above.
+                model.check(!event.isSet)
+            }
             lend(Latch.storageByteCount) { lent in
                 // SAFETY: the memory outlives the latch.
                 let latch = unsafe Latch(storage: lent.memory, count: 1)

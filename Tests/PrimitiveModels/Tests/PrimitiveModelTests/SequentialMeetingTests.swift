@@ -131,6 +131,14 @@ struct SequentialMeetingTests {
         }
     }
 
+    /// Something whose ends are counted, also of what was never made.
+    private struct Ending: ~Copyable {
+        // SAFETY: the model's threads are fibers of one thread.
+        nonisolated(unsafe) static var count = 0
+
+        deinit { unsafe Self.count += 1 }  // SAFETY: as above.
+    }
+
     @Test("a lock's value ends with it, and who waits without a deadline gets the lock")
     func fairLockEnd() {
         // Wrong: the value outlives its lock, or a wait answers that time is over when none is.
@@ -141,6 +149,12 @@ struct SequentialMeetingTests {
                 model.check(lock.withLock { $0.number } == 1 && living.value == 1)
             }
             model.check(living.value == 0)
+            unsafe Ending.count = 0  // SAFETY: as above.
+            do {
+                let lock = FairLock(Ending())
+                model.check(!lock.isLocked)
+            }
+            model.check(unsafe Ending.count == 1)  // SAFETY: as above.
             let lock = Shared(FairLock(PlainCell(0)))
             for number in 1...2 {
                 model.thread {
