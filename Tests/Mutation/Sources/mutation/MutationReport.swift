@@ -56,7 +56,7 @@ struct MutationReport {
 
             Of those that the models killed, \(grouped(parts[.failed] ?? 0)) failed a check, \
             \(grouped(parts[.crashed] ?? 0)) trapped or crashed, and \(grouped(parts[.hung] ?? 0))
-            hung. The slowest check that failed took \(shortened(slowest)). \
+            hung. The slowest check that failed took \(shortened(slowest)) of processor time. \
             \(grouped(alone.count)) were found by the models alone.
             """
     }

@@ -22,12 +22,13 @@ struct ReportCommand: ParsableCommand {
         let mutation = try MutationReport(copy)
         let models = try ModelReport(path: "\(results)/explorations.jsonl")
         let checker = CheckerReport(output: (try? readText("\(results)/checker.txt")) ?? "")
+        let run = (try? readText("\(results)/run.txt")) ?? "?"
         var text = try readText("\(Target.folder)/verification.in.txt")
         let parts = [
             "made": Self.made(), "stressseconds": "\(RunCommand.stressSeconds)",
             "processors": "\(ProcessInfo.processInfo.processorCount)", "checker": checker.table,
             "models": models.tables, "graphs": checker.graphs,
-            "run": (try? readText("\(results)/run.txt")) ?? "", "modelseconds": models.total,
+            "run": run.trimmingCharacters(in: .newlines), "modelseconds": models.total,
             "samples": models.samples, "audit": models.audit, "mutation": mutation.counts,
             "catalogue": mutation.catalogue, "explained": mutation.explained,
         ]
