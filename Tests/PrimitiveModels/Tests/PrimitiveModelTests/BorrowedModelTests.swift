@@ -63,7 +63,7 @@ struct BorrowedModelTests {
         }
     }
 
-    @Test("an inbox", arguments: [2, 7, 8, 16])
+    @Test("an inbox", arguments: [2, 7, 8, 32])
     func inbox(capacity: Int) {
         // Wrong: as above.
         alone { model in
