@@ -103,6 +103,22 @@ enum RarePrograms {
         }
     }
 
+    /// Two thieves look for the two slots of one magazine.
+    static func twoThieves(magazineCount: Int) -> (Model) -> Void {
+        { model in
+            let pool = Pool(
+                ObjectPool(capacity: 2, magazineCount: magazineCount, make: { PlainCell(0) }))
+            let handles = (0..<2).compactMap { _ in pool.value.tryAcquire() }
+            for handle in handles { pool.value.release(handle) }
+            for number in 1...2 {
+                model.thread("thief \(number)") {
+                    model.check(pool.value.tryAcquire() != nil, "a slot was not found")
+                }
+            }
+            model.finally { checkAllFound(model, pool, 0) }
+        }
+    }
+
     /// A thread without a magazine takes what lies in another's.
     static func bareThief() -> (Model) -> Void {
         { model in
@@ -155,6 +171,15 @@ struct RareModelTests {
             program: RarePrograms.robbedRefill())
         #expect(result.holds, "\(result)")
         if ModelRun.printsCounts { print("robbedRefill: \(result)") }
+    }
+
+    @Test("each of two thieves finds one of two slots", arguments: [1, 3])
+    func poolTwoThieves(magazineCount: Int) {
+        // Wrong: a thief that comes too late for one slot does not look for another.
+        let result = exhaust(
+            magazineCount, program: RarePrograms.twoThieves(magazineCount: magazineCount))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("what a thread without a magazine steals is counted")

@@ -133,7 +133,7 @@ struct SequentialMeetingTests {
 
     /// Something whose ends are counted, also of what was never made.
     private struct Ending: ~Copyable {
-        // SAFETY: the model's threads are fibers of one thread.
+        // SAFETY: the threads of a model are fibers of one, and one test uses it.
         nonisolated(unsafe) static var count = 0
 
         deinit { unsafe Self.count += 1 }  // SAFETY: as above.
