@@ -115,7 +115,21 @@ enum RarePrograms {
                     model.check(pool.value.tryAcquire() != nil, "a slot was not found")
                 }
             }
-            model.finally { checkAllFound(model, pool, 0) }
+            model.finally {
+                let total = pool.value.statistics
+                model.check(total.stolen == 2 && total.acquired == 4 && total.exhausted == 0)
+                checkAllFound(model, pool, 0)
+            }
+        }
+    }
+
+    /// Two threads without magazines find nothing.
+    static func exhausted() -> (Model) -> Void {
+        { model in
+            let pool = Pool(ObjectPool(capacity: 1, magazineCount: 0, make: { PlainCell(0) }))
+            model.check(pool.value.tryAcquire() != nil)
+            for _ in 0..<2 { model.thread { model.check(pool.value.tryAcquire() == nil) } }
+            model.finally { model.check(pool.value.statistics.exhausted == 2) }
         }
     }
 
@@ -178,6 +192,14 @@ struct RareModelTests {
         // Wrong: a thief that comes too late for one slot does not look for another.
         let result = exhaust(
             magazineCount, program: RarePrograms.twoThieves(magazineCount: magazineCount))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("each of two threads that find nothing is counted")
+    func poolExhausted() {
+        // Wrong: threads that share a number lose what others have added.
+        let result = exhaust(program: RarePrograms.exhausted())
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
