@@ -93,13 +93,14 @@ struct MutationReport {
 
     /// Those that the models miss.
     var explained: String {
-        var table = MarkdownTable("Mutant", "Becomes", "Why it is not found")
+        var table = MarkdownTable(
+            "Mutant", "Becomes", "Why no model finds it", "Stress", "ThreadSanitizer")
         for entry in copy.compiled where entry.mutant.kind != .catalogue {
             let name = entry.mutant.name
             guard let finding = models[name], !finding.isFound else { continue }
             table.add(
                 MarkdownTable.code(name), MarkdownTable.code(entry.mutant.replacement),
-                reasons[name] ?? "**not explained**")
+                reasons[name] ?? "**not explained**", told(stress[name]), told(tsan[name]))
         }
         return table.text
     }
