@@ -48,6 +48,9 @@ struct RunCommand: ParsableCommand {
             """)
     var resume = false
 
+    @Flag(help: "Only those that were never tried.")
+    var untried = false
+
     @Flag(help: "Not those that Tests/Mutation/equivalent.txt explains.")
     var open = false
 
@@ -104,6 +107,7 @@ struct RunCommand: ParsableCommand {
                 return !(prints[entry.target.file]?.confirms(finding) ?? false)
             }
         }
+        if untried { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
         if open {
             let explained = try Explanation.all()
             chosen = chosen.filter { explained[$0.mutant.name] == nil }

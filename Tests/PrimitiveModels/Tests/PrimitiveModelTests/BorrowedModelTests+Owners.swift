@@ -166,8 +166,8 @@ extension BorrowedModelTests {
         // Wrong: the size or the alignment that a source gets back is another one.
         alone { model in
             let watched = WatchedSource()
-            // SAFETY: the functions are a pair; the object outlives the allocator, which hands it to
-            // them as the context.
+            // SAFETY: the functions are a pair; the object outlives the allocator, which hands it
+            // to them as the context.
             let source = unsafe MemorySource(
                 allocate: { context, byteCount, alignment in
                     let watched = unsafe WatchedSource.of(context)  // SAFETY: as above.
