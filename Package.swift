@@ -74,7 +74,7 @@ let package = Package(
             ]),
         .target(name: "EllipticCurves"),
         // Floor 2
-        .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport"]),
+        .target(name: "MemoryReclamation", dependencies: ["AtomicSupport"]),
         .target(name: "ObjectPools", dependencies: ["AtomicSupport"]),
         .target(name: "TimerWheels", dependencies: ["AtomicSupport"]),
         .target(name: "HTTP1Codec"),
@@ -85,6 +85,7 @@ let package = Package(
                 .target(name: "EllipticCurves", condition: .when(traits: ["TLS"])),
             ]),
         // Floor 3
+        .target(name: "ConcurrentQueues", dependencies: ["AtomicSupport", "MemoryReclamation"]),
         .target(name: "WaitPrimitives", dependencies: ["AtomicSupport"]),
         .target(name: "DrainAllocators", dependencies: ["AtomicSupport"]),
         // Floor 4
@@ -139,7 +140,7 @@ let package = Package(
         .executableTarget(
             name: "stress",
             dependencies: [
-                "AtomicSupport", "ConcurrentQueues", "DrainAllocators",
+                "AtomicSupport", "ConcurrentQueues", "DrainAllocators", "MemoryReclamation",
                 "ObjectPools", "StressSupport", "TimerWheels", "WaitPrimitives",
             ],
             path: "StressTests", exclude: ["planted.sh", "planted.txt"]),
@@ -198,6 +199,9 @@ let package = Package(
             name: "ConcurrentQueuesTests",
             dependencies: ["AtomicSupport", "ConcurrentQueues", "StressSupport"]
                 + oracle("DequeModule")),
+        .testTarget(
+            name: "MemoryReclamationTests",
+            dependencies: ["AtomicSupport", "MemoryReclamation", "StressSupport"]),
         .testTarget(
             name: "ObjectPoolsTests",
             dependencies: ["AtomicSupport", "ObjectPools", "StressSupport"]),
@@ -300,6 +304,7 @@ var rooms: [String] {
         "HTTP1Codec",
         "HTTPClients",
         "HTTPServing",
+        "MemoryReclamation",
         "ModelChecking",
         "Networking",
         "ObjectPools",
@@ -320,7 +325,9 @@ var smallExamples: [Target] {
         ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),
         ("event_count", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        ("epochs", ["AtomicSupport", "CLinuxShims", "MemoryReclamation", "StressSupport"]),
         ("fair_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("hazard_pointers", ["AtomicSupport", "MemoryReclamation", "StressSupport"]),
         ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("lock_free_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
@@ -341,6 +348,10 @@ var smallExamples: [Target] {
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         (
             "unbounded_spsc_queue",
+            ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]
+        ),
+        (
+            "unbounded_queue",
             ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]
         ),
         ("wait_group", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

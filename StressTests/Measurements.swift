@@ -2,6 +2,7 @@
 
 internal import AtomicSupport
 internal import ConcurrentQueues
+internal import MemoryReclamation
 internal import ObjectPools
 
 // One thread, nanoseconds for each operation, the least of several runs. Not a test: nothing fails.
@@ -14,11 +15,15 @@ func printMeasurements() {
     report("lock-free tryPush + tryPop") { measureLockFree(turns) }
     report("lock-free tryPop of nothing") { measureLockFreeEmpty(turns) }
     report("relaxed tryPush + tryPop, own lane") { measureRelaxed(turns) }
+    report("unbounded mpmc tryPush + tryPop") { measureUnboundedMPMC(turns) }
+    report("unbounded mpmc push 16 + drain 16, each") { measureUnboundedMPMCBatch(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
     report("spsc fill 16 + drain 16, each") { measurePipeBatch(turns) }
     report("unbounded spsc tryPush + tryPop") { measureUnboundedPipe(turns) }
     report("inbox tryPush + drain of one") { measureInbox(turns) }
     report("inbox push 16 + drain 16, each") { measureInboxBatch(turns) }
+    report("hazard guard: protect + end") { measureHazard(turns) }
+    report("epoch pin + unpin") { measurePin(turns) }
     report("pool acquire + release, magazine") { measurePool(turns, magazineCount: 64, depth: 1) }
     report("pool acquire + release, 64 deep, each") {
         measurePool(turns, magazineCount: 64, depth: 64)
@@ -78,6 +83,17 @@ private func measureLockFree(_ turns: Int) -> (Int, UInt64) {
 }
 
 @inline(never)
+private func measureUnboundedMPMC(_ turns: Int) -> (Int, UInt64) {
+    let queue = UnboundedMPMCQueue<UInt64>()
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = queue.tryPush(UInt64(turn))
+        sum &+= queue.tryPop() ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
 private func measureLockFreeEmpty(_ turns: Int) -> (Int, UInt64) {
     let queue = LockFreeMPMCQueue<UInt64>(capacity: 1024)
     var sum: UInt64 = 0
@@ -93,6 +109,17 @@ private func measureRelaxed(_ turns: Int) -> (Int, UInt64) {
     for turn in 0..<turns {
         _ = queue.tryPush(UInt64(turn), by: handle)
         sum &+= queue.tryPop(by: &handle) ?? 0
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureUnboundedMPMCBatch(_ turns: Int) -> (Int, UInt64) {
+    let queue = UnboundedMPMCQueue<UInt64>()
+    var sum: UInt64 = 0
+    for turn in 0..<turns / 16 {
+        for step in 0..<16 { _ = queue.tryPush(UInt64(turn &+ step)) }
+        queue.drain(max: 16) { sum &+= $0 }
     }
     return (turns, sum)
 }
@@ -148,6 +175,33 @@ private func measureInboxBatch(_ turns: Int) -> (Int, UInt64) {
     for turn in 0..<turns / 16 {
         for step in 0..<16 { _ = inbox.tryPush(UInt64(turn &+ step)) }
         inbox.drain { sum &+= $0 }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureHazard(_ turns: Int) -> (Int, UInt64) {
+    let domain = HazardDomain()
+    let block = SharedBlock(byteCount: CacheLine.byteCount)
+    // SAFETY: in the block.
+    let source = unsafe block.pointer(at: 0, to: Atomic<UnsafeMutableRawPointer?>.self)
+    unsafe source.initialize(to: Atomic(block.base))  // SAFETY: as above.
+    var sum: UInt64 = 0
+    for _ in 0..<turns {
+        domain.withGuard { hazard in
+            // SAFETY: the source lives, and nothing is retired.
+            if unsafe hazard.protect(source) != nil { sum &+= 1 }
+        }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measurePin(_ turns: Int) -> (Int, UInt64) {
+    let domain = EpochDomain()
+    var sum: UInt64 = 0
+    for _ in 0..<turns {
+        domain.withPin { _ in sum &+= 1 }
     }
     return (turns, sum)
 }

@@ -13,7 +13,8 @@ let allScenarios: [Scenario] =
     + unboundedSPSCQueueScenarios + lockFreeQueueScenarios + relaxedQueueScenarios
     + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
-    + meetingScenarios + lockScenarios + drainAllocatorsScenarios
+    + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
+    + unboundedQueueScenarios
 
 struct StressOptions {
     var filter = ""

@@ -429,6 +429,16 @@ public final class ReceiveStream {
         loop.cancel(operation)
     }
 
+    /// Asks the kernel anew, because the connection is known to be broken.
+    ///
+    /// A multishot receive does not always hear of a reset: when two wake-ups of a socket fall
+    /// together, Linux 6.18 may look at the bytes alone, and the receive then waits on a socket
+    /// that is closed. A new one finds the end at once.
+    func lookForEnd() {
+        guard state == .armed, !isStopped, ending == nil else { return }
+        pause()
+    }
+
     private func append(_ buffer: UInt16, byteCount: Int32, isKept: Bool) {
         let start = loop.take(buffer, byteCount: byteCount, isKept: isKept)
         guard !isStopped && byteCount > 0 else { return loop.release(buffer) }

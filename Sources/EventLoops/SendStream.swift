@@ -59,19 +59,25 @@ public final class SendStream {
     private var waitsForRoom = false
     private var layer: StreamLayer?
 
-    /// A stream with nothing to send.
-    public init(loop: EventLoop, descriptor: Int32) {
+    /// What is received on the same socket, if it is to hear that sending failed; nil when it has.
+    private var counterpart: ReceiveStream?
+
+    /// A stream with nothing to send. When sending fails, `counterpart` asks the kernel once more
+    /// for the end: io_uring may owe it one (`ReceiveStream.lookForEnd`).
+    public init(loop: EventLoop, descriptor: Int32, counterpart: ReceiveStream? = nil) {
         self.loop = loop
         socket = descriptor
+        self.counterpart = counterpart
     }
 
     /// Makes the stream one with nothing to send, of another socket. Nobody else may have a
     /// reference to it: then no send is under way (I2).
-    package func reuse(for descriptor: Int32) {
+    package func reuse(for descriptor: Int32, counterpart: ReceiveStream) {
         assert(loop.isCurrent)
         precondition(operation == nil && !isQueued, "the stream is still in use")
         assert(filling == nil && sending == nil && waiter == nil && layer == nil)
         socket = descriptor
+        self.counterpart = counterpart
         failureCode = nil
         sentBytes = 0
     }
@@ -213,7 +219,11 @@ public final class SendStream {
         }
         unsafe loop.sendBlocks.value.giveBack(portion.memory)  // SAFETY: the kernel let go of it.
         sending = nil
-        if result <= 0 { fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result) }
+        if result <= 0 {
+            let other = counterpart
+            fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result)
+            other?.lookForEnd()
+        }
         if let layer, failureCode == nil {
             layer.flush()
             takeFromLayer()
@@ -225,6 +235,7 @@ public final class SendStream {
 
     private func fail(_ code: Int32) {
         if failureCode == nil { failureCode = code }
+        counterpart = nil
         // SAFETY: nobody has it.
         if let portion = filling { unsafe loop.sendBlocks.value.giveBack(portion.memory) }
         filling = nil

@@ -60,7 +60,7 @@ public final class StreamConnection: @unchecked Sendable {
         self.spares = spares
         if let parts = spares?.take() {
             parts.stream.reuse(for: descriptor, credit: options.receiveCredit)
-            parts.output.reuse(for: descriptor)
+            parts.output.reuse(for: descriptor, counterpart: parts.stream)
             parts.reading.reuse()
             stream = parts.stream
             output = parts.output
@@ -68,7 +68,8 @@ public final class StreamConnection: @unchecked Sendable {
         } else {
             stream = ReceiveStream(
                 loop: executor.loop, descriptor: descriptor, credit: options.receiveCredit)
-            output = SendStream(loop: executor.loop, descriptor: descriptor)
+            output = SendStream(
+                loop: executor.loop, descriptor: descriptor, counterpart: stream)
             reading = Suspension(executor)
         }
         reading.expectUse(of: self, and: output)

@@ -13,8 +13,8 @@ package struct Room: Equatable, Sendable {
         floor(0, "CLiburing CBearSSL CBrotli CZlib CLinuxShims CFiberContext ModelChecking")
         + floor(1, "AtomicSupport EllipticCurves")
         + floor(
-            2, "ConcurrentQueues ObjectPools TimerWheels MemoryReclamation HTTP1Codec TLSEngines")
-        + floor(3, "WaitPrimitives DrainAllocators")
+            2, "MemoryReclamation ObjectPools TimerWheels HTTP1Codec TLSEngines")
+        + floor(3, "ConcurrentQueues WaitPrimitives DrainAllocators")
         + floor(4, "EventLoops")
         + floor(5, "AsyncRuntime Fibers")
         + floor(6, "Networking")

@@ -16,6 +16,7 @@ func useConcurrentQueues() {
     let count = inbox.drain { sum += $0 }
     check(count == 3, "ConcurrentQueues: the inbox lost an element")
     check(sum == 6, "ConcurrentQueues: the inbox changed an element")
+    useUnboundedQueue()
     useStealing()
     useIntrusiveQueue()
     useOtherOrders()
@@ -67,4 +68,17 @@ private func useIntrusiveQueue() {
     guard case .empty = unsafe queue.pop() else {  // SAFETY: carries no address.
         return check(false, "ConcurrentQueues: the intrusive queue is not empty")
     }
+}
+
+/// A queue that grows by segments, and ends.
+private func useUnboundedQueue() {
+    let queue = UnboundedMPMCQueue<Int>(segmentCapacity: 2, threadCountMax: 2)
+    for number in 1...5 { check(queue.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    queue.close()
+    check(queue.tryPush(6) == 6, "ConcurrentQueues: accepted behind the close")
+    check(queue.tryPop() == 1, "ConcurrentQueues: the unbounded queue is out of order")
+    var sum = 0
+    let count = queue.drain(max: 8) { sum += $0 }
+    check(count == 4 && sum == 14, "ConcurrentQueues: the unbounded queue lost an element")
+    check(queue.isDrained, "ConcurrentQueues: the unbounded queue does not end")
 }

@@ -34,6 +34,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             ]),
         SmallExample(name: "echo_async", lines: ["echoed: one, two, three"]),
         SmallExample(
+            name: "epochs",
+            lines: [
+                "sum 3750075000, expected 3750075000", "freed 150000 of 150000 nodes",
+                "never more than 256 held back: true",
+            ]),
+        SmallExample(
             name: "event_count", lines: ["both readers saw step 1000", "left waiting: 0"]),
         SmallExample(
             name: "event_loop",
@@ -46,6 +52,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             lines: [
                 "turns: 1500, of each: [500, 500, 500]",
                 "while it is held: waited in vain, tried -1", "held at the end: false",
+            ]),
+        SmallExample(
+            name: "hazard_pointers",
+            lines: [
+                "torn or freed under a reader: 0", "replaced 9999, freed 9999",
+                "held back by one slow reader: 1, still 10000", "held back at the end: 0",
             ]),
         SmallExample(
             name: "latch",
@@ -115,6 +127,13 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "unbounded_spsc_queue",
             lines: ["50 bursts, 50000 lines: all written, in order", "segments after the trim: 1"]),
+        SmallExample(
+            name: "unbounded_queue",
+            lines: [
+                "jobs 131071 of 131071", "sum 8589869056, expected 8589869056: each job once",
+                "more than a segment was open at a time: true",
+                "emptied segments that are kept: 0",
+            ]),
         SmallExample(
             name: "wait_group",
             lines: [

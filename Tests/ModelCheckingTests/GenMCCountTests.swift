@@ -13,6 +13,12 @@ struct GenMCCountTests {
         #expect(result.isExhaustive)
         #expect(graphs.count == shape.graphCount)
         #expect(result.executionCount >= shape.graphCount)
+        // For docs/verification.md.
+        if ProcessEnvironment.value("MILLRACE_MODEL_COUNTS") != nil {
+            print(
+                "graphs: \(shape.name)|\(graphs.count)|\(shape.graphCount)|\(shape.source)"
+                    + "|\(result.executionCount)")
+        }
     }
 
     @Test("without reduction there are the same graphs", arguments: GenMCShape.all)

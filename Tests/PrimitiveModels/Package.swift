@@ -16,7 +16,8 @@ let package = Package(
             dependencies: [
                 millrace("AtomicSupport"), millrace("ConcurrentQueues"),
                 millrace("DrainAllocators"), millrace("EventLoops"),
-                millrace("ModelChecking"), millrace("ObjectPools"), millrace("WaitPrimitives"),
+                millrace("MemoryReclamation"), millrace("ModelChecking"), millrace("ObjectPools"),
+                millrace("WaitPrimitives"),
             ]),
     ],
     swiftLanguageModes: [.v6]

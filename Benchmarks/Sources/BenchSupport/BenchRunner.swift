@@ -15,14 +15,26 @@ package struct BenchRunner {
     /// The scenarios that the filter leaves. None is an error that lists what there is.
     package func scenarios() throws(BenchError) -> [Scenario] {
         let all = benches.flatMap { $0.scenarios(options, on: processors) }
-        guard let filter = options.filter else { return all }
+        guard let filter = options.filter else { return try keepingEntrants(of: all) }
         let chosen = all.filter { $0.name.contains(filter) }
         guard !chosen.isEmpty else {
             throw BenchError(
                 "no bench is called '\(filter)'; there are: "
                     + all.map(\.name).joined(separator: ", "))
         }
-        return chosen
+        return try keepingEntrants(of: chosen)
+    }
+
+    /// Leaves out the entrants that were not asked for. A name that nobody has is an error.
+    private func keepingEntrants(of scenarios: [Scenario]) throws(BenchError) -> [Scenario] {
+        guard !options.entrants.isEmpty else { return scenarios }
+        let known = Set(scenarios.flatMap { $0.entrants.map(\.name) })
+        if let stranger = options.entrants.first(where: { !known.contains($0) }) {
+            throw BenchError(
+                "no entrant is called '\(stranger)'; there are: "
+                    + known.sorted().joined(separator: ", "))
+        }
+        return scenarios.compactMap { $0.keeping(options.entrants) }
     }
 
     /// What a run that has not begun has found out.

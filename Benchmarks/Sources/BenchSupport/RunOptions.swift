@@ -10,6 +10,8 @@ package struct RunOptions: Sendable {
     package var seconds: Double?
     /// Only scenarios whose full name contains this.
     package var filter: String?
+    /// Only entrants with one of these names; empty takes all.
+    package var entrants: [String] = []
     /// Whether instructions are counted too.
     package var countsInstructions = false
     /// Whether programs of others that are not built here take part.

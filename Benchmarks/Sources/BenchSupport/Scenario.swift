@@ -8,7 +8,7 @@ package struct Scenario {
     package let title: String
     /// What the values are: "CPU ns per request".
     package let unit: String
-    package let entrants: [Entrant]
+    package private(set) var entrants: [Entrant]
     /// How often they take turns if the command line does not say.
     package var alternations = 15
     /// Whether each entrant runs once more before it counts.
@@ -27,5 +27,12 @@ package struct Scenario {
         self.title = title
         self.unit = unit
         self.entrants = entrants
+    }
+
+    /// The same with only those of its entrants that have one of these names; nil without any.
+    package func keeping(_ names: [String]) -> Scenario? {
+        var scenario = self
+        scenario.entrants.removeAll { !names.contains($0.name) }
+        return scenario.entrants.isEmpty ? nil : scenario
     }
 }

@@ -59,7 +59,7 @@ struct HTTPSoakPlan {
         }
         let entrants = contenders.flatMap { contender in
             let alone = Entrant(contender.name) { try measure(contender, rate, nil) }
-            var beside = Entrant("\(contender.name), beside") {
+            var beside = Entrant("\(contender.name) beside") {
                 try measure(contender, rate, rudeness)
             }
             beside.baseline = alone.name

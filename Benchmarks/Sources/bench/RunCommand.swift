@@ -21,6 +21,9 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Everything small and once: to see that it works.")
     var tiny = false
 
+    @Option(help: ArgumentHelp("Only these entrants, with commas between.", valueName: "names"))
+    var only: String?
+
     @Option(help: ArgumentHelp("How often the contenders take turns.", valueName: "n"))
     var alternations: Int?
 
@@ -54,6 +57,7 @@ struct RunCommand: ParsableCommand {
         options.alternations = alternations
         options.seconds = seconds
         options.filter = filter
+        options.entrants = only?.split(separator: ",").map(String.init) ?? []
         options.withPeers = peers
         options.countsInstructions = instructions || filter?.contains("instructions") == true
         let runner = try BenchRunner(BenchCatalog.all, options)

@@ -105,7 +105,7 @@ final class HTTPConnection {
         let loop = worker.executor.loop
         input = ReceiveStream(
             loop: loop, descriptor: descriptor, credit: worker.configuration.stream.receiveCredit)
-        output = SendStream(loop: loop, descriptor: descriptor)
+        output = SendStream(loop: loop, descriptor: descriptor, counterpart: input)
         worker.secure(input, output)
     }
 

@@ -14,6 +14,7 @@ public struct Schema: Sendable {
             for piece in site.insertions { pieces.append((piece, number, pieces.count)) }
         }
         pieces.sort { Self.precedes(($0.piece, $0.order), ($1.piece, $1.order)) }
+        let secondBodies = Set(sites.filter { $0.site.mutant.kind == .catalogue }.map(\.number))
         let bytes = Array(source.utf8)
         var output: [UInt8] = []
         var position = 0
@@ -26,7 +27,9 @@ public struct Schema: Sendable {
             if piece.side == .start { open.append((number, start)) }
             parts.append((start..<output.count, number))
             if piece.side == .end, let last = open.lastIndex(where: { $0.number == number }) {
-                parts.append((open.remove(at: last).start..<output.count, number))
+                let start = open.remove(at: last).start
+                // What is wrong in the first body of a function is no fault of the second.
+                if !secondBodies.contains(number) { parts.append((start..<output.count, number)) }
             }
         }
         output += bytes[position...]

@@ -35,8 +35,56 @@ struct Finding: Codable {
     var seconds: Double
     /// Who found it, and what was said.
     var detail: String
+    /// Of which source and of which tests that is said; see `Fingerprints`.
+    var prints: Fingerprints?
 
     var isFound: Bool { verdict != .missed && verdict != .untested }
+}
+
+/// What tells whether a finding is still true: the mutated file and the tests as they were.
+struct Fingerprints: Codable, Equatable {
+    /// Of the file that is mutated.
+    var source: String
+    /// Of all files of the finder's tests.
+    var tests: String
+
+    /// Those of now.
+    init(_ target: Target, _ finder: Finder) throws {
+        source = Self.print(of: [target.file])
+        let folder = finder == .models ? "Tests/PrimitiveModels/Tests" : "StressTests"
+        tests = try Self.tests(of: folder)
+    }
+
+    /// Those of all targets, by file.
+    static func ofTargets(_ finder: Finder) throws -> [String: Fingerprints] {
+        var prints: [String: Fingerprints] = [:]
+        for target in try Target.all() { prints[target.file] = try Fingerprints(target, finder) }
+        return prints
+    }
+
+    /// Whether what was found then is found now: in the same source, and what nobody found then
+    /// was looked for by the same tests.
+    func confirms(_ finding: Finding) -> Bool {
+        guard let then = finding.prints, then.source == source else { return false }
+        return finding.isFound || then.tests == tests
+    }
+
+    private static func tests(of folder: String) throws -> String {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder)
+        let sources = names.filter { $0.hasSuffix(".swift") }.sorted()
+        return print(of: sources.map { "\(folder)/\($0)" })
+    }
+
+    /// FNV-1a over the bytes of files.
+    private static func print(of paths: [String]) -> String {
+        var hash: UInt64 = 0xCBF2_9CE4_8422_2325
+        for path in paths {
+            for byte in FileManager.default.contents(atPath: path) ?? Data() {
+                hash = (hash ^ UInt64(byte)) &* 0x100_0000_01B3
+            }
+        }
+        return String(hash, radix: 16)
+    }
 }
 
 /// The findings of one finder, a line of JSON each, the newest of a name last.

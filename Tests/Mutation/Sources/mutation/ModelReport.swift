@@ -55,6 +55,22 @@ struct ModelReport {
         }.joined(separator: "\n\n")
     }
 
+    /// How many explorations, executions and seconds all were together.
+    var total: String {
+        let explorations = lines.filter { $0.kind == "exploration" }
+        let executions = explorations.reduce(0) { $0 + $1.executions }
+        let exhausted = explorations.count { $0.exhausted && $0.failure.isEmpty }
+        let seconds = explorations.reduce(0) { $0 + ($1.seconds ?? 0) }
+        return "\(grouped(explorations.count)) explorations, \(grouped(exhausted)) of them"
+            + " exhausted, with \(grouped(executions)) executions in \(shortened(seconds)) of one"
+            + " thread"
+    }
+
+    /// How many executions the largest samples had.
+    var samples: String {
+        grouped(lines.filter { $0.strategy == "random" }.map(\.executions).max() ?? 0)
+    }
+
     private func title(_ suite: String) -> String {
         let name = suite.hasSuffix("ModelTests") ? String(suite.dropLast(10)) : suite
         let names = [
@@ -63,7 +79,16 @@ struct ModelReport {
             "Wait": "EventCount, InternalLock",
             "Gate": "WaitGroup (ZeroGate, WaiterList)",
             "Semaphore": "CountingSemaphore, AutoResetEvent (PermitGate)",
-            "Breaker": "CircuitBreaker", "Drain": "DrainAllocator",
+            "Breaker": "CircuitBreaker", "Drain": "DrainAllocator", "Pipe": "BoundedSPSCQueue",
+            "Deque": "WorkStealingDeque", "IntrusiveQueue": "IntrusiveMPSCQueue",
+            "Meeting": "ManualResetEvent, Latch, CyclicBarrier", "Lock": "FairLock",
+            "PoolCorner": "ObjectPool in its corners", "WaitCorner": "Waits in their corners",
+            "Rare": "Rare meetings", "Wrap": "Counters that wrap round",
+            "Borrowed": "In borrowed memory",
+            "BorrowedModelTests+Owners": "In borrowed memory: one owner, meetings",
+            "SequentialQueueTests": "Queues and pools, alone",
+            "SequentialWaitTests": "Waits, alone", "SequentialMeetingTests": "Meetings, alone",
+            "SequentialStealingTests": "Queues with one owner, alone",
         ]
         return names[name] ?? name
     }
@@ -133,35 +158,5 @@ struct ModelReport {
     private func key(_ line: Line) -> String {
         let file = (line.site ?? "").split(separator: ":").first ?? ""
         return "\(file) \(line.operation ?? ""): \(line.order ?? "") to \(line.weaker ?? "")"
-    }
-}
-
-/// What the checker's own tests printed, in a table for each suite.
-struct CheckerReport {
-    let table: String
-
-    init(output: String) {
-        var tables: [String] = []
-        var suite = ""
-        var table = MarkdownTable("Test", "Cases", "Time")
-        var count = 0
-        for line in output.split(separator: "\n") {
-            let parts = line.split(separator: "\"", omittingEmptySubsequences: false)
-            guard parts.count >= 3, let end = parts.last else { continue }
-            let name = parts[1..<(parts.count - 1)].joined(separator: "\"")
-            if line.contains("Suite \"") {
-                if count > 0 { tables.append("### \(suite)\n\n\(table.text)") }
-                (suite, table, count) = (name, MarkdownTable("Test", "Cases", "Time"), 0)
-            } else if line.contains("Test \""), end.contains(" passed after "),
-                !suite.hasPrefix("Models of"), !suite.hasPrefix("Orderings of")
-            {
-                let words = end.split(separator: " ")
-                let cases = words.firstIndex(of: "with").map { String(words[$0 + 1]) } ?? "1"
-                let seconds = words.firstIndex(of: "after").flatMap { Double(words[$0 + 1]) }
-                table.add(name, cases, shortened(seconds ?? 0))
-                count += 1
-            }
-        }
-        self.table = tables.isEmpty ? "Nothing was run." : tables.joined(separator: "\n\n")
     }
 }

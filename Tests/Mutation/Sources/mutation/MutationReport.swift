@@ -13,10 +13,21 @@ struct MutationReport {
 
     init(_ copy: Copy) throws {
         self.copy = copy
-        models = try Findings(.models).byName
-        stress = try Findings(.stress).byName
-        tsan = try Findings(.tsan).byName
+        models = try Self.current(.models, copy)
+        stress = try Self.current(.stress, copy)
+        tsan = try Self.current(.tsan, copy)
         reasons = try Explanation.all()
+    }
+
+    /// The findings that are about the sources as they are.
+    private static func current(_ finder: Finder, _ copy: Copy) throws -> [String: Finding] {
+        let prints = try Fingerprints.ofTargets(finder)
+        let files = Dictionary(
+            uniqueKeysWithValues: copy.entries.map { ($0.mutant.name, $0.target.file) })
+        return try Findings(finder).byName.filter { name, finding in
+            guard let file = files[name], let now = prints[file] else { return false }
+            return finding.prints?.source == now.source
+        }
     }
 
     // MARK: - Counts
@@ -45,7 +56,7 @@ struct MutationReport {
 
             Of those that the models killed, \(grouped(parts[.failed] ?? 0)) failed a check, \
             \(grouped(parts[.crashed] ?? 0)) trapped or crashed, and \(grouped(parts[.hung] ?? 0))
-            hung. The slowest check that failed took \(shortened(slowest)). \
+            hung. The slowest check that failed took \(shortened(slowest)) of processor time. \
             \(grouped(alone.count)) were found by the models alone.
             """
     }
@@ -82,13 +93,14 @@ struct MutationReport {
 
     /// Those that the models miss.
     var explained: String {
-        var table = MarkdownTable("Mutant", "Becomes", "Why it is not found")
+        var table = MarkdownTable(
+            "Mutant", "Becomes", "Why no model finds it", "Stress", "ThreadSanitizer")
         for entry in copy.compiled where entry.mutant.kind != .catalogue {
             let name = entry.mutant.name
             guard let finding = models[name], !finding.isFound else { continue }
             table.add(
                 MarkdownTable.code(name), MarkdownTable.code(entry.mutant.replacement),
-                reasons[name] ?? "**not explained**")
+                reasons[name] ?? "**not explained**", told(stress[name]), told(tsan[name]))
         }
         return table.text
     }

@@ -15,6 +15,8 @@ struct Program {
         /// Whether it was ended because a line of its output was enough.
         var isCutShort = false
         var seconds = 0.0
+        /// Seconds of processor time that it used.
+        var processorSeconds = 0.0
     }
 
     var path: String
@@ -54,8 +56,12 @@ struct Program {
         }
         close(output)
         var status: Int32 = 0
-        while unsafe waitpid(identifier, &status, 0) < 0, errno == EINTR {}  // SAFETY: ours.
+        var usage = rusage()
+        while unsafe wait4(identifier, &status, 0, &usage) < 0, errno == EINTR {}  // SAFETY: ours.
         timer.cancel()
+        for time in [usage.ru_utime, usage.ru_stime] {
+            outcome.processorSeconds += Double(time.tv_sec) + Double(time.tv_usec) / 1_000_000
+        }
         outcome.isTimedOut = watch.finish()
         outcome.isSignal = status & 0x7F != 0
         outcome.status = outcome.isSignal ? status & 0x7F : status >> 8 & 0xFF

@@ -9,8 +9,8 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Writes docs/verification.md from the results.",
         discussion: """
-            Reads .build-mutation/results: explorations.jsonl and tests.txt of the models, and \
-            what 'mutation run' has left. What is missing there is said to be missing.
+            Reads .build-mutation/results: explorations.jsonl, checker.txt and run.txt of the \
+            models, and what 'mutation run' has left. What is missing there is said to be missing.
             """)
 
     @Option(help: "The folder that is written to.")
@@ -21,12 +21,15 @@ struct ReportCommand: ParsableCommand {
         let copy = try Copy()
         let mutation = try MutationReport(copy)
         let models = try ModelReport(path: "\(results)/explorations.jsonl")
-        let checker = CheckerReport(output: (try? readText("\(results)/tests.txt")) ?? "")
+        let checker = CheckerReport(output: (try? readText("\(results)/checker.txt")) ?? "")
+        let run = (try? readText("\(results)/run.txt")) ?? "?"
         var text = try readText("\(Target.folder)/verification.in.txt")
         let parts = [
             "made": Self.made(), "stressseconds": "\(RunCommand.stressSeconds)",
             "processors": "\(ProcessInfo.processInfo.processorCount)", "checker": checker.table,
-            "models": models.tables, "audit": models.audit, "mutation": mutation.counts,
+            "models": models.tables, "graphs": checker.graphs,
+            "run": run.trimmingCharacters(in: .newlines), "modelseconds": models.total,
+            "samples": models.samples, "audit": models.audit, "mutation": mutation.counts,
             "catalogue": mutation.catalogue, "explained": mutation.explained,
         ]
         for (name, part) in parts { text = text.replacing("{{\(name)}}", with: part) }

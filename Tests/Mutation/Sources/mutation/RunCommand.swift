@@ -22,7 +22,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Who is asked: \(Finder.allCases.map(\.rawValue).joined(separator: ", ")).")
     var with = Finder.models
 
-    @Option(help: "Only mutants whose name contains this.")
+    @Option(help: "Only mutants whose name contains this, or one of these between commas.")
     var only = ""
 
     @Option(help: "Only mutants that were not found by this finder.")
@@ -41,14 +41,31 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Forget earlier results.")
     var fresh = false
 
-    @Flag(help: "Do not try those that were tried before.")
+    @Flag(
+        help: """
+            Do not try those that were tried before on the same source, and by the same tests if \
+            they were missed.
+            """)
     var resume = false
+
+    @Flag(help: "Only those that were never tried.")
+    var untried = false
+
+    @Flag(help: "Not those that Tests/Mutation/equivalent.txt explains.")
+    var open = false
+
+    @Option(help: "So many at once.")
+    var jobs = 1
+
+    @Option(help: "Between two trials, wait while there is such a file.")
+    var pauseWhile: String?
 
     func validate() throws {
         if let seconds, !(0.01...600 ~= seconds) {
             throw ValidationError("--seconds is between 0.01 and 600")
         }
         if every < 1 { throw ValidationError("--every is at least 1") }
+        if !(1...64 ~= jobs) { throw ValidationError("--jobs is between 1 and 64") }
     }
 
     func run() throws {
@@ -63,19 +80,10 @@ struct RunCommand: ParsableCommand {
         var findings = try Findings(with)
         if fresh { try findings.clear() }
         let chosen = try choose(copy, findings)
-        var limits: [String: Double] = [:]
-        var missed: [String] = []
-        for (index, entry) in chosen.enumerated() {
-            let file = entry.target.file
-            if limits[file] == nil { limits[file] = try control(trial, entry.target) }
-            let finding = try trial.run(entry, secondsMax: limits[file])
-            if !planted { try findings.add(finding) }
-            if !finding.isFound { missed.append(entry.mutant.name) }
-            let time = String(format: "%5.1f s", finding.seconds)
-            say(
-                "\(index + 1)/\(chosen.count) \(finding.verdict.rawValue) \(time)"
-                    + "  \(entry.mutant.name)  \(finding.detail)")
-        }
+        let sweep = Sweep(
+            trial: trial, entries: chosen, findings: findings, keepsFindings: !planted,
+            pauseWhile: pauseWhile)
+        let missed = try sweep.run(jobs: jobs)
         say("\(chosen.count) mutants, \(copy.refused.count) do not compile, \(missed.count) missed")
         if with == .models || planted { try judge(missed) }
     }
@@ -88,8 +96,22 @@ struct RunCommand: ParsableCommand {
     private func choose(_ copy: Copy, _ findings: Findings) throws -> [Copy.Entry] {
         var chosen = copy.compiled
         chosen = chosen.filter { $0.mutant.kind == .catalogue || $0.number % every == 0 }
-        if !only.isEmpty { chosen = chosen.filter { $0.mutant.name.contains(only) } }
-        if resume { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
+        let parts = only.split(separator: ",")
+        if !parts.isEmpty {
+            chosen = chosen.filter { entry in parts.contains { entry.mutant.name.contains($0) } }
+        }
+        if resume {
+            let prints = try Fingerprints.ofTargets(with)
+            chosen = chosen.filter { entry in
+                guard let finding = findings.byName[entry.mutant.name] else { return true }
+                return !(prints[entry.target.file]?.confirms(finding) ?? false)
+            }
+        }
+        if untried { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
+        if open {
+            let explained = try Explanation.all()
+            chosen = chosen.filter { explained[$0.mutant.name] == nil }
+        }
         if let missedBy {
             let others = try Findings(missedBy).byName
             chosen = chosen.filter { !(others[$0.mutant.name]?.isFound ?? false) }
@@ -100,22 +122,6 @@ struct RunCommand: ParsableCommand {
             + chosen.filter { $0.mutant.kind != .catalogue }
         if chosen.isEmpty { say("    there is nothing to try") }
         return chosen
-    }
-
-    /// What fails with nothing switched on would find every mutant. How long that takes says when
-    /// a mutant's run may be called hung: so many seconds.
-    private func control(_ trial: Trial, _ target: Target) throws -> Double {
-        let finding = try trial.control(target)
-        if finding.isFound {
-            throw ToolError(
-                "\(target.file): fails with nothing planted: \(finding.verdict.rawValue)"
-                    + " \(finding.detail)")
-        }
-        let isUntested = finding.verdict == .untested
-        say(
-            "    \(target.file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))"
-        )
-        return 3 + 4 * finding.seconds
     }
 
     private func judge(_ missed: [String]) throws {

@@ -3,7 +3,7 @@
 /// What the copy's AtomicSupport has besides: the switch, and updates that are no longer atomic.
 let tornUpdates =
     switchText
-    + ["UInt32", "UInt64"].map { tornExchanges(of: $0) + tornArithmetic(of: $0) }.joined()
+    + ["UInt32", "UInt64", "UInt"].map { tornExchanges(of: $0) + tornArithmetic(of: $0) }.joined()
 
 private let switchText = """
     // SPDX-License-Identifier: MIT

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import Foundation
+internal import Glibc
 internal import Mutating
 
 /// How mutants are tried by one finder.
@@ -8,8 +9,8 @@ struct Trial {
     var finder: Finder
     /// Seconds for each mutant with the models; for each scenario with the others.
     var seconds: Double
-    /// Whether that is less than four times what the tests need.
-    private var isLimitShort = false
+    /// Seconds of processor time for each mutant with the models: others may be at work.
+    private var processorSecondsMax: Double?
 
     init(finder: Finder, seconds: Double) {
         self.finder = finder
@@ -53,11 +54,12 @@ struct Trial {
     }
 
     /// Tries one mutant.
-    func run(_ entry: Copy.Entry, secondsMax: Double?) throws -> Finding {
+    func run(_ entry: Copy.Entry, processorSecondsMax: Double?) throws -> Finding {
         var limited = self
-        if finder == .models, let secondsMax {
-            limited.seconds = min(seconds, secondsMax)
-            limited.isLimitShort = seconds < secondsMax
+        if finder == .models, let processorSecondsMax {
+            limited.processorSecondsMax = processorSecondsMax
+            // One that sleeps uses no time of a processor.
+            limited.seconds = min(seconds, 10 + 6 * processorSecondsMax)
         }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }
@@ -95,14 +97,18 @@ struct Trial {
             secondsMax: seconds, kibibytesMax: 8_000_000)
         let outcome = try program.run { $0.contains(" recorded an issue") }
         var finding = Finding(
-            name: name, verdict: .missed, seconds: outcome.seconds, detail: "")
+            name: name, verdict: .missed, seconds: outcome.processorSeconds, detail: "")
         finding.detail = Self.complaint(of: outcome.output)
+        let isOutOfTime = outcome.isSignal && [SIGXCPU, SIGKILL].contains(outcome.status)
         if !finding.detail.isEmpty || outcome.isCutShort {
             finding.verdict = .failed
-        } else if outcome.isTimedOut {
-            // With a limit that is less than the tests need, it may be slow and nothing else.
-            finding.verdict = isLimitShort ? .missed : .hung
+        } else if outcome.isTimedOut, outcome.processorSeconds > 2 {
+            // It was at work all the time, and may be slow and nothing else.
             finding.detail = "\(Int(seconds)) s in \(Self.lastTest(of: outcome.output))"
+        } else if outcome.isTimedOut || isOutOfTime {
+            finding.verdict = .hung
+            finding.detail =
+                "\(shortened(finding.seconds)) in \(Self.lastTest(of: outcome.output))"
         } else if outcome.isSignal || outcome.status != 0 {
             finding.verdict = .crashed
             finding.detail = Self.lastTest(of: outcome.output)
@@ -169,7 +175,8 @@ struct Trial {
         _ path: String, _ arguments: [String], _ environment: [String: String],
         secondsMax: Double, kibibytesMax: Int?
     ) -> Program {
-        let limit = kibibytesMax.map { "ulimit -v \($0);" } ?? ""
+        var limit = kibibytesMax.map { "ulimit -v \($0);" } ?? ""
+        if let processorSecondsMax { limit += " ulimit -t \(Int(processorSecondsMax));" }
         return Program(
             path: "/bin/sh",
             arguments: ["-c", "ulimit -c 0; \(limit) exec nice \"$@\"", "sh", path] + arguments,

@@ -85,6 +85,9 @@ struct CatalogueTests {
         #expect(
             schema.text
                 == "func f() { if mutant(1) {\n    b()\n    a()\n} else {\n    a()\n    b()\n}}\n")
+        // What the compiler says of the first body is not about the second.
+        #expect(schema.mutant(line: 2, column: 5) == 1)
+        #expect(schema.mutant(line: 5, column: 5) == nil)
     }
 
     @Test("what cannot be found, or not told apart, is an error")

@@ -57,6 +57,14 @@ struct PipeModelTests {
         #expect(result.isExhaustive)
     }
 
+    @Test("nobody sees a part of a batch")
+    func wholeBatches() {
+        // Wrong: a batch is published, or given back, element by element.
+        let result = exhaust(program: PipePrograms.wholeBatches(3, drains: 3))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
     @Test("a drained queue gives nothing any more, and everything was taken", arguments: [1, 2])
     func closing(capacity: Int) {
         // Wrong: a consumer that ends on `isDrained` leaves an element, or waits for ever.

@@ -76,6 +76,21 @@ enum PipePrograms {
         }
     }
 
+    /// Batches of two, and a consumer that looks how many there are: never an odd number.
+    static func wholeBatches(_ fills: Int, drains: Int) -> (Model) -> Void {
+        { model in
+            let queue = BoundedSPSCQueue<Int>(capacity: 4)
+            model.thread("producer") {
+                for _ in 0..<fills { model.check([0, 2].contains(queue.fill(max: 2) { 1 })) }
+            }
+            model.thread("consumer") {
+                for _ in 0..<drains {
+                    model.check(queue.drain(max: 4) { _ in } % 2 == 0, "a part of a batch")
+                }
+            }
+        }
+    }
+
     /// A producer that closes, and a consumer that waits for the end.
     static func closing(_ pushes: Int, capacity: Int) -> (Model) -> Void {
         { model in

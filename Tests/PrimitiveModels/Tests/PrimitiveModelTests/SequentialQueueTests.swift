@@ -7,12 +7,12 @@ import ObjectPools
 import Testing
 
 /// A number that closures share. The model's threads are fibers of one thread.
-private final class Count: @unchecked Sendable {
+final class Count: @unchecked Sendable {
     var value = 0
 }
 
 /// An element that counts how many of its kind are alive.
-private final class Counted {
+final class Counted {
     private let living: Count
     let number: Int
 
@@ -23,6 +23,14 @@ private final class Counted {
     }
 
     deinit { living.value -= 1 }
+}
+
+/// Something whose ends are counted, also of what was never made.
+private struct Ending: ~Copyable {
+    // SAFETY: the threads of a model are fibers of one, and one test uses it.
+    nonisolated(unsafe) static var count = 0
+
+    deinit { unsafe Self.count += 1 }  // SAFETY: as above.
 }
 
 /// What queues and pools promise to one thread alone: numbers, order and lifetimes, in a model
@@ -115,7 +123,7 @@ struct SequentialQueueTests {
         }
     }
 
-    @Test("a pool with magazines refills, flushes and counts", arguments: [1, 2, 32, 40])
+    @Test("a pool with magazines refills, flushes and counts", arguments: [1, 2, 5, 32, 40])
     func pool(capacity: Int) {
         // Wrong: a slot is lost on the way through a magazine, or a number is wrong.
         alone { model in
@@ -126,6 +134,7 @@ struct SequentialQueueTests {
                     capacity: capacity, magazineCount: 2, make: { Counted(7, living) },
                     reset: { _ in resets.value += 1 })
                 model.check(pool.availableCount == capacity)
+                model.check(!pool.isLeased(PoolHandle(index: 0, generation: 0)))
                 var stale: [PoolHandle] = []
                 for round in 1...3 {
                     var handles: [PoolHandle] = []
@@ -147,7 +156,13 @@ struct SequentialQueueTests {
                     model.check(total.exhausted == UInt64(round))
                     let isFlushed = total.flushed > 0
                     model.check(total.refilled > 0 && isFlushed == (capacity > 2))
-                    if capacity == 1 { model.check(total.refilled == 1) }
+                    // One of a magazine's two slots goes with each release, or two of four with
+                    // every second one.
+                    let batch = capacity < 32 ? 1 : 2
+                    let flushes = max(capacity - 1 - batch, 0) / batch
+                    let refills = capacity / batch + (round - 1) * flushes
+                    model.check(total.flushed == UInt64(round * flushes))
+                    model.check(total.refilled == UInt64(refills))
                 }
                 model.check(resets.value == 3 * capacity)
                 model.check(living.value == capacity)
@@ -161,6 +176,48 @@ struct SequentialQueueTests {
                 }
             }
             model.check(living.value == 0)
+        }
+    }
+
+    @Test("a pool of large batches keeps to its magazine, and has as many as it says")
+    func largePool() {
+        // Wrong: a flush reaches beyond its magazine, into that of the next thread.
+        let options = ModelOptions { $0.stepMax = 100_000 }
+        let result = explore(.exhaustive, options: options) { model in
+            let pool = Shared(ObjectPool<Int>(capacity: 512, magazineCount: 2, make: { 7 }))
+            model.thread("the next thread") {
+                if let handle = pool.value.tryAcquire() { pool.value.release(handle) }
+            }
+            model.finally {
+                for round in 1...2 {
+                    var handles: [PoolHandle] = []
+                    while let handle = pool.value.tryAcquire() { handles.append(handle) }
+                    model.check(Set(handles.map(\.index)).count == 512 && handles.count == 512)
+                    for handle in handles { pool.value.release(handle) }
+                    model.check(pool.value.availableCount == 512)
+                    model.check(pool.value.statistics.acquired == UInt64(512 * round + 1))
+                }
+            }
+        }
+        #expect(result.holds, "\(result)")
+        #expect(ObjectPool<Int>(capacity: 1, make: { 7 }).magazineCount == 64)
+    }
+
+    @Test("a pool ends the objects that it has made, and no others")
+    func poolEnd() {
+        // Wrong: an object outlives its pool, or one ends that was never made.
+        alone { model in
+            for magazineCount in [0, 2] {
+                unsafe Ending.count = 0  // SAFETY: the threads of a model are fibers of one.
+                do {
+                    let pool = ObjectPool<Ending>(
+                        capacity: 4, magazineCount: magazineCount, make: { Ending() })
+                    let handles = (0..<2).compactMap { _ in pool.tryAcquire() }
+                    for handle in handles { pool.release(handle) }
+                    model.check(unsafe Ending.count == 0)  // SAFETY: as above.
+                }
+                model.check(unsafe Ending.count == 2)  // SAFETY: as above.
+            }
         }
     }
 
@@ -234,6 +291,15 @@ struct SequentialQueueTests {
                 for chain in chains { unsafe list.push(first: chain.0, last: chain.1) }
             }
             model.check(block.value.byteCount == 256)
+            // The tag counts the pops, those that found nothing apart.
+            let head = unsafe block.value.pointer(at: 0, to: Atomic<UInt64>.self)  // SAFETY: so.
+            for _ in 0..<40 where slots > 0 {
+                let before = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: as above.
+                let link = unsafe list.pop()  // SAFETY: as above.
+                unsafe list.push(first: link, last: link)  // SAFETY: as above.
+                let after = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: as above.
+                model.check(UInt32(after >> 32) == UInt32(before >> 32) &+ 1)
+            }
         }
     }
 }

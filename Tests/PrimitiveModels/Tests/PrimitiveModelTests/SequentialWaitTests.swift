@@ -23,6 +23,11 @@ struct SequentialWaitTests {
     func semaphore() {
         // Wrong: a permit more or less than was given.
         alone { model in
+            for permits in 0..<3 {
+                let fresh = CountingSemaphore(permitCount: permits, permitCountMax: 3)
+                model.check(fresh.permitCount == permits && fresh.signal())
+                model.check(fresh.permitCount == permits + 1)
+            }
             let semaphore = CountingSemaphore(permitCount: 1, permitCountMax: 3)
             model.check(semaphore.permitCount == 1 && semaphore.permitCountMax == 3)
             model.check(semaphore.tryWait() && !semaphore.tryWait())

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MIT
+
+public import AtomicSupport
+internal import MemoryReclamation
+
+/// A segment of an `UnboundedMPMCQueue`, by address. Layout, invariants and edges are the queue's.
+@frozen
+@usableFromInline
+@safe
+struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
+    // Edges: see UnboundedMPMCQueue.swift
+
+    @usableFromInline
+    let base: UnsafeMutableRawPointer
+
+    @usableFromInline
+    let capacity: Int
+
+    @inlinable
+    @inline(__always)
+    @unsafe
+    init(base: UnsafeMutableRawPointer, capacity: Int) {
+        unsafe self.base = base  // SAFETY: storing an address reads no memory.
+        self.capacity = capacity
+    }
+
+    /// Allocates an empty segment. It keeps its memory itself, until `end`.
+    @inlinable
+    static func make(capacity: Int) -> TicketSegment<Element> {
+        let byteCount = TicketSegmentMemory.slotsOffset + capacity * slotStride
+        // SAFETY: fresh memory of that size.
+        let segment = unsafe TicketSegment<Element>(
+            base: TicketSegmentMemory.allocate(byteCount: byteCount), capacity: capacity)
+        unsafe segment.next.initialize(to: unsafe Atomic(nil))  // SAFETY: as above.
+        unsafe segment.final.initialize(to: Atomic(0))  // SAFETY: as above.
+        unsafe segment.popped.initialize(to: Atomic(0))  // SAFETY: as above.
+        unsafe segment.pushed.initialize(to: Atomic(0))  // SAFETY: as above.
+        for index in 0..<capacity {
+            unsafe segment.state(at: index).initialize(to: Atomic(0))  // SAFETY: as above.
+        }
+        return segment
+    }
+
+    /// Gives the memory back. Nobody else may use the segment, and its slots are empty.
+    @inlinable
+    func end() {
+        unsafe TicketSegmentMemory.end(base)  // SAFETY: `make` made it.
+    }
+
+    // MARK: - Tickets
+
+    /// Takes the next ticket of a push: twice its index, and bit 0 if the queue is closed.
+    @inlinable
+    @inline(__always)
+    func takePushTicket() -> UInt64 {
+        // SAFETY: the caller protects the segment, here and below.
+        unsafe pushed.pointee.wrappingAdd(2, ordering: .relaxed).oldValue
+    }
+
+    /// Takes so many tickets of pops; answers the index of the first.
+    @inlinable
+    @inline(__always)
+    func takePopTickets(_ count: Int) -> Int {
+        // SAFETY: as above.
+        let (old, _) = unsafe popped.pointee.wrappingAdd(
+            UInt64(truncatingIfNeeded: count), ordering: .releasing)  // E5
+        return Int(truncatingIfNeeded: old)
+    }
+
+    /// How many tickets of pops have been taken, at most `capacity`.
+    @inlinable
+    @inline(__always)
+    var poppedCount: Int {
+        // SAFETY: as above.
+        let count = unsafe popped.pointee.load(ordering: .acquiring)  // E5
+        return Int(truncatingIfNeeded: min(count, UInt64(truncatingIfNeeded: capacity)))
+    }
+
+    /// How many tickets of pushes have been taken, at most `capacity`; once the queue is closed,
+    /// how many before that.
+    @inlinable
+    @inline(__always)
+    var pushedCount: Int {
+        let word = unsafe pushed.pointee.load(ordering: .relaxed)  // SAFETY: as above.
+        let count = min(word &>> 1, UInt64(truncatingIfNeeded: capacity))
+        return Int(truncatingIfNeeded: word & 1 == 0 ? count : min(count, countAtClose))
+    }
+
+    /// How many tickets of pushes were taken before the close, as far as that is known.
+    @inlinable
+    var countAtClose: UInt64 {
+        let known = unsafe final.pointee.load(ordering: .relaxed)  // SAFETY: as above.
+        return known == 0 ? .max : known &- 1
+    }
+
+    /// Makes all later tickets of pushes say that the queue is closed.
+    @inlinable
+    func closeTickets() {
+        // SAFETY: as above.
+        let old = unsafe pushed.pointee.bitwiseOr(1, ordering: .relaxed).oldValue
+        if old & 1 != 0 { return }
+        unsafe final.pointee.store(old &>> 1 &+ 1, ordering: .relaxed)  // SAFETY: as above.
+    }
+
+    // MARK: - Slots
+
+    /// Puts the element of a push into its slot. Hands it back if a pop has come before.
+    @inlinable
+    @inline(__always)
+    func fill(_ index: Int, with element: consuming Element) -> Element? {
+        // SAFETY: the ticket makes the element's place this push's (I1, I2).
+        unsafe cell(at: index).initialize(to: element)
+        // SAFETY: as above.
+        let (isFull, _) = unsafe state(at: index).pointee.compareExchange(
+            expected: 0, desired: 1, successOrdering: .releasing,  // E1
+            failureOrdering: .relaxed)
+        if isFull { return nil }
+        return unsafe cell(at: index).move()  // SAFETY: the pop takes nothing (I2).
+    }
+
+    /// Takes the element of a pop out of its slot, or takes the slot away from a push that has not
+    /// yet come.
+    @inlinable
+    @inline(__always)
+    func takeOut(_ index: Int) -> sending Element? {
+        // SAFETY: the caller protects the segment.
+        let before = unsafe state(at: index).pointee.exchange(2, ordering: .acquiring)  // E1
+        assert(before != 2)  // I1
+        if before != 1 { return nil }
+        return unsafe cell(at: index).move()  // SAFETY: full, and this pop's (I2).
+    }
+
+    /// Puts an element into the first slot of a segment that nobody else knows.
+    @inlinable
+    func start(with element: consuming Element) {
+        unsafe cell(at: 0).initialize(to: element)  // SAFETY: ours alone.
+        unsafe state(at: 0).pointee.store(1, ordering: .relaxed)  // SAFETY: as above.
+        unsafe pushed.pointee.store(2, ordering: .relaxed)  // SAFETY: as above.
+    }
+
+    /// Takes the element out again that `start` put in; still nobody else knows the segment.
+    @inlinable
+    func takeBack() -> Element {
+        unsafe cell(at: 0).move()  // SAFETY: ours alone, and full.
+    }
+
+    /// Destroys what is in the segment. Nobody else is inside.
+    @inlinable
+    func destroyElements() {
+        for index in 0..<capacity {
+            // SAFETY: the segment is the caller's alone.
+            guard unsafe state(at: index).pointee.load(ordering: .relaxed) == 1 else { continue }
+            _ = unsafe cell(at: index).move()  // SAFETY: full.
+        }
+    }
+
+    // MARK: - What is behind
+
+    /// What is behind the segment.
+    @inlinable
+    @inline(__always)
+    var successor: TicketSegmentSuccessor {
+        // SAFETY: the caller protects the segment.
+        unsafe successor(of: next.pointee.load(ordering: .acquiring))  // E2
+    }
+
+    /// Puts a segment behind this one, if nothing is there; answers what was.
+    @inlinable
+    func append(_ segment: TicketSegment<Element>) -> TicketSegmentSuccessor {
+        // SAFETY: the caller protects this segment and owns the other.
+        unsafe setNext(to: segment.base)
+    }
+
+    /// Forbids that one comes behind, if nothing is there; answers what was.
+    @inlinable
+    func forbidNext() -> TicketSegmentSuccessor {
+        unsafe setNext(to: base)  // SAFETY: as above.
+    }
+
+    @inlinable
+    @unsafe
+    func setNext(to address: UnsafeMutableRawPointer) -> TicketSegmentSuccessor {
+        // SAFETY: as above.
+        let (_, found) = unsafe next.pointee.compareExchange(
+            expected: nil, desired: address, successOrdering: .releasing,  // E2
+            failureOrdering: .acquiring)  // E2
+        return unsafe successor(of: found)  // SAFETY: as above.
+    }
+
+    @inlinable
+    @unsafe
+    func successor(of found: UnsafeMutableRawPointer?) -> TicketSegmentSuccessor {
+        guard let found = unsafe found else { return unsafe .none }  // SAFETY: an address alone.
+        if unsafe found == base { return unsafe .forbidden }  // SAFETY: as above.
+        return unsafe .segment(found)  // SAFETY: as above.
+    }
+
+    // MARK: - Places
+
+    @inlinable
+    @inline(__always)
+    var next: UnsafeMutablePointer<Atomic<UnsafeMutableRawPointer?>> {
+        // SAFETY: a part of the header.
+        unsafe (base + TicketSegmentMemory.nextOffset).assumingMemoryBound(
+            to: Atomic<UnsafeMutableRawPointer?>.self)
+    }
+
+    /// One more than the tickets of pushes before the close; 0 before that.
+    @inlinable
+    var final: UnsafeMutablePointer<Atomic<UInt64>> {
+        // SAFETY: a part of the header.
+        unsafe (base + TicketSegmentMemory.finalOffset).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inlinable
+    @inline(__always)
+    var popped: UnsafeMutablePointer<Atomic<UInt64>> {
+        // SAFETY: a line of its own.
+        unsafe (base + CacheLine.byteCount).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inlinable
+    @inline(__always)
+    var pushed: UnsafeMutablePointer<Atomic<UInt64>> {
+        // SAFETY: a line of its own.
+        unsafe (base + 2 &* CacheLine.byteCount).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    @inlinable
+    @inline(__always)
+    func state(at index: Int) -> UnsafeMutablePointer<Atomic<UInt32>> {
+        // SAFETY: the first word of a slot.
+        unsafe slot(at: index).assumingMemoryBound(to: Atomic<UInt32>.self)
+    }
+
+    @inlinable
+    @inline(__always)
+    func cell(at index: Int) -> SharedCell<Element> {
+        // SAFETY: the element lies behind the state, at an offset that suits its alignment.
+        unsafe SharedCell(
+            (slot(at: index) + Self.elementOffset).assumingMemoryBound(to: Element.self))
+    }
+
+    @inlinable
+    @inline(__always)
+    func slot(at index: Int) -> UnsafeMutableRawPointer {
+        assert(index >= 0)
+        assert(index < capacity)
+        // SAFETY: within the segment.
+        return unsafe base + (TicketSegmentMemory.slotsOffset &+ index &* Self.slotStride)
+    }
+
+    @inlinable
+    static var elementOffset: Int { max(4, MemoryLayout<Element>.alignment) }
+
+    @inlinable
+    static var slotStride: Int {
+        let end = elementOffset &+ MemoryLayout<Element>.size
+        return (end &+ elementOffset &- 1) & ~(elementOffset &- 1)
+    }
+}
+
+/// What is behind a segment.
+@frozen
+@usableFromInline
+@unsafe
+enum TicketSegmentSuccessor {
+    /// Nothing yet.
+    case none
+    /// The segment at this address.
+    case segment(UnsafeMutableRawPointer)
+    /// Nothing, for ever: the queue is closed.
+    case forbidden
+}
+
+/// The memory of a segment, whatever its elements: a header with the domain's node, then the block
+/// that it lies in, then the address of the next segment.
+@frozen
+@usableFromInline
+enum TicketSegmentMemory {
+    static var homeOffset: Int { 32 }
+
+    @inlinable
+    static var nextOffset: Int { 64 }
+
+    @inlinable
+    static var finalOffset: Int { 72 }
+
+    /// Behind the header and the two counts of tickets, each with lines of its own.
+    @inlinable
+    static var slotsOffset: Int { 3 * CacheLine.byteCount }
+
+    /// Memory that keeps its own block and can be retired.
+    @usableFromInline
+    static func allocate(byteCount: Int) -> UnsafeMutableRawPointer {
+        // SAFETY: the caller initializes what it reads.
+        let block = unsafe SharedBlock(uninitializedByteCount: byteCount)
+        let base = unsafe block.base  // SAFETY: the block is kept inside, until `end`.
+        // SAFETY: fresh memory; the node comes first.
+        unsafe base.initializeMemory(as: RetiredNode.self, to: RetiredNode(reclaim: endSegment))
+        // SAFETY: behind the node, before the address of the next.
+        unsafe (base + homeOffset).bindMemory(to: SharedBlock.self, capacity: 1)
+            .initialize(to: block)
+        return unsafe base  // SAFETY: as above.
+    }
+
+    /// Gives the memory back.
+    @usableFromInline
+    @unsafe
+    static func end(_ base: UnsafeMutableRawPointer) {
+        // SAFETY: `allocate` put the block there; nobody uses the memory any more.
+        _ = unsafe (base + homeOffset).assumingMemoryBound(to: SharedBlock.self).move()
+    }
+}
+
+/// What the domain calls when nobody uses a segment any more.
+private let endSegment: @convention(c) (UnsafeMutableRawPointer) -> Void = { base in
+    unsafe TicketSegmentMemory.end(base)  // SAFETY: retired once; see I4 of the queue.
+}
