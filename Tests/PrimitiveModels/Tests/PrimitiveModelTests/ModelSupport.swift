@@ -68,6 +68,9 @@ enum ModelRun {
     /// A bound for each search, to try out how large a program is: MILLRACE_MODEL_MAX.
     static let executionMax = value("MILLRACE_MODEL_MAX").flatMap { Int($0) } ?? .max
 
+    /// How many executions a long run tries before it turns to random ones.
+    static let longExecutionMax = executionMax == .max ? 8_000_000 : executionMax
+
     private static func value(_ name: String) -> String? {
         guard let text = unsafe getenv(name) else { return nil }  // SAFETY: nobody sets any.
         return unsafe String(cString: text)  // SAFETY: as above; the text ends with a zero.
@@ -85,7 +88,8 @@ func exhaust(
 }
 
 /// Explores a program that is too large to be exhausted on every run: in a long run all executions,
-/// if they are no more than eight million; else random ones and such by random priorities.
+/// if they are no more than eight million or MILLRACE_MODEL_MAX; else random ones and such by
+/// random priorities.
 func exhaustIfLong(
     _ size: Any..., options: ModelOptions = ModelOptions(), function: String = #function,
     program: (Model) -> Void
@@ -93,7 +97,7 @@ func exhaustIfLong(
     let function = "\(function) \(size)"
     if !ModelRun.isLong { return sample(options: options, function: function, program: program) }
     var bounded = options
-    bounded.executionMax = min(options.executionMax, 8_000_000)
+    bounded.executionMax = min(options.executionMax, ModelRun.longExecutionMax)
     let result = exhaust(options: bounded, function: function, program: program)
     if !result.holds || result.isExhaustive { return result }
     return sample(options: options, function: function, program: program)
