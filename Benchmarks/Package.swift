@@ -89,6 +89,8 @@ let package = Package(
         .executableTarget(
             name: "curves_millrace", dependencies: ["CContender", room("EllipticCurves")]),
         .executableTarget(
+            name: "queues_millrace", dependencies: ["CContender", room("ConcurrentQueues")]),
+        .executableTarget(
             name: "post_jobs",
             dependencies: [
                 "CContender", "ContenderSupport", argumentParser, room("AsyncRuntime"),

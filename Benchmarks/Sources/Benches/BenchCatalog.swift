@@ -8,8 +8,7 @@ package enum BenchCatalog {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
             SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), CurvesBench(),
-            HTTPBench(),
-            TLSBench(),
+            HTTPBench(), TLSBench(), QueuesBench(),
         ]
     }
 }
