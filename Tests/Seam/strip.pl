@@ -26,7 +26,8 @@ while (<>) {
     }
     s/\bSharedCell\b/UnsafeMutablePointer/g;
     s/\.load\(\)/.pointee/g;
-    s/\.store\((\w+)\)/.pointee = $1/g;
+    # A value may hold calls, whose parentheses pair up; an atomic's store has an ordering.
+    s/\.store(\(((?:[^()]|(?1))*)\))/index($2, 'ordering:') < 0 ? ".pointee = $2" : $&/ge;
     print;
 } continue {
     close ARGV if eof;
