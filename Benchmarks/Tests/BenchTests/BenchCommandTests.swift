@@ -42,6 +42,17 @@ import Testing
         }
     }
 
+    @Test func onlySomeTakePart() throws {
+        // A run of two entrants would take as long as one of all, or a misspelt name be ignored.
+        try Directory.withTemporaryFile { file in
+            let arguments = ["run", "queues/one-16", "--tiny", "--json", file, "--only"]
+            #expect(try run(arguments + ["spsc,mpmc"]).status == 0)
+            let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
+            #expect(rows.map(\.entrant) == ["mpmc", "spsc"])
+            #expect(try run(arguments + ["mpmc,nobody"]).status == 2)
+        }
+    }
+
     @Test func echoesDoNotAllocate() throws {
         // An allocation for each request has crept into a server, or into what it is built on.
         try Directory.withTemporaryFile { file in
