@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
 
+#if Model
+    public import ModelChecking
+#endif
+
 /// A small lock for slow paths inside a primitive: waiter lists, overflow lists, growth.
 ///
 /// | Guarantee | `withLock`                                                                       |
@@ -47,6 +51,10 @@ public struct InternalLock: @unchecked Sendable {
     @inlinable
     @inline(__always)
     public func lock() {
+        #if Model
+            // SAFETY: the word names the lock.
+            if ModelLock.standsIn { return unsafe ModelLock.lock(word) }
+        #endif
         // SAFETY: the owner keeps the word alive for as long as it hands out its lock.
         let (isTaken, _) = unsafe word.pointee.compareExchange(
             expected: 0, desired: 1, successOrdering: .acquiring,  // E1
@@ -58,6 +66,10 @@ public struct InternalLock: @unchecked Sendable {
     @inlinable
     @inline(__always)
     public func unlock() {
+        #if Model
+            // SAFETY: the word names the lock.
+            if ModelLock.standsIn { return unsafe ModelLock.unlock(word) }
+        #endif
         // SAFETY: as in `lock`.
         let previous = unsafe word.pointee.exchange(0, ordering: .releasing)  // E1
         assert(previous != 0, "unlocked a free lock")

@@ -31,7 +31,7 @@ struct RandomProgram {
         }
     }
 
-    private static func access(_ random: inout SplitMix64, _ locationCount: Int) -> Access {
+    static func access(_ random: inout SplitMix64, _ locationCount: Int) -> Access {
         let location = random.index(below: locationCount)
         let value = 1 + random.index(below: 2)
         let update = [
@@ -66,7 +66,7 @@ struct RandomProgram {
             for (number, accesses) in threads.enumerated() {
                 model.thread {
                     for (index, access) in accesses.enumerated() {
-                        registers[number][index] = perform(
+                        registers[number][index] = Self.perform(
                             access, words, line: UInt32(100 * number + index))
                     }
                 }
@@ -81,7 +81,7 @@ struct RandomProgram {
         return (found, result)
     }
 
-    private func perform(_ access: Access, _ words: Words, line: UInt32) -> Int {
+    static func perform(_ access: Access, _ words: Words, line: UInt32) -> Int {
         switch access {
         case .load(0, let order): return words.x.load(ordering: order, line: line)
         case .load(_, let order): return words.y.load(ordering: order, line: line)

@@ -36,6 +36,10 @@ struct AtomicOperation: Sendable {
         case wake
         /// Go on after another thread has written what this one has read.
         case yield
+        /// Take a lock, which is one step and waits until the lock is free.
+        case lock
+        /// Give a lock back.
+        case unlock
     }
 
     @usableFromInline var kind: Kind

@@ -12,7 +12,7 @@ internal import Synchronization
 /// Makes an access for real.
 func realStep(_ operation: borrowing AtomicOperation) -> AtomicOutcome {
     switch operation.kind {
-    case .begin, .park, .timeout, .wake, .yield:
+    case .begin, .park, .timeout, .wake, .yield, .lock, .unlock:
         return AtomicOutcome(value: AtomicBits(low: 0), isDone: false)
     case .fence:
         Synchronization.atomicMemoryFence(ordering: .sequentiallyConsistent)  // E1

@@ -20,6 +20,12 @@ private var currentState: UnsafeMutablePointer<ExecutionState>? {
     }
 }
 
+/// Whether locks are single steps in the execution that runs on the calling thread.
+var areLocksSteps: Bool {
+    // SAFETY: the execution is alive while its code runs.
+    unsafe currentState?.pointee.options.locksAreSteps ?? false
+}
+
 /// The execution that runs on the calling thread.
 var currentExecution: Execution? {
     // SAFETY: the execution is alive while its code runs.

@@ -26,10 +26,25 @@ extension ExecutionState {
     @inline(__always)
     func isEnabled(_ thread: Int) -> Bool {
         switch threads[thread].status {
-        case .ready: return threads[thread].pending.kind != .yield || hasNews(thread)
+        case .ready: return isReady(thread)
         case .parked: return threads[thread].pending.hasDeadline
         case .finished: return false
         }
+    }
+
+    @inline(__always)
+    private func isReady(_ thread: Int) -> Bool {
+        switch threads[thread].pending.kind {
+        case .yield: return hasNews(thread)
+        case .lock: return isFree(threads[thread].location)
+        default: return true
+        }
+    }
+
+    /// Whether nobody holds a lock.
+    @inline(__always)
+    func isFree(_ lock: Int) -> Bool {
+        memory.stores[Int(memory.locations[lock].last)].bits == AtomicBits(low: 0)
     }
 
     /// Whether somebody has written, behind what the thread read, to something that it read.
@@ -66,6 +81,9 @@ extension ExecutionState {
             listWrites(number, order, mode: .write)
         case .update:
             listWrites(number, order, mode: .update)
+        case .lock, .unlock:
+            let newest = memory.locations[threads[number].location].last
+            choices.append(Choice(mode: .update, store: Int32(newest)))
         case .compareExchange:
             listExchanges(number)
         }

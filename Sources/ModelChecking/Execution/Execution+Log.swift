@@ -155,13 +155,15 @@ extension LogEntry {
         case .timeout: return "time runs out"
         case .wake: return "wake"
         case .yield: return "yield"
+        case .lock: return "lock"
+        case .unlock: return "unlock"
         }
     }
 
     fileprivate var value: String {
         guard let kind else { return "" }
         switch kind {
-        case .begin, .fence, .timeout, .yield, .wake:
+        case .begin, .fence, .timeout, .yield, .wake, .lock, .unlock:
             return ""
         case .load, .park:
             return before.text + (isStale ? " (stale)" : "")

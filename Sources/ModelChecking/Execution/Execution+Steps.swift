@@ -13,7 +13,7 @@ extension ExecutionState {
         }
         if store >= 0, choice.mode != .write {
             outcome.value = memory.stores[store].bits
-            effect.readStep = memory.stores[store].step
+            noteSource(memory.stores[store].step, of: threads[number].pending.kind)
         }
         record(number, choice)
         switch choice.mode {
@@ -30,6 +30,18 @@ extension ExecutionState {
             update(number, store)
         case .park:
             park(number, store)
+        }
+    }
+
+    /// Notes which step wrote what this one finds. Whoever takes a lock could not do so before it
+    /// was given back, but before it was taken: that it reads from the one does not order it behind
+    /// the other.
+    @inline(__always)
+    private mutating func noteSource(_ step: Int32, of kind: AtomicOperation.Kind) {
+        if kind == .lock {
+            effect.enablingStep = step
+        } else {
+            effect.readStep = step
         }
     }
 

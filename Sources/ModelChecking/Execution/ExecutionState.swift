@@ -82,6 +82,9 @@ struct ExecutionState: ~Copyable {
 
     /// Takes the announced step of thread 0, which no other disturbs.
     mutating func takeAlone() {
+        if threads[0].pending.kind == .lock, !isFree(threads[0].location) {
+            return fail(.deadlock, "\(name(of: 0)) takes a lock that was not given back")
+        }
         listChoices(of: 0)
         perform(0, choices[0])
     }
@@ -152,7 +155,10 @@ struct ExecutionState: ~Copyable {
     mutating func failForDeadlock() {
         var waiting: [String] = []
         for thread in 1..<(threadCount + 1) where threads[thread].status != .finished {
-            let verb = threads[thread].status == .parked ? "sleeps" : "spins"
+            let isAtLock = threads[thread].pending.kind == .lock
+            let verb =
+                threads[thread].status == .parked
+                ? "sleeps" : isAtLock ? "waits for a lock" : "spins"
             waiting.append("\(name(of: thread)) \(verb) at \(threads[thread].pending.site)")
         }
         fail(.deadlock, "nobody can go on: " + waiting.joined(separator: ", "))

@@ -16,6 +16,8 @@ struct StepEffect {
         static var isFence: Traits { Traits(rawValue: 16) }
         /// It sleeps, wakes, or ends a sleep.
         static var parks: Traits { Traits(rawValue: 32) }
+        /// It takes a lock.
+        static var locks: Traits { Traits(rawValue: 64) }
     }
 
     /// The atomic, -1 if there is none.
@@ -45,7 +47,7 @@ struct StepEffect {
             if either.contains([.isFence, .isOrdered]) { return true }
         }
         if location != other.location || location < 0 { return false }
-        return !both.isDisjoint(with: [.isOrdered, .parks])
+        return !both.isDisjoint(with: [.isOrdered, .parks, .locks])
     }
 
     /// Whether a step that was put to sleep must be tried again behind this one in all its ways. A
@@ -88,6 +90,10 @@ extension StepEffect {
             traits = [.reads, .parks]
         case .timeout, .wake:
             traits = .parks
+        case .lock:
+            traits = .locks
+        case .unlock:
+            break
         }
         self.location = Int32(location)
         if operation.order == .sequentiallyConsistent { traits.insert(.isOrdered) }

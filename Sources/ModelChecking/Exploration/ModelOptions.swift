@@ -20,6 +20,10 @@ public struct ModelOptions: Sendable {
     /// seen. Without it stores take effect in the order in which they are made, which no machine
     /// promises, but which makes fewer executions.
     public var movesStores = true
+    /// Whether code that has a lock of its own should use `ModelLock` in its place, where the lock
+    /// itself is checked elsewhere: `ModelLock.standsIn` tells it. A lock's attempts, sleeps and
+    /// wakes are most of the executions of what it guards.
+    public var locksAreSteps = false
     /// Bytes of each virtual thread's stack.
     public var stackByteCount = 256 * 1024
 

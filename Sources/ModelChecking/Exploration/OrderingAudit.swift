@@ -28,6 +28,7 @@ struct OrderingAudit {
 
     /// What an operation becomes.
     mutating func weakened(_ operation: AtomicOperation) -> AtomicOperation {
+        if operation.kind == .lock || operation.kind == .unlock { return operation }
         switch mode {
         case .nothing:
             return operation

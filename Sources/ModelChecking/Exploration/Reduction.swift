@@ -8,7 +8,8 @@
 /// do not change each other, one order of the two stands for both. Since a load answers any store
 /// that it may see, and a store is put anywhere it may be, only these pairs must be tried in both
 /// orders: a read before a write that it could have seen; two read-modify-writes; sequentially
-/// consistent steps of one location, or a fence and such a step; a sleep and a wake.
+/// consistent steps of one location, or a fence and such a step; a sleep and a wake; two that take
+/// one lock.
 ///
 /// What is done about them is source-DPOR with sleep sets, where a thread sleeps with respect to
 /// the stores that were there when it was put to sleep: a later store gives a sleeping load
@@ -234,7 +235,8 @@ struct Reduction: ~Copyable {
         defer { lastSteps[thread] = Int32(depth) }
         if depth < prefixCount - 1 || preemptionMax >= 0 { return }
         var clock = lastSteps[thread] >= 0 ? events[Int(lastSteps[thread])].clock : Clock()
-        if effect.enablingStep >= 0 { clock.join(events[Int(effect.enablingStep)].clock) }
+        let takesLock = effect.traits.contains(.locks)
+        if !takesLock { join(effect.enablingStep, into: &clock) }
         let first = latest(at: effect.location, before: depth)
         let crossings = depth > 0 ? events[depth - 1].crossings : 0
         let looksAtAll = crossings > 0 || effect.crossesLocations
@@ -253,12 +255,21 @@ struct Reduction: ~Copyable {
             }
             if isOrdered || isRead { clock.join(events[index].clock) }
         }
+        // Not before: the step that gave the lock back is behind the one that took it, with which
+        // this one must change places.
+        if takesLock { join(effect.enablingStep, into: &clock) }
         clock[thread] = Int32(depth + 1)
         events.append(
             Event(
                 thread: Int32(thread), previous: Int32(first),
                 crossings: crossings + (effect.crossesLocations ? 1 : 0), effect: effect,
                 clock: clock))
+    }
+
+    /// Puts what came before a step, if there is one, and the step itself, into a clock.
+    @inline(__always)
+    private func join(_ step: Int32, into clock: inout Clock) {
+        if step >= 0 { clock.join(events[Int(step)].clock) }
     }
 
     /// The last step of a location before a step; -1 if there is none.
