@@ -198,8 +198,9 @@ struct DrainModelTests {
     @Test("nothing is out, with two users")
     func closingOfMany() {
         // Wrong: as above.
-        let result = exhaustIfLong(program: DrainPrograms.closing([1, 1]))
+        let result = exhaustAroundLock(program: DrainPrograms.closing([1, 1]))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test(
@@ -216,8 +217,9 @@ struct DrainModelTests {
     @Test("several wait until all is back")
     func waiters() {
         // Wrong: one of them sleeps on.
-        let result = exhaustIfLong(program: DrainPrograms.end([1, 1], waiters: 2))
+        let result = exhaustAroundLock(program: DrainPrograms.end([1, 1], waiters: 2))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test(

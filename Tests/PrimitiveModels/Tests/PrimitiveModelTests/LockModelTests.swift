@@ -76,7 +76,8 @@ struct LockModelTests {
         ] as [[FairLockPrograms.Way]])
     func turnsOfThree(ways: [FairLockPrograms.Way]) {
         // Wrong: as above, with two in the list.
-        let result = exhaustIfLong(ways, program: FairLockPrograms.turns(ways))
+        let result = exhaustAroundLock(ways, program: FairLockPrograms.turns(ways))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 }

@@ -264,8 +264,9 @@ struct MeetingModelTests {
     @Test("a set lets both of two through")
     func passingOfTwo() {
         // Wrong: as above, with two in the list.
-        let result = exhaustIfLong(program: ManualEventPrograms.passing(setters: 1, waiters: 2))
+        let result = exhaustAroundLock(program: ManualEventPrograms.passing(setters: 1, waiters: 2))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("reset, look, wait misses nothing", arguments: [1, 2])
@@ -291,8 +292,9 @@ struct MeetingModelTests {
     @Test("two sets and a waiter that gives up meet")
     func overtaken() {
         // Wrong: the set that came first loses its edge to the one under the lock.
-        let result = exhaustIfLong(program: ManualEventPrograms.overtaken())
+        let result = exhaustAroundLock(program: ManualEventPrograms.overtaken())
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("a deadline, a withdrawal and a set meet")
@@ -310,8 +312,9 @@ struct MeetingModelTests {
     @Test("deadlines of two waiters and a set meet")
     func deadlinesOfTwo() {
         // Wrong: as above, or one that gives up hides the other from the set.
-        let result = exhaustIfLong(program: ManualEventPrograms.deadlines(waiters: 2))
+        let result = exhaustAroundLock(program: ManualEventPrograms.deadlines(waiters: 2))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("a latch opens when all is done, and has its edges", arguments: [[1], [2], [1, 1]])
@@ -342,8 +345,9 @@ struct MeetingModelTests {
     @Test("three meet", arguments: [1, 2])
     func barrierOfThree(phases: Int) {
         // Wrong: as above, with two in the list.
-        let result = exhaustIfLong(phases, program: MeetingPrograms.barrier(3, phases: phases))
+        let result = exhaustAroundLock(phases, program: MeetingPrograms.barrier(3, phases: phases))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("a withdrawal and the last arrival meet")

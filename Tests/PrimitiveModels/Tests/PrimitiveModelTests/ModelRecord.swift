@@ -86,6 +86,7 @@ enum ModelRecord {
             words.append("\(options.spuriousFailureMax) spurious failure")
         }
         if options.soloStepMax > 0 { words.append("alone in \(options.soloStepMax) steps") }
+        if options.locksAreSteps { words.append("the lock as one step") }
         if options.executionMax < .max { words.append("at most \(options.executionMax)") }
         return words.joined(separator: ", ")
     }

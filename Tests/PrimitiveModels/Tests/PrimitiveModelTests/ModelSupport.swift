@@ -103,6 +103,23 @@ func exhaustIfLong(
     return sample(options: options, function: function, program: program)
 }
 
+/// Explores a program whose waiters meet at an `InternalLock`, what of the lock's own makes it
+/// too large: all executions with the lock as one step (`ModelLock`), and with the lock as it is
+/// what `exhaustIfLong` looks at. The lock alone is exhausted by itself (`WaitModelTests.lock`).
+/// One that is `large` also with the lock as one step is exhausted in a long run only.
+func exhaustAroundLock(
+    _ size: Any..., isLarge: Bool = false, function: String = #function,
+    program: (Model) -> Void
+) -> Exploration {
+    let function = "\(function) \(size)"
+    let real = exhaustIfLong(function: function, program: program)
+    if !real.holds || isLarge && !ModelRun.isLong { return real }
+    let options = ModelOptions { $0.locksAreSteps = true }
+    return timed("\(function), the lock as one step", []) {
+        explore(.exhaustive, options: options, program: program)
+    }
+}
+
 /// Explores a program that is too large to be exhausted: random executions and such by random
 /// priorities.
 func sample(

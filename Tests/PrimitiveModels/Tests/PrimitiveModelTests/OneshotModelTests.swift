@@ -240,8 +240,9 @@ struct OneshotModelTests {
     func waiters() {
         // Wrong: one of them sleeps on, or both have the value.
         let program = OneshotPrograms.exchange(setters: 1, [.waiting, .waiting])
-        let result = exhaustIfLong(program: program)
+        let result = exhaustAroundLock(program: program)
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("who is told of the close has seen what came before it")

@@ -18,16 +18,18 @@ struct WaitModelTests {
     func noLostWakeUpOfThree(isOrdered: Bool) {
         // Wrong: as above, with two threads and three operations each.
         let program = EventCountPrograms.flag(waiters: 1, isOrdered: isOrdered, steps: 3)
-        let result = exhaustIfLong(isOrdered, program: program)
+        let result = exhaustAroundLock(isOrdered, program: program)
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("no wake-up of two waiters is lost", arguments: [false, true])
     func noLostWakeUpOfTwo(isOrdered: Bool) {
         // Wrong: as above, with two members in the list.
         let program = EventCountPrograms.flag(waiters: 2, isOrdered: isOrdered)
-        let result = exhaustIfLong(isOrdered, program: program)
+        let result = exhaustAroundLock(isOrdered, program: program)
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("a notify that is left out is found")
@@ -57,8 +59,11 @@ struct WaitModelTests {
         // Wrong: as above, with two sleepers.
         let (gives, takes) = sizes
         let program = EventCountPrograms.tokens(gives, takes, isOrdered: isOrdered)
-        let result = exhaustIfLong(gives, takes, isOrdered, program: program)
+        // With two takers: half a million to twenty million executions.
+        let isLarge = takes.count > 1
+        let result = exhaustAroundLock(gives, takes, isOrdered, isLarge: isLarge, program: program)
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive || isLarge && !ModelRun.isLong)
     }
 
     @Test("who is notified has seen what came before the notify")
@@ -93,5 +98,12 @@ struct WaitModelTests {
         let result = exhaust(turns, program: LockPrograms.mutex(turns))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
+    }
+
+    @Test("the lock, with more turns", arguments: [[3, 3], [2, 1, 1], [1, 1, 1, 1]])
+    func lockOfMany(turns: [Int]) {
+        // Wrong: as above.
+        let result = exhaustIfLong(turns, program: LockPrograms.mutex(turns))
+        #expect(result.holds, "\(result)")
     }
 }
