@@ -2,8 +2,9 @@
 
 // stress [FILTER] [--seed N] [--seconds S] [--list] [--measure]
 //
-// Runs the scenarios whose name or room contains FILTER, each for S seconds (default 1), and ends
-// with status 1 if a check failed. Built with `--sanitize=thread`, a data race ends it with 66.
+// Runs the scenario FILTER, or those whose name or room contains it, each for S seconds (default
+// 1), and ends with status 1 if a check failed. Built with `--sanitize=thread`, a data race ends it
+// with 66.
 
 internal import AtomicSupport
 internal import Glibc
@@ -22,6 +23,14 @@ struct StressOptions {
     var seconds = 1.0
     var isListing = false
     var isMeasuring = false
+
+    /// The scenario of that name, or those with it in their name or room.
+    var scenarios: [Scenario] {
+        if let named = allScenarios.first(where: { $0.name == filter }) { return [named] }
+        return allScenarios.filter {
+            filter.isEmpty || $0.name.contains(filter) || $0.room.contains(filter)
+        }
+    }
 
     /// The options of the command line, or nil if they make no sense.
     init?(_ arguments: [String]) {
@@ -63,10 +72,7 @@ func runScenario(_ scenario: Scenario, _ options: StressOptions) -> Bool {
 
 /// Does what the options ask for; returns the exit status.
 func runStress(_ options: StressOptions) -> Int32 {
-    let chosen = allScenarios.filter {
-        options.filter.isEmpty || $0.name.contains(options.filter)
-            || $0.room.contains(options.filter)
-    }
+    let chosen = options.scenarios
     if options.isMeasuring {
         printMeasurements()
         return 0

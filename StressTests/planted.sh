@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Shows that the stress scenarios can see a missing edge: for each line of planted.txt, weakens the releasing side of
 # that edge in a copy of the tree, and requires that ThreadSanitizer reports a data race. Builds at -O; what -O does not
-# show is tried at -Onone too. `./dev stress --planted [NAME]` calls it.
+# show is tried at -Onone too. Edges that no scenario shares are weakened together, a round of them in one build; with
+# --each, one by one. `./dev stress --planted [--each] [NAME]` calls it.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,10 +12,32 @@ seconds=3
 control_seconds=1
 logs=.build-planted/logs
 
+each=0
+if [ "${1:-}" = --each ]; then each=1; shift; fi
 wanted=${1:-}
 
 # The lines of the table that were asked for.
-lines() { awk -v name="$wanted" '!/^#/ && NF == 4 && index($1, name) > 0' StressTests/planted.txt; }
+lines() { awk -v name="$wanted" '!/^#/ && NF >= 4 && index($1, name) > 0' StressTests/planted.txt; }
+
+# The same with the number of their round in front. Lines of one edge are of one round; what is marked as alone has a
+# round to itself; else no two edges of a round are of one file, or of scenarios whose names begin with the same word.
+rounds() {
+    lines | awk -v each="$each" '
+    {
+        edge = $2 " " $3; family = $4; sub(/-.*/, "", family)
+        if (!(edge in round)) {
+            chosen = 0
+            while (++chosen <= count) {
+                if (each || $5 == "alone" || closed[chosen]) continue
+                if (!((chosen, $2) in taken) && !((chosen, family) in taken)) break
+            }
+            if (chosen > count) { count = chosen; closed[chosen] = each || $5 == "alone" }
+            round[edge] = chosen
+        }
+        taken[round[edge], $2] = taken[round[edge], family] = 1
+        print round[edge], $1, $2, $3, $4
+    }' | sort -s -n -k 1,1
+}
 
 copy_tree() {
     rm -rf "$tree"
@@ -65,33 +88,52 @@ weaken() {
     ! cmp -s "$1" "$tree/$1"
 }
 
-# plant NAME FILE TAG SCENARIO
+# report NAME FILE TAG VERDICT
+report() {
+    printf '%-32s %-52s %-4s %s\n' "$@"
+    count=$((count + 1))
+    [[ $4 == reported* ]] || missed=$((missed + 1))
+}
+
+# plant ROUND: weakens its edges, and runs the scenarios of each
 plant() {
-    local verdict=missed configuration
-    if ! weaken "$2" "$3"; then
-        verdict="nothing to weaken"
-    else
-        for configuration in release debug; do
-            build "$configuration" || { verdict="does not build"; break; }
-            if races "$configuration" "$4" "$logs/$1-$configuration.txt"; then
-                verdict="reported at $([ "$configuration" = release ] && echo -O || echo -Onone)"
-                break
+    local name file tag scenario weakened=() open=() still=() configuration entry
+    while read -r _ name file tag scenario; do
+        if cmp -s "$file" "$tree/$file" && ! weaken "$file" "$tag"; then
+            report "$name" "$file" "$tag" "nothing to weaken"
+            continue
+        fi
+        weakened+=("$file")
+        open+=("$name $file $tag $scenario")
+    done < <(awk -v round="$1" '$1 == round' "$logs/rounds.txt")
+    for configuration in release debug; do
+        [ ${#open[@]} -gt 0 ] || break
+        build "$configuration" || { echo "planted: a weakened edge does not build" >&2; exit 1; }
+        still=()
+        for entry in "${open[@]}"; do
+            read -r name file tag scenario <<<"$entry"
+            if races "$configuration" "$scenario" "$logs/$name-$configuration.txt"; then
+                report "$name" "$file" "$tag" \
+                    "reported at $([ "$configuration" = release ] && echo -O || echo -Onone)"
+            else
+                still+=("$entry")
             fi
         done
-    fi
-    cp "$2" "$tree/$2"
-    printf '%-32s %-52s %-4s %s\n' "$1" "$2" "$3" "$verdict"
-    [[ $verdict == reported* ]]
+        open=(${still[@]+"${still[@]}"})
+    done
+    for entry in ${open[@]+"${open[@]}"}; do
+        read -r name file tag scenario <<<"$entry"
+        report "$name" "$file" "$tag" missed
+    done
+    for file in ${weakened[@]+"${weakened[@]}"}; do cp "$file" "$tree/$file"; done
 }
 
 copy_tree
 control
+rounds >"$logs/rounds.txt"
 count=0
 missed=0
-while read -r name file tag scenario <&3; do
-    count=$((count + 1))
-    plant "$name" "$file" "$tag" "$scenario" || missed=$((missed + 1))
-done 3< <(lines)
+for round in $(awk '{ print $1 }' "$logs/rounds.txt" | uniq); do plant "$round"; done
 
-echo "planted: $count races, $missed missed"
+echo "planted: $count races in $(awk '{ print $1 }' "$logs/rounds.txt" | uniq | wc -l) builds, $missed missed"
 [ "$count" -gt 0 ] && [ "$missed" -eq 0 ]
