@@ -50,10 +50,12 @@ extension ExecutionState {
     /// Whether somebody has written, behind what the thread read, to something that it read.
     @inline(__always)
     private func hasNews(_ thread: Int) -> Bool {
-        if threads[thread].reads.isEmpty { return true }
-        for index in threads[thread].reads.indices
-        where newsStep(threads[thread].reads[index]) != nil { return true }
-        return false
+        var hasRead = false
+        for index in threads[thread].reads.indices where threads[thread].reads[index].isRecent {
+            if newsStep(threads[thread].reads[index]) != nil { return true }
+            hasRead = true
+        }
+        return !hasRead
     }
 
     /// The step that wrote the newest store of what was read, if it is newer.

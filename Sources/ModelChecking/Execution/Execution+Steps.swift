@@ -90,6 +90,7 @@ extension ExecutionState {
             outcome.isDone = false
         case .yield:
             effect.enablingStep = Int32(firstNews(of: number))
+            noteYield(number)
         case .begin:
             effect.enablingStep = Int32(threads[number].wakingStep)
         default:
@@ -101,7 +102,7 @@ extension ExecutionState {
     @inline(__always)
     private func firstNews(of thread: Int) -> Int {
         var first = Int.max
-        for index in threads[thread].reads.indices {
+        for index in threads[thread].reads.indices where threads[thread].reads[index].isRecent {
             first = min(first, newsStep(threads[thread].reads[index]) ?? .max)
         }
         return first == .max ? -1 : first
@@ -160,12 +161,21 @@ extension ExecutionState {
                 threads[thread].reads[index].store = Int32(store)
                 threads[thread].reads[index].count = 1
             }
+            threads[thread].reads[index].isRecent = true
             return
         }
         threads[thread].reads.append(
             RepeatedRead(
                 site: site, location: Int32(threads[thread].location), store: Int32(store), count: 1
             ))
+    }
+
+    /// What the thread does next depends on what it reads from here on. What it read before and
+    /// does not read again is no reason to let it turn.
+    private mutating func noteYield(_ thread: Int) {
+        for index in threads[thread].reads.indices {
+            threads[thread].reads[index].isRecent = false
+        }
     }
 
     /// A write is progress: what is read from here on repeats nothing. The write itself is what a

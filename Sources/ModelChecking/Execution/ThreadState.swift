@@ -72,6 +72,8 @@ struct RepeatedRead {
     var location: Int32
     var store: Int32
     var count: Int32
+    /// Whether it was made since the thread's last yield.
+    var isRecent = true
 }
 
 /// A thread that sleeps on a word.
