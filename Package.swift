@@ -90,6 +90,9 @@ let package = Package(
         .target(name: "DrainAllocators", dependencies: ["AtomicSupport"]),
         // Floor 4
         .target(
+            name: "Channels",
+            dependencies: ["AtomicSupport", "ConcurrentQueues", "WaitPrimitives"]),
+        .target(
             name: "EventLoops",
             dependencies: [
                 "AtomicSupport", "CLinuxShims", "ConcurrentQueues", "TimerWheels",
@@ -140,8 +143,9 @@ let package = Package(
         .executableTarget(
             name: "stress",
             dependencies: [
-                "AtomicSupport", "ConcurrentQueues", "DrainAllocators", "MemoryReclamation",
-                "ObjectPools", "StressSupport", "TimerWheels", "WaitPrimitives",
+                "AtomicSupport", "Channels", "ConcurrentQueues", "DrainAllocators",
+                "MemoryReclamation", "ObjectPools", "StressSupport", "TimerWheels",
+                "WaitPrimitives",
             ],
             path: "StressTests", exclude: ["planted.sh", "planted.txt"]),
         // The examples
@@ -227,6 +231,9 @@ let package = Package(
             name: "WaitPrimitivesTests",
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         .testTarget(
+            name: "ChannelsTests",
+            dependencies: ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),
+        .testTarget(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
@@ -296,6 +303,7 @@ var rooms: [String] {
         "AsyncRuntime",
         "AtomicSupport",
         "BackendConformance",
+        "Channels",
         "ConcurrentQueues",
         "ConnectionPools",
         "DrainAllocators",
@@ -319,6 +327,7 @@ var rooms: [String] {
 var smallExamples: [Target] {
     [
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("bounded_channel", ["AtomicSupport", "Channels", "StressSupport"]),
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
         ("drain_allocator", ["AtomicSupport", "CLinuxShims", "DrainAllocators", "StressSupport"]),
@@ -340,6 +349,8 @@ var smallExamples: [Target] {
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("relaxed_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
+        ("rendezvous", ["AtomicSupport", "Channels", "StressSupport"]),
+        ("selector", ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
         ("spsc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),

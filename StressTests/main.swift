@@ -15,7 +15,7 @@ let allScenarios: [Scenario] =
     + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
-    + unboundedQueueScenarios
+    + unboundedQueueScenarios + channelsScenarios
 
 struct StressOptions {
     var filter = ""

@@ -84,7 +84,7 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
         let epoch: UInt64
 
         @inlinable
-        init(epoch: UInt64) { self.epoch = epoch }
+        package init(epoch: UInt64) { self.epoch = epoch }
 
         /// The key of the `WaitNode` that commits a raw waiter; `enqueue` ends it.
         @inlinable

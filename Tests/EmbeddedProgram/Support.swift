@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Each room of floors 1 to 3 has a file here with `func use<Room>()`, which uses it once.
+// Each room of floors 1 to 3, and Channels, has a file here with `func use<Room>()`, which uses it
+// once.
 // `./dev embedded` compiles them with those rooms in Embedded mode (no run-time library, no
 // reflection, no existentials), and writes the main file that calls each.
 

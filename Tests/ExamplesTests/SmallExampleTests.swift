@@ -18,6 +18,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "steps: 20, sum 1048576", "alone at the barrier: gave up", "still arrived: 0",
             ]),
         SmallExample(
+            name: "bounded_channel",
+            lines: [
+                "sum 333383335000, expected 333383335000: nothing lost",
+                "never more than 8 in the channels: true",
+            ]),
+        SmallExample(
             name: "circuit_breaker",
             lines: [
                 "20 ms: call failed, the breaker is open",
@@ -88,6 +94,16 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "first answer taken: true, second refused: true", "the answer is 42",
                 "no answer to 7: closed",
             ]),
+        SmallExample(
+            name: "rendezvous",
+            lines: [
+                "handed over 1000 of 1000", "arrived in order and whole: 1000",
+                "passed on although the one before was not: 0",
+                "nobody came (timedOut), still held: baton 7",
+            ]),
+        SmallExample(
+            name: "selector",
+            lines: ["sum 12502500, expected 12502500: nothing lost", "requests heard: 500 of 500"]),
         SmallExample(
             name: "semaphore",
             lines: [

@@ -14,7 +14,7 @@ let package = Package(
         .testTarget(
             name: "PrimitiveModelTests",
             dependencies: [
-                millrace("AtomicSupport"), millrace("ConcurrentQueues"),
+                millrace("AtomicSupport"), millrace("Channels"), millrace("ConcurrentQueues"),
                 millrace("DrainAllocators"), millrace("EventLoops"),
                 millrace("MemoryReclamation"), millrace("ModelChecking"), millrace("ObjectPools"),
                 millrace("WaitPrimitives"),

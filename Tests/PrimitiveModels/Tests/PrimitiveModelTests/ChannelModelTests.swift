@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+
+import ModelChecking
+import Testing
+
+@Suite("Models of BoundedChannel")
+struct ChannelModelTests {
+    @Test("everything sent is received", arguments: [([1], [1]), ([2], [1]), ([1, 1], [1])])
+    func traffic(sizes: ([Int], [Int])) {
+        // Wrong: an element or a wake-up is lost, or an element comes without its edge.
+        let (sends, receives) = sizes
+        let program = ChannelPrograms.traffic(sends, receives)
+        let result = exhaust(sends, receives, program: program)
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test(
+        "everything sent is received, by more",
+        arguments: [
+            ([2], [2]), ([3], [3]), ([4], [4]), ([1, 1], [1, 1]), ([2, 2], [2, 2]),
+            ([1, 1], [1, 1, 0]),
+        ])
+    func trafficOfMore(sizes: ([Int], [Int])) {
+        // Wrong: as above; with two receivers, a wake is spent on one who finds nothing.
+        let (sends, receives) = sizes
+        let program = ChannelPrograms.traffic(sends, receives)
+        let result = exhaustIfLong(sends, receives, program: program)
+        #expect(result.holds, "\(result)")
+    }
+
+    @Test("who gives up takes nothing along", arguments: [(1, 0, 1), (1, 1, 1), (2, 1, 1)])
+    func impatientReceivers(sizes: (Int, Int, Int)) {
+        // Wrong: a deadline that meets a send loses the element, or another one's wake-up.
+        let (sends, patient, impatient) = sizes
+        let result = exhaustIfLong(
+            sends, patient, impatient,
+            program: ChannelPrograms.impatientReceivers(
+                sends: sends, patient: patient, impatient: impatient))
+        #expect(result.holds, "\(result)")
+    }
+
+    @Test("a sender that gives up keeps its element, and no place is lost")
+    func impatientSender() {
+        // Wrong: the element is gone, or is in two places, or the other sender sleeps on.
+        let result = exhaustIfLong(program: ChannelPrograms.impatientSender())
+        #expect(result.holds, "\(result)")
+    }
+
+    @Test(
+        "a close meets senders and receivers",
+        arguments: [(0, 1, 0), (1, 0, 2), (1, 1, 1), (2, 0, 2), (1, 1, 2), (0, 2, 1)])
+    func closing(sizes: (Int, Int, Int)) {
+        // Wrong: somebody sleeps on, an element is lost, or the end comes before the last element.
+        let (senders, receivers, filled) = sizes
+        let result = exhaustIfLong(
+            senders, receivers, filled,
+            program: ChannelPrograms.closing(
+                senders: senders, receivers: receivers, filled: filled))
+        #expect(result.holds, "\(result)")
+    }
+}
