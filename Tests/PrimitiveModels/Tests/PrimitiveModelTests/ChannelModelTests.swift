@@ -25,7 +25,7 @@ struct ChannelModelTests {
         // Wrong: as above; with two receivers, a wake is spent on one who finds nothing.
         let (sends, receives) = sizes
         let program = ChannelPrograms.traffic(sends, receives)
-        let result = exhaustIfLong(sends, receives, program: program)
+        let result = exhaustAroundLock(sends, receives, isLarge: true, program: program)
         #expect(result.holds, "\(result)")
     }
 
@@ -33,8 +33,8 @@ struct ChannelModelTests {
     func impatientReceivers(sizes: (Int, Int, Int)) {
         // Wrong: a deadline that meets a send loses the element, or another one's wake-up.
         let (sends, patient, impatient) = sizes
-        let result = exhaustIfLong(
-            sends, patient, impatient,
+        let result = exhaustAroundLock(
+            sends, patient, impatient, isLarge: impatient + patient > 1,
             program: ChannelPrograms.impatientReceivers(
                 sends: sends, patient: patient, impatient: impatient))
         #expect(result.holds, "\(result)")
@@ -43,7 +43,7 @@ struct ChannelModelTests {
     @Test("a sender that gives up keeps its element, and no place is lost")
     func impatientSender() {
         // Wrong: the element is gone, or is in two places, or the other sender sleeps on.
-        let result = exhaustIfLong(program: ChannelPrograms.impatientSender())
+        let result = exhaustAroundLock(isLarge: true, program: ChannelPrograms.impatientSender())
         #expect(result.holds, "\(result)")
     }
 
@@ -53,8 +53,8 @@ struct ChannelModelTests {
     func closing(sizes: (Int, Int, Int)) {
         // Wrong: somebody sleeps on, an element is lost, or the end comes before the last element.
         let (senders, receivers, filled) = sizes
-        let result = exhaustIfLong(
-            senders, receivers, filled,
+        let result = exhaustAroundLock(
+            senders, receivers, filled, isLarge: senders + receivers > 1,
             program: ChannelPrograms.closing(
                 senders: senders, receivers: receivers, filled: filled))
         #expect(result.holds, "\(result)")

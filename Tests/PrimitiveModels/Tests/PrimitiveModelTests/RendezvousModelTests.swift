@@ -31,8 +31,9 @@ struct RendezvousModelTests {
         ] as [[RendezvousPrograms.Role]])
     func meetingOfMore(roles: [RendezvousPrograms.Role]) {
         // Wrong: as above; with more than one in a list.
-        let result = exhaustIfLong(roles, program: RendezvousPrograms.meeting(roles))
+        let result = exhaustAroundLock(roles, program: RendezvousPrograms.meeting(roles))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("a send that has ended has seen the receiver")

@@ -15,8 +15,8 @@ struct SelectorModelTests {
                 bounded: bounded, meeting: meeting, [.selecting(1)]))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
-        let ending = exhaustIfLong(
-            bounded, meeting, "close",
+        let ending = exhaustAroundLock(
+            bounded, meeting, "close", isLarge: true,
             program: SelectorPrograms.traffic(
                 bounded: bounded, meeting: meeting, [.selecting(2)], closes: true))
         #expect(ending.holds, "\(ending)")
@@ -28,15 +28,16 @@ struct SelectorModelTests {
         for takers in [[.selecting(2)], [.selecting(1), .selecting(1)]]
             as [[SelectorPrograms.Taker]]
         {
-            let result = exhaustIfLong(
-                takers, program: SelectorPrograms.traffic(bounded: 1, meeting: 1, takers))
+            let result = exhaustAroundLock(
+                takers, isLarge: true,
+                program: SelectorPrograms.traffic(bounded: 1, meeting: 1, takers))
             #expect(result.holds, "\(result)")
         }
         for (bounded, meeting, taker) in [(2, 0, .bounded), (0, 2, .meeting)]
             as [(Int, Int, SelectorPrograms.Taker)]
         {
-            let beside = exhaustIfLong(
-                bounded, meeting,
+            let beside = exhaustAroundLock(
+                bounded, meeting, isLarge: true,
                 program: SelectorPrograms.traffic(
                     bounded: bounded, meeting: meeting, [.selecting(1), taker]))
             #expect(beside.holds, "\(beside)")
@@ -47,14 +48,14 @@ struct SelectorModelTests {
     func deadline() {
         // Wrong: a deadline that meets a send loses the item, or another one's wake-up.
         for (bounded, meeting) in [(1, 0), (0, 1)] {
-            let result = exhaustIfLong(
-                bounded, meeting,
+            let result = exhaustAroundLock(
+                bounded, meeting, isLarge: true,
                 program: SelectorPrograms.traffic(
                     bounded: bounded, meeting: meeting, [.impatient, .selecting(1)], closes: true))
             #expect(result.holds, "\(result)")
         }
-        let beside = exhaustIfLong(
-            "beside receivers",
+        let beside = exhaustAroundLock(
+            "beside receivers", isLarge: true,
             program: SelectorPrograms.traffic(
                 bounded: 2, meeting: 0, [.impatient, .bounded], closes: false))
         #expect(beside.holds, "\(beside)")
