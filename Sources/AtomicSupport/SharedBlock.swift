@@ -62,6 +62,24 @@ public struct SharedBlock: ~Copyable, @unchecked Sendable {
         self.isOwned = false
     }
 
+    /// Takes back a block that was given up by `leave`.
+    @unsafe
+    public init(taking base: UnsafeMutableRawPointer, byteCount: Int) {
+        unsafe self.base = base  // SAFETY: the caller says that it is nobody else's.
+        self.byteCount = byteCount
+        self.isOwned = true
+    }
+
+    /// Gives up an allocated block without freeing it, and answers its address: for a structure
+    /// that keeps blocks by address. `init(taking:byteCount:)` takes it back.
+    @unsafe
+    public consuming func leave() -> UnsafeMutableRawPointer {
+        precondition(isOwned, "a borrowed block is the caller's already")
+        let base = unsafe base  // SAFETY: an address.
+        discard self
+        return unsafe base  // SAFETY: as above.
+    }
+
     /// Zeroes the whole block, e.g. memory that was borrowed. Nothing may live in it yet.
     public func clear() {
         // SAFETY: the bytes are the block's, and the caller says that they are empty.

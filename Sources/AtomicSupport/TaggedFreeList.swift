@@ -54,11 +54,14 @@ public struct TaggedFreeList: @unchecked Sendable {
         unsafe self.stride = stride
     }
 
-    /// Makes all `count` slots free, the first on top. Nobody else may use the list yet.
-    public func initialize(count: Int, firstTag: UInt32 = 0) {
+    /// Makes all `count` slots free, the first on top. Nobody else may use the list yet. Of a slab
+    /// that grows, `laterCount` more have their links set up: who makes such a slot pushes it.
+    public func initialize(count: Int, laterCount: Int = 0, firstTag: UInt32 = 0) {
         precondition(count >= 0)
-        precondition(count < Int(Int32.max), "a slab of so many slots has no links for them")
-        for index in 0..<count {
+        precondition(laterCount >= 0)
+        precondition(
+            count + laterCount < Int(Int32.max), "a slab of so many slots has no links for them")
+        for index in 0..<count + laterCount {
             let next = index + 1 < count ? UInt32(index + 2) : 0
             // SAFETY: the word lies in the slab, and no thread uses it yet.
             unsafe (slots + index * stride).bindMemory(to: Atomic<UInt32>.self, capacity: 1)
