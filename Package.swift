@@ -32,6 +32,11 @@ let package = Package(
             description: "The example programs (swift-argument-parser).",
             enabledTraits: ["IOUring", "HTTP", "Compression", "TLS"]),
         .trait(
+            name: "CallSites",
+            description:
+                "Pools and drain allocators keep where each thing that is out was taken, and name"
+                + " it in their reports: for debugging"),
+        .trait(
             name: "Model",
             description:
                 "Stand-ins from ModelChecking for what threads share, below every room: for tests"
@@ -348,6 +353,7 @@ var smallExamples: [Target] {
         ),
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("pool_lease", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("relaxed_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("rendezvous", ["AtomicSupport", "Channels", "StressSupport"]),
         ("selector", ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),

@@ -22,6 +22,14 @@ let objectPoolsScenarios: [Scenario] = [
         name: "pool-cross", room: "ObjectPools", threads: 4,
         summary: "2 acquire, 2 release: every slot travels; canaries, then one thread takes all",
         run: poolCrossScenario),
+    Scenario(
+        name: "pool-lease", room: "ObjectPools", threads: 4,
+        summary: "3 begin leases that end with a block or in another thread; 1 reports them",
+        run: poolLeaseScenario),
+    Scenario(
+        name: "pool-grow", room: "ObjectPools", threads: 4,
+        summary: "4 take all of one small pool after another, which grow; 1 asks for strangers",
+        run: poolGrowScenario),
 ]
 
 /// What the pool lends: plain words, written by every holder. Nothing but the pool's own edges
@@ -133,4 +141,101 @@ private func poolCrossScenario(_ context: StressContext) -> UInt64 {
     let statistics = pool.value.statistics
     context.check(statistics.refilled &+ statistics.stolen > 0, "no slot has travelled")
     return total.value.load(ordering: .relaxed)
+}
+
+/// Marks a lease's object as its owner's, and empties it again.
+private func visit(
+    _ lease: inout PoolLease<Canary>, from before: UInt64, to after: UInt64,
+    _ context: StressContext
+) {
+    lease.withObject { canary in
+        context.check(canary.owner == before, "owner \(canary.owner), not \(before)")
+        canary.owner = after
+        canary.uses &+= 1
+    }
+}
+
+private func poolLeaseScenario(_ context: StressContext) -> UInt64 {
+    let pool = Shared(
+        CanaryPool(capacity: 24, make: { Canary() }, reset: { $0.owner = 0 }))
+    let road = Shared(BoundedMPMCQueue<PoolLease<Canary>>(capacity: 8))
+    let total = Shared(Atomic<UInt64>(0))
+    ThreadTeam.run(count: 4) { thread in
+        var operations: UInt64 = 0
+        while !context.isOver {
+            if thread == 3 {
+                var names: [PoolHandle] = []
+                pool.value.forEachLease { names.append($0.handle) }
+                context.check(names.count <= 24, "\(names.count) leases of 24 slots")
+                context.check(names.allSatisfy { $0.generation % 2 == 1 }, "no lease is named")
+                operations += 1
+                continue
+            }
+            if var lease = pool.value.tryLease() {
+                visit(&lease, from: 0, to: 9, context)
+                // Back by the refused push, or by its end in another thread.
+                if operations % 2 == 0 { _ = road.value.tryPush(lease) }
+                operations += 1
+            }
+            if operations % 3 == 0, var lease = road.value.tryPop() {
+                visit(&lease, from: 9, to: 5, context)
+            }
+        }
+        total.value.wrappingAdd(operations, ordering: .relaxed)
+    }
+    while road.value.tryPop() != nil {}  // Ends: nobody pushes any more.
+    checkQuiescentPool(pool.value, context)
+    return total.value.load(ordering: .relaxed)
+}
+
+/// One pool after another, from one slot to 40, in chunks of 4.
+private func poolGrowScenario(_ context: StressContext) -> UInt64 {
+    var operations: UInt64 = 0
+    var round = 0
+    while !context.isOver {
+        round += 1
+        let pool = Shared(
+            CanaryPool(
+                growingFrom: 1, by: 4, to: 40, magazineCount: round % 2 * 64, make: { Canary() }))
+        let total = Shared(Atomic<UInt64>(0))
+        ThreadTeam.run(count: 5) { thread in
+            if thread == 4 { return askForStrangers(pool.value) }
+            total.value.wrappingAdd(growByTurns(pool.value, thread, context), ordering: .relaxed)
+        }
+        context.check(pool.value.slotCount <= 40, "more slots than the limit")
+        checkQuiescentPool(pool.value, context)
+        context.check(pool.value.slotCount == 40, "a full pool has not grown")
+        operations += total.value.load(ordering: .relaxed)
+    }
+    return operations
+}
+
+/// Leases more and more, and gives back the last ones now and then.
+private func growByTurns(
+    _ pool: borrowing CanaryPool, _ thread: Int, _ context: StressContext
+) -> UInt64 {
+    var held: [PoolHandle] = []
+    var operations: UInt64 = 0
+    for turn in 0..<60 {
+        if turn % 4 == 3, let handle = held.popLast() {
+            mark(pool, handle, from: UInt64(thread) + 1, to: 0, context)
+            pool.release(handle)
+        } else if let handle = pool.tryAcquire() {
+            mark(pool, handle, from: 0, to: UInt64(thread) + 1, context)
+            held.append(handle)
+        }
+        operations += 1
+    }
+    for handle in held {
+        mark(pool, handle, from: UInt64(thread) + 1, to: 0, context)
+        pool.release(handle)
+    }
+    return operations
+}
+
+/// Asks about handles that nobody gave it, of slots that may come into being meanwhile.
+private func askForStrangers(_ pool: borrowing CanaryPool) {
+    for turn in 0..<400 {
+        _ = pool.isLeased(PoolHandle(index: UInt32(turn % 40), generation: 1))
+    }
 }

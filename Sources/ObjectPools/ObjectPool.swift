@@ -2,7 +2,8 @@
 
 public import AtomicSupport
 
-/// A fixed number of objects that are made once, lent out by handle, and used again.
+/// A bounded number of objects that are made once, lent out by handle or as values that return
+/// themselves, and used again. The number is fixed, or grows up to a limit.
 ///
 /// | Guarantee | `tryAcquire` / `release`                                                         |
 /// |-----------|----------------------------------------------------------------------------------|
@@ -10,7 +11,8 @@ public import AtomicSupport
 /// | Order     | none: the slot released last by this thread is likely the next one               |
 /// | Cost      | acquire: one exchange on a line of the thread's own; release: plain stores;      |
 /// |           | every 16th or so: one compare-exchange on the shared free list; no allocation    |
-/// | Memory    | `capacity` slots and `magazineCount` × 256 bytes; returned in `deinit`           |
+/// | Memory    | the slots, 4 bytes × `capacity`, 256 bytes × `magazineCount`; given back in      |
+/// |           | `deinit`, nothing before                                                         |
 /// | Threads   | any, and a lease may be released by another thread than the one that acquired it |
 ///
 /// **What `capacity` means.** Never more than `capacity` leases at a time. And never fewer for the
@@ -19,12 +21,24 @@ public import AtomicSupport
 /// Every slot whose release happened before the call is found, unless another thread takes it
 /// first. Only a slot that another thread moves during the call may be overlooked.
 ///
+/// **Growth.** A pool made by `init(growingFrom:by:to:)` adds a chunk of slots when it has searched
+/// everything and found none. That is lock-free: of threads that add the same chunk one wins, the
+/// others give theirs back and look again; they may add the next one, if the winner's slots are
+/// not in the free list yet. Until they are, a thread may also be refused (nil) when there is no
+/// next chunk. Slots never move. No chunk is given back before the pool's end, because a stale
+/// handle may be asked about at any time; objects keep what they have, so let `reset` shrink them.
+///
 /// **Misuse.** Releasing a handle twice, or using one after its release, traps: the slot's
 /// generation has moved on. Two threads that release one handle *at the same moment* are caught in
 /// debug builds, which pay a compare-exchange for it. A handle is used by one thread at a time.
+/// `tryLease` answers a value that cannot be released twice, nor forgotten.
+///
+/// **What is still out.** `forEachLease` names each lease that has not ended: its handle and, under
+/// the package's trait `CallSites`, the line that began it.
 ///
 /// The reset hook runs in the releasing thread, before anybody else can get the object. `deinit`
-/// destroys every object that was made, once, leased or not. Not for signal handlers.
+/// destroys every object that was made, once, leased by a handle or not; it traps while a
+/// `PoolLease` is alive. Not for signal handlers. Not for memory of many sizes: use an allocator.
 ///
 /// Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001, with a tagged Treiber list as
 /// the depot. Ours lets thieves into the magazines, entry by entry, and has no lock.
@@ -43,7 +57,11 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
     //   line 0     free list head
     //   then       magazineCount + 1 magazines; the last has no entries in use: its head counts for
     //              threads without a magazine
-    //   then       slots, 64 bytes apart or a multiple: link · generation · isMade · object
+    //   then       one link for each slot, side by side: a batch of 16 fills half a line
+    //   then       the address of each chunk behind the initial slots, or nil
+    //   then       a copy of `core`, for leases
+    //   then       the initial slots, 64 bytes apart or a multiple: words (PoolSlot) · object
+    //   chunk      the same, in a block of its own
     //
     //   thread 0 ─► [magazine 0: ≤ 32 slots] ─┐  16 at a time  ┌──────────┐
     //   thread 1 ─► [magazine 1: ≤ 32 slots] ─┼──────────────► │free list │
@@ -55,42 +73,36 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
     //             I3  its object exists from the first lease to the pool's end
     //             I4  only the owner of a magazine puts, and only into entries it knows to be empty
     //             I5  leased slots = acquired - released, when nobody is inside
+    //             I6  a chunk, once there, stays where it is to the pool's end
     //
     // Edges: E1  give back  magazine put → take, and TaggedFreeList's E1
-    //            carries the slot: object, isMade, generation
+    //            carries the slot: object, isMade, generation; of a new chunk all of it
+    //        E2  grow  add compare-exchange → load of the chunk's address
+    //            carries the words of its slots, to who asks about a handle that nobody gave it.
+    //            Whoever was given a link or a handle has them by E1.
     //        Generations are relaxed: they change only in the hands of the leaseholder, and to
-    //        others they are only compared. Counters are relaxed: they are numbers for people.
+    //        others they are only compared. Counters and call sites are relaxed: they are for
+    //        people. isOwned is relaxed: the owner writes it, and the pool's end follows on that.
     //        A magazine passes from a thread that exits to the next through ThreadIndex.
 
     @usableFromInline
     let block: SharedBlock
 
     @usableFromInline
-    let free: TaggedFreeList
+    let core: PoolCore<Object>
 
     @usableFromInline
-    let magazines: UnsafeMutableRawPointer
-
-    @usableFromInline
-    let slots: UnsafeMutableRawPointer
-
-    @usableFromInline
-    let make: @Sendable () -> sending Object
-
-    @usableFromInline
-    let reset: (@Sendable (inout Object) -> Void)?
+    let coreOfLeases: UnsafeMutablePointer<PoolCore<Object>>
 
     /// How many leases there may be at a time.
-    public let capacity: Int
+    @inlinable
+    public var capacity: Int { core.capacity }
 
     /// How many threads can have a magazine: those whose `ThreadIndex` is smaller.
-    public let magazineCount: Int
+    @inlinable
+    public var magazineCount: Int { core.magazineCount }
 
-    /// How many slots a refill or a flush moves.
-    @usableFromInline
-    let batchCount: UInt32
-
-    /// A pool of `capacity` slots, at least one.
+    /// A pool of `capacity` slots, at least one, all of which are there from the beginning.
     ///
     /// - Parameters:
     ///   - capacity: how many leases there may be at a time.
@@ -102,13 +114,50 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
         capacity: Int, magazineCount: Int = 64, make: @escaping @Sendable () -> sending Object,
         reset: (@Sendable (inout Object) -> Void)? = nil
     ) {
-        let byteCount = Self.storageByteCount(capacity: capacity, magazineCount: magazineCount)
         self.init(
-            block: SharedBlock(byteCount: byteCount), capacity: capacity,
-            magazineCount: magazineCount, make: make, reset: reset)
+            growingFrom: capacity, by: 1, to: capacity, magazineCount: magazineCount,
+            firstGeneration: 0, make: make, reset: reset)
     }
 
-    /// A pool in the caller's memory, which begins on a cache line, holds
+    /// A pool that begins with some slots and adds chunks of them when all are leased.
+    ///
+    /// - Parameters:
+    ///   - initialCapacity: how many slots there are at the beginning, at least one.
+    ///   - chunkCapacity: how many are added at a time, rounded up to a power of two; there are at
+    ///     most 256 chunks.
+    ///   - capacity: how many leases there may be at a time, and slots at the end.
+    ///   - magazineCount: how many threads get a magazine, at most `ThreadIndex.limit`; the others,
+    ///     and with zero all, use the free list.
+    ///   - make: makes an object, at the first lease of each slot.
+    ///   - reset: brings an object back to its first state, at each release.
+    public init(
+        growingFrom initialCapacity: Int, by chunkCapacity: Int, to capacity: Int,
+        magazineCount: Int = 64, make: @escaping @Sendable () -> sending Object,
+        reset: (@Sendable (inout Object) -> Void)? = nil
+    ) {
+        self.init(
+            growingFrom: initialCapacity, by: chunkCapacity, to: capacity,
+            magazineCount: magazineCount, firstGeneration: 0, make: make, reset: reset)
+    }
+
+    /// For tests: generations start near their maximum.
+    package init(
+        growingFrom initialCapacity: Int, by chunkCapacity: Int, to capacity: Int,
+        magazineCount: Int, firstGeneration: UInt32,
+        make: @escaping @Sendable () -> sending Object,
+        reset: (@Sendable (inout Object) -> Void)? = nil
+    ) {
+        let layout = PoolLayout(
+            Object.self, capacity: capacity, initialCapacity: initialCapacity,
+            chunkCapacity: chunkCapacity, magazineCount: magazineCount)
+        self.init(
+            // SAFETY: the designated `init` initializes every part but the objects.
+            block: unsafe SharedBlock(uninitializedByteCount: layout.byteCount), layout: layout,
+            magazineCount: magazineCount, firstGeneration: firstGeneration, make: make,
+            reset: reset)
+    }
+
+    /// A pool of `capacity` slots in the caller's memory, which begins on a cache line, holds
     /// `storageByteCount(capacity:magazineCount:)` bytes, and outlives the pool.
     @unsafe
     public init(
@@ -116,85 +165,78 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
         make: @escaping @Sendable () -> sending Object,
         reset: (@Sendable (inout Object) -> Void)? = nil
     ) {
-        let byteCount = Self.storageByteCount(capacity: capacity, magazineCount: magazineCount)
+        let layout = PoolLayout(
+            Object.self, capacity: capacity, initialCapacity: capacity, chunkCapacity: 1,
+            magazineCount: magazineCount)
         // SAFETY: the caller promises what `SharedBlock` asks for.
-        let block = unsafe SharedBlock(borrowing: storage, byteCount: byteCount)
+        let block = unsafe SharedBlock(borrowing: storage, byteCount: layout.byteCount)
         self.init(
-            block: block, capacity: capacity, magazineCount: magazineCount, make: make,
-            reset: reset)
+            block: block, layout: layout, magazineCount: magazineCount, firstGeneration: 0,
+            make: make, reset: reset)
     }
 
     private init(
-        block: consuming SharedBlock, capacity: Int, magazineCount: Int,
-        make: @escaping @Sendable () -> sending Object,
+        block: consuming SharedBlock, layout: PoolLayout, magazineCount: Int,
+        firstGeneration: UInt32, make: @escaping @Sendable () -> sending Object,
         reset: (@Sendable (inout Object) -> Void)?
     ) {
-        let layout = Self.layout(capacity: capacity, magazineCount: magazineCount)
-        self.capacity = capacity
-        self.magazineCount = magazineCount
-        self.make = make
-        self.reset = reset
-        // Eight full magazines hold every slot: with fewer threads, nobody needs to steal.
-        self.batchCount = UInt32(min(max(capacity / 16, 1), Int(PoolMagazineShape.limit / 2)))
+        precondition(firstGeneration & 1 == 0, "the generation of a slot that is not leased")
         // SAFETY: the parts lie in the block, apart from each other; nobody uses them yet.
-        unsafe self.magazines = block.base + layout.magazines
-        unsafe self.slots = block.base + layout.slots
-        unsafe self.free = TaggedFreeList(
-            head: block.pointer(at: layout.free, to: Atomic<UInt64>.self), slots: slots,
-            stride: Self.slotStride)
+        unsafe core = PoolCore(
+            in: block.base, layout, magazineCount: magazineCount,
+            firstGeneration: firstGeneration, make: make, reset: reset)
+        // SAFETY: as above.
+        unsafe coreOfLeases = block.pointer(at: layout.core, to: PoolCore<Object>.self)
         self.block = block
-        for index in 0...magazineCount { unsafe magazine(index).initialize() }  // SAFETY: as above.
-        for index in 0..<UInt32(capacity) {
-            let link = index + 1
-            unsafe generation(of: link).initialize(to: Atomic(0))  // SAFETY: as above.
-            unsafe isMade(link).initialize(to: false)  // SAFETY: as above.
-        }
-        unsafe free.initialize(count: capacity)  // SAFETY: as above.
+        unsafe coreOfLeases.initialize(to: core)  // SAFETY: as above.
+        unsafe core.initialize()  // SAFETY: as above.
     }
 
     deinit {
-        // Nobody else is inside: whoever could be would still hold the pool.
-        for index in 0..<UInt32(capacity) {
-            // SAFETY: the object exists exactly if the mark says so (I3).
-            if unsafe isMade(index + 1).load() {
-                unsafe object(of: index + 1).deinitialize(count: 1)  // SAFETY: as above.
-            }
-        }
+        core.destroyObjects()
+        core.freeChunks()
+        // SAFETY: initialized in `init`; leases are gone.
+        unsafe coreOfLeases.deinitialize(count: 1)
     }
 
     // MARK: - Operations
 
-    /// Leases an object, or answers nil if all `capacity` are leased.
+    /// Leases an object, or answers nil if all `capacity` are leased. `file` and `line` name the
+    /// caller in reports, under the trait `CallSites`.
     @inlinable
     @inline(__always)
-    public func tryAcquire() -> PoolHandle? {
-        guard let own = ownMagazineIndex() else { return acquireWithoutMagazine() }
-        let magazine = unsafe magazine(own)  // SAFETY: below `magazineCount`.
-        var link = unsafe magazine.popOwn()  // SAFETY: the index is the calling thread's.
-        if link == 0 {
-            link = acquireSlowly(own)
-            if link == 0 { return nil }
-        }
-        unsafe bump(magazine.head.pointee.acquired)  // SAFETY: the magazine is the thread's own.
-        return lease(link)
+    public func tryAcquire(file: StaticString = #fileID, line: UInt32 = #line) -> PoolHandle? {
+        core.tryAcquire(at: CallSite(file: file, line: line))
     }
 
     /// Ends a lease. The handle is stale from here on.
     @inlinable
     @inline(__always)
-    public func release(_ handle: PoolHandle) {
-        let link = endLease(handle)
-        if let reset {
-            // SAFETY: the slot is this thread's until it is given back (I1), and its object exists.
-            unsafe reset(&object(of: link).pointee)
+    public func release(_ handle: PoolHandle) { core.release(handle) }
+
+    /// Leases an object to a value that gives it back when it dies, or answers nil if all
+    /// `capacity` are leased. `file` and `line` are those of `tryAcquire`.
+    @inlinable
+    @inline(__always)
+    public func tryLease(
+        file: StaticString = #fileID, line: UInt32 = #line
+    ) -> PoolLease<Object>? {
+        guard let handle = core.tryAcquire(at: CallSite(file: file, line: line)) else {
+            return nil
         }
-        guard let own = ownMagazineIndex() else { return releaseWithoutMagazine(link) }
-        let magazine = unsafe magazine(own)  // SAFETY: below `magazineCount`.
-        var count = unsafe magazine.count  // SAFETY: the magazine is the thread's own.
-        if count >= 2 &* batchCount { count = flush(own) }
-        unsafe magazine.put(link, at: count)  // SAFETY: entries from `count` on are empty (I4).
-        unsafe magazine.count = count &+ 1  // SAFETY: the magazine is the thread's own.
-        unsafe bump(magazine.head.pointee.released)  // SAFETY: as above.
+        // SAFETY: the pool looks for leases at its end.
+        return unsafe PoolLease(handle, of: UnsafePointer(coreOfLeases))
+    }
+
+    /// Makes a value that owns the lease of a handle. Traps if the handle is stale, or owned.
+    public func adopt(_ handle: PoolHandle) -> PoolLease<Object> {
+        precondition(core.isLeased(handle), "the handle is stale: its lease has ended")
+        // SAFETY: the index was checked.
+        let isOwned = unsafe core.words(of: handle.index + 1).isOwned.pointee.load(
+            ordering: .relaxed)
+        precondition(!isOwned, "another PoolLease owns this handle")
+        // SAFETY: the pool looks for leases at its end.
+        return unsafe PoolLease(handle, of: UnsafePointer(coreOfLeases))
     }
 
     /// Lends the leased object to `body`. Traps if the handle is stale.
@@ -214,40 +256,42 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
     @inline(__always)
     @unsafe
     public func pointer(to handle: PoolHandle) -> UnsafeMutablePointer<Object> {
-        precondition(isLeased(handle), "the handle is stale: its lease has ended")
-        return unsafe object(of: handle.index &+ 1)  // SAFETY: the index was checked.
+        unsafe core.pointer(to: handle)  // SAFETY: passed on to the caller.
     }
 
     /// Whether the handle's lease has not ended.
     @inlinable
     @inline(__always)
-    public func isLeased(_ handle: PoolHandle) -> Bool {
-        guard Int(handle.index) < capacity, handle.generation & 1 == 1 else { return false }
-        // SAFETY: the index was checked.
-        let current = unsafe generation(of: handle.index &+ 1).pointee.load(ordering: .relaxed)
-        return current == handle.generation
-    }
+    public func isLeased(_ handle: PoolHandle) -> Bool { core.isLeased(handle) }
 
     // MARK: - Facts
 
-    /// How many slots are not leased: exact when nobody else is inside, else recent.
-    public var availableCount: Int {
-        let total = statistics
-        let leased = Int(truncatingIfNeeded: total.acquired &- total.released)
-        return min(max(capacity - leased, 0), capacity)
-    }
+    /// How many more leases there may be, in slots that are there or will be: exact when nobody else
+    /// is inside, else recent.
+    public var availableCount: Int { core.availableCount }
+
+    /// How many slots there are: `capacity` of a fixed pool; of a growing one never fewer than
+    /// before. O(chunks).
+    public var slotCount: Int { core.slotCount }
 
     /// What the pool has done so far: exact when nobody else is inside, else recent.
-    public var statistics: ObjectPoolStatistics {
-        var total = ObjectPoolStatistics()
-        for index in 0...magazineCount {
-            unsafe magazine(index).head.pointee.add(to: &total)  // SAFETY: in our block.
-        }
-        return total
-    }
+    public var statistics: ObjectPoolStatistics { core.statistics }
+
+    /// The report of what was not given back: calls `body` for each lease that has not ended, in
+    /// the order of slots. Exact when nobody else is inside; else each was a lease when it was
+    /// looked at, and its `isOwned` and `site` may be those of the slot's next one. O(capacity).
+    public func forEachLease(_ body: (OutstandingLease) -> Void) { core.forEachLease(body) }
 
     /// How many bytes `init(storage:)` needs.
     public static func storageByteCount(capacity: Int, magazineCount: Int) -> Int {
-        layout(capacity: capacity, magazineCount: magazineCount).byteCount
+        PoolLayout(
+            Object.self, capacity: capacity, initialCapacity: capacity, chunkCapacity: 1,
+            magazineCount: magazineCount
+        ).byteCount
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody else is inside.
+        public func checkInvariants() { core.checkInvariants() }
+    #endif
 }

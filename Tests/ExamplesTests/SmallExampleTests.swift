@@ -104,6 +104,8 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "selector",
             lines: ["sum 12502500, expected 12502500: nothing lost", "requests heard: 500 of 500"]),
+            name: "pool_lease",
+            lines: ["requests: 40000", "free after them: 4 of 4", "free at the end: 4 of 4"]),
         SmallExample(
             name: "semaphore",
             lines: [

@@ -174,7 +174,7 @@ struct ObjectPoolTests {
     func livesInStorage() throws {
         // If this failed, embedded users could not place a pool, or registered buffers would move.
         let byteCount = ObjectPool<UInt64>.storageByteCount(capacity: 4, magazineCount: 1)
-        #expect(byteCount == CacheLine.byteCount * 5 + 256)
+        #expect(byteCount == CacheLine.byteCount * 7 + 256)
         let storage = UnsafeMutableRawBufferPointer.allocate(
             byteCount: byteCount, alignment: CacheLine.byteCount)
         defer { unsafe storage.deallocate() }  // SAFETY: allocated above, freed once.

@@ -3,22 +3,27 @@
 public import AtomicSupport
 
 // How slots begin and end a lease, and how they move between magazines, the free list and thieves.
+// Edges: see ObjectPool.swift
 
-extension ObjectPool where Object: ~Copyable {
+extension PoolCore where Object: ~Copyable {
     // MARK: - Leases
 
     /// Makes a slot, which the caller has just taken, a leased one.
     @inlinable
     @inline(__always)
-    func lease(_ link: UInt32) -> PoolHandle {
+    func lease(_ link: UInt32, at site: CallSite) -> PoolHandle {
         assert(link != 0)
         assert(Int(link) <= capacity)
-        let word = unsafe generation(of: link)  // SAFETY: a link of ours.
+        let word = unsafe words(of: link).generation  // SAFETY: a link of ours.
         let generation = unsafe word.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         assert(generation & 1 == 0, "I2: a slot was handed out twice")
         unsafe word.pointee.store(generation &+ 1, ordering: .relaxed)  // SAFETY: in our block.
+        #if CallSites
+            // SAFETY: the slot is this thread's (I1).
+            unsafe words(of: link).site.pointee.store(site.rawValue, ordering: .relaxed)
+        #endif
         // SAFETY: the slot is this thread's (I1).
-        if unsafe !isMade(link).load() { makeObject(link) }
+        if unsafe !words(of: link).isMade.load() { makeObject(link) }
         return PoolHandle(index: link &- 1, generation: generation &+ 1)
     }
 
@@ -27,7 +32,7 @@ extension ObjectPool where Object: ~Copyable {
     func makeObject(_ link: UInt32) {
         // SAFETY: the slot is this thread's (I1), and holds no object yet (I3).
         unsafe object(of: link).initialize(to: make())
-        unsafe isMade(link).store(true)  // SAFETY: as above.
+        unsafe words(of: link).isMade.store(true)  // SAFETY: as above.
     }
 
     /// Checks the handle and makes its slot an unleased one, still in the caller's hands. Returns
@@ -37,7 +42,9 @@ extension ObjectPool where Object: ~Copyable {
     func endLease(_ handle: PoolHandle) -> UInt32 {
         precondition(Int(handle.index) < capacity, "the handle is not of this pool")
         precondition(handle.generation & 1 == 1, "the handle was never leased")
-        let word = unsafe generation(of: handle.index &+ 1)  // SAFETY: the index was checked.
+        precondition(isThere(handle.index &+ 1), "the handle was never leased")
+        // SAFETY: the slot is there.
+        let word = unsafe words(of: handle.index &+ 1).generation
         #if Checks || DEBUG
             // Also decides between two releases at the same moment.
             // SAFETY: in our block.
@@ -80,10 +87,12 @@ extension ObjectPool where Object: ~Copyable {
         let link = steal(from: own + 1)
         if link != 0 {
             unsafe bump(magazine.head.pointee.stolen)  // SAFETY: the calling thread's magazine.
-        } else {
-            unsafe bump(magazine.head.pointee.exhausted)  // SAFETY: as above.
+            return link
         }
-        return link
+        let added = grow()
+        // SAFETY: the calling thread's magazine.
+        if added == 0 { unsafe bump(magazine.head.pointee.exhausted) }
+        return added
     }
 
     /// Looks for a slot in all magazines, beginning at one, then once more in the free list, where
@@ -120,20 +129,22 @@ extension ObjectPool where Object: ~Copyable {
 
     @usableFromInline
     @inline(never)
-    func acquireWithoutMagazine() -> PoolHandle? {
+    func acquireWithoutMagazine(at site: CallSite) -> PoolHandle? {
         // SAFETY: the last head is for all threads without a magazine, which add atomically.
         let head = unsafe magazine(magazineCount).head
         var link = unsafe free.pop()  // SAFETY: the free list is ours.
         if link == 0 {
             link = steal(from: 0)
-            if link == 0 {
-                unsafe head.pointee.exhausted.add(1, ordering: .relaxed)  // SAFETY: as above.
-                return nil
-            }
-            unsafe head.pointee.stolen.add(1, ordering: .relaxed)  // SAFETY: as above.
+            // SAFETY: as above.
+            if link != 0 { unsafe head.pointee.stolen.add(1, ordering: .relaxed) }
+        }
+        if link == 0 { link = grow() }
+        if link == 0 {
+            unsafe head.pointee.exhausted.add(1, ordering: .relaxed)  // SAFETY: as above.
+            return nil
         }
         unsafe head.pointee.acquired.add(1, ordering: .relaxed)  // SAFETY: as above.
-        return lease(link)
+        return lease(link, at: site)
     }
 
     @usableFromInline
@@ -165,16 +176,17 @@ extension ObjectPool where Object: ~Copyable {
 
     @inlinable
     @inline(__always)
-    func generation(of link: UInt32) -> UnsafeMutablePointer<Atomic<UInt32>> {
-        // SAFETY: the second word of a slot.
-        unsafe (slot(of: link) + 4).assumingMemoryBound(to: Atomic<UInt32>.self)
+    func words(of link: UInt32) -> PoolSlot {
+        unsafe PoolSlot(slot(of: link))  // SAFETY: every slot begins with its words.
     }
 
-    @inlinable
-    @inline(__always)
-    func isMade(_ link: UInt32) -> SharedCell<Bool> {
-        // SAFETY: the third word of a slot.
-        unsafe SharedCell((slot(of: link) + 8).assumingMemoryBound(to: Bool.self))
+    func site(of link: UInt32) -> CallSite? {
+        #if CallSites
+            // SAFETY: a place that was noted when the lease began; the words of slots outlive them.
+            unsafe CallSite(rawValue: words(of: link).site.pointee.load(ordering: .relaxed))
+        #else
+            nil
+        #endif
     }
 
     @inlinable
@@ -185,15 +197,9 @@ extension ObjectPool where Object: ~Copyable {
     }
 
     @inlinable
-    @inline(__always)
-    func slot(of link: UInt32) -> UnsafeMutableRawPointer {
-        assert(link != 0)
-        // SAFETY: links are numbers of our slots plus one.
-        return unsafe slots + Int(link &- 1) &* Self.slotStride
+    static var objectOffset: Int {
+        unsafe max(PoolSlot.byteCount, MemoryLayout<Object>.alignment)  // SAFETY: a number.
     }
-
-    @inlinable
-    static var objectOffset: Int { max(16, MemoryLayout<Object>.alignment) }
 
     /// Slots are whole lines of 64 bytes, so that two threads' objects do not share one.
     @inlinable
@@ -202,28 +208,8 @@ extension ObjectPool where Object: ~Copyable {
         return (objectOffset &+ MemoryLayout<Object>.size &+ line &- 1) & ~(line &- 1)
     }
 
-    static func layout(
-        capacity: Int, magazineCount: Int
-    ) -> (free: Int, magazines: Int, slots: Int, byteCount: Int) {
-        precondition(capacity >= 1, "a pool needs at least one slot")
-        precondition(capacity < Int(Int32.max), "a pool of so many slots has no links for them")
-        precondition(magazineCount >= 0, "a negative number of magazines")
-        precondition(magazineCount <= ThreadIndex.limit, "more magazines than thread indices")
-        precondition(
-            MemoryLayout<Object>.alignment <= CacheLine.byteCount, "the object is over-aligned")
-        precondition(
-            MemoryLayout<PoolMagazineHead>.size <= CacheLine.byteCount, "a head fills one line")
-        var layout = BlockLayout()
-        let free = layout.appendPadded(Atomic<UInt64>.self)
-        let magazines = layout.appendPadded(
-            UInt8.self, count: (magazineCount + 1) * PoolMagazineShape.byteCount)
-        let slots = layout.appendPadded(UInt8.self, count: capacity * slotStride)
-        return (free, magazines, slots, layout.byteCount)
-    }
-
     #if Checks || DEBUG
-        /// Traps if an invariant is broken. Call it only while nobody else is inside.
-        public func checkInvariants() {
+        func checkInvariants() {
             var places = [UInt8](repeating: 0, count: capacity + 1)
             for index in 0..<magazineCount {
                 let magazine = unsafe magazine(index)  // SAFETY: in our block.
@@ -242,12 +228,13 @@ extension ObjectPool where Object: ~Copyable {
                 (last, link) = (link, unsafe free.next(of: link))  // SAFETY: ours just now.
             }
             if count > 0 { unsafe free.push(first: first, last: last) }  // SAFETY: taken above.
-            for link in 1...UInt32(capacity) {
+            forEachSlot { link in
                 // SAFETY: in our block.
-                let isLeased = unsafe generation(of: link).pointee.load(ordering: .relaxed) & 1 == 1
+                let generation = unsafe words(of: link).generation.pointee.load(ordering: .relaxed)
+                let isLeased = generation & 1 == 1
                 precondition(places[Int(link)] == (isLeased ? 0 : 1), "I1: a slot's place")
             }
-            let free = places.reduce(0) { $0 + Int($1) }
+            let free = places.reduce(capacity - slotCount) { $0 + Int($1) }
             precondition(free == availableCount, "I5: the counters disagree with the slots")
         }
     #endif
