@@ -334,6 +334,7 @@ var smallExamples: [Target] {
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("bounded_channel", ["AtomicSupport", "Channels", "StressSupport"]),
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("buffer_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
         ("drain_allocator", ["AtomicSupport", "CLinuxShims", "DrainAllocators", "StressSupport"]),
         ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),

@@ -30,6 +30,10 @@ let objectPoolsScenarios: [Scenario] = [
         name: "pool-grow", room: "ObjectPools", threads: 4,
         summary: "4 take all of one small pool after another, which grow; 1 asks for strangers",
         run: poolGrowScenario),
+    Scenario(
+        name: "pool-buffers", room: "ObjectPools", threads: 4,
+        summary: "4 fill buffers of three sizes, and leave them to each other: whole, none lost",
+        run: poolBuffersScenario),
 ]
 
 /// What the pool lends: plain words, written by every holder. Nothing but the pool's own edges
@@ -238,4 +242,52 @@ private func askForStrangers(_ pool: borrowing CanaryPool) {
     for turn in 0..<400 {
         _ = pool.isLeased(PoolHandle(index: UInt32(turn % 40), generation: 1))
     }
+}
+
+/// Writes or checks every eighth byte of a buffer.
+private func visit(
+    _ lease: inout BufferLease, expected: UInt8?, _ mark: UInt8, _ context: StressContext
+) {
+    // SAFETY: any byte is a UInt8, and the lease has them alone.
+    unsafe lease.bytes.withMemoryRebound(to: UInt8.self) { bytes in
+        for offset in stride(from: 0, to: bytes.count, by: 8) {
+            if let expected {
+                // SAFETY: in bounds.
+                context.check(unsafe bytes[offset] == expected, "a buffer is not as it was left")
+            }
+            unsafe bytes[offset] = mark  // SAFETY: in bounds.
+        }
+    }
+}
+
+private func poolBuffersScenario(_ context: StressContext) -> UInt64 {
+    let shapes = [
+        BufferClass(byteCount: 64, capacity: 6), BufferClass(byteCount: 256, capacity: 5),
+        BufferClass(byteCount: 1024, capacity: 4),
+    ]
+    let pool = Shared(BufferPool(classes: shapes))
+    let road = Shared(BoundedMPMCQueue<BufferLease>(capacity: 4))
+    let total = Shared(Atomic<UInt64>(0))
+    ThreadTeam.run(count: 4) { thread in
+        var random = SplitMix64(seed: context.seed, stream: thread)
+        var operations: UInt64 = 0
+        while !context.isOver {
+            if var lease = pool.value.tryLease(byteCount: Int(random.next() % 1025)) {
+                visit(&lease, expected: nil, UInt8(thread + 1), context)
+                visit(&lease, expected: UInt8(thread + 1), 9, context)
+                if operations % 2 == 0 { _ = road.value.tryPush(lease) }
+            }
+            if operations % 3 == 0, var lease = road.value.tryPop() {
+                visit(&lease, expected: 9, 5, context)
+            }
+            operations += 1
+        }
+        total.value.wrappingAdd(operations, ordering: .relaxed)
+    }
+    while road.value.tryPop() != nil {}  // Ends: nobody pushes any more.
+    for number in 0..<shapes.count {
+        let leased = pool.value.statistics(ofClass: number).leasedCount
+        context.check(leased == 0, "\(leased) buffers of class \(number) are lost")
+    }
+    return total.value.load(ordering: .relaxed)
 }

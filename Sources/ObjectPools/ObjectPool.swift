@@ -266,8 +266,8 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
 
     // MARK: - Facts
 
-    /// How many more leases there may be, in slots that are there or will be: exact when nobody else
-    /// is inside, else recent.
+    /// How many more leases there may be, in slots that are there or will be: exact when nobody
+    /// else is inside, else recent.
     public var availableCount: Int { core.availableCount }
 
     /// How many slots there are: `capacity` of a fixed pool; of a growing one never fewer than

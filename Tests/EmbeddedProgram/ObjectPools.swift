@@ -15,4 +15,34 @@ func useObjectPools() {
         pool.release(first)
     }
     check(pool.tryAcquire() != nil, "ObjectPools: a released object is gone")
+    useLeases()
+    useBuffers()
+}
+
+/// A pool that grows, whose leases end with their owners.
+private func useLeases() {
+    let pool = ObjectPool<Int>(growingFrom: 1, by: 2, to: 3, make: { 0 })
+    do {
+        // As owners, not as optionals: Swift 6.3 does not specialise the end of those here.
+        guard let first = pool.tryLease(), let second = pool.tryLease() else {
+            return check(false, "ObjectPools: a pool does not grow")
+        }
+        check(first.handle != second.handle, "ObjectPools: one object was lent twice")
+        check(pool.availableCount == 1, "ObjectPools: a lease is not counted")
+    }
+    check(pool.availableCount == 3, "ObjectPools: a lease has not ended")
+    check(pool.slotCount == 3, "ObjectPools: a chunk is missing")
+}
+
+/// A buffer that comes back.
+private func useBuffers() {
+    let pool = BufferPool(classes: [BufferClass(byteCount: 64, capacity: 1)], magazineCount: 1)
+    do {
+        guard var lease = pool.tryLease(byteCount: 10) else {
+            return check(false, "ObjectPools: a fresh pool has no buffer")
+        }
+        lease.withBytes { $0.storeBytes(of: 7, as: UInt8.self) }
+        check(pool.tryLease(byteCount: 1) == nil, "ObjectPools: a second buffer of one")
+    }
+    check(pool.statistics(ofClass: 0).leasedCount == 0, "ObjectPools: a buffer is gone")
 }
