@@ -342,6 +342,7 @@ var smallExamples: [Target] {
         ("event_loop", ["AtomicSupport", "CLinuxShims", "EventLoops"]),
         ("epochs", ["AtomicSupport", "CLinuxShims", "MemoryReclamation", "StressSupport"]),
         ("fair_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("fixed_memory", ["AtomicSupport", "DrainAllocators", "StressSupport"]),
         ("hazard_pointers", ["AtomicSupport", "MemoryReclamation", "StressSupport"]),
         ("latch", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("lock_free_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),

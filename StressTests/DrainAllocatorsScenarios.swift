@@ -14,6 +14,10 @@ let drainAllocatorsScenarios: [Scenario] = [
         name: "drain-close", room: "DrainAllocators", threads: 4,
         summary: "threads allocate and free while one closes and drains; nothing slips between",
         run: drainClose),
+    Scenario(
+        name: "drain-fixed", room: "DrainAllocators", threads: 4,
+        summary: "4 fill and free blocks of one buffer, some of another's: whole, none lost",
+        run: drainFixed),
 ]
 
 private func drainEdges(_ context: StressContext) -> UInt64 {
@@ -80,4 +84,60 @@ private func drainClose(_ context: StressContext) -> UInt64 {
         }
     }
     return rounds
+}
+
+/// Blocks of all sizes out of one buffer, which are freed by who took them or by another thread.
+private func drainFixed(_ context: StressContext) -> UInt64 {
+    let byteCount = 1 << 16
+    let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 128)
+    defer { unsafe memory.deallocate() }  // SAFETY: allocated above.
+    let buffer = unsafe FixedBuffer(memory)  // SAFETY: the memory outlives it.
+    let total = Shared(Atomic<UInt64>(0))
+    do {
+        // SAFETY: the buffer outlives the allocator.
+        let allocator = Shared(
+            unsafe DrainAllocator(byteCountMax: byteCount, source: buffer.source))
+        let places = (0..<4).map { _ in Shared(Atomic<UInt>(0)) }
+        ThreadTeam.run(count: 4) { thread in
+            var random = SplitMix64(seed: context.seed, stream: thread)
+            var operations: UInt64 = 0
+            while !context.isOver {
+                let count = Int(random.next() % 200) + 2
+                let left = fill(allocator.value, count: count)
+                let found = places[Int(random.next() % 4)].value.exchange(
+                    left, ordering: .acquiringAndReleasing)
+                empty(allocator.value, found, context)
+                operations += 1
+            }
+            total.value.wrappingAdd(operations, ordering: .relaxed)
+        }
+        for place in places {
+            empty(allocator.value, place.value.load(ordering: .relaxed), context)
+        }
+        context.check(allocator.value.outstanding.blockCount == 0, "blocks are lost")
+    }
+    context.check(buffer.freeByteCount == buffer.byteCount, "bytes of the buffer are lost")
+    return total.value.load(ordering: .relaxed)
+}
+
+/// A block of words: how many, and their places added to that; its address, or 0 if refused.
+private func fill(_ allocator: borrowing DrainAllocator, count: Int) -> UInt {
+    // SAFETY: given back by `empty`.
+    guard let block = unsafe allocator.allocate(byteCount: count * 8)?.baseAddress else { return 0 }
+    let words = unsafe block.bindMemory(to: Int.self, capacity: count)  // SAFETY: fresh memory.
+    for index in 0..<count { unsafe words[index] = count + index }  // SAFETY: in bounds.
+    return UInt(bitPattern: block)
+}
+
+private func empty(
+    _ allocator: borrowing DrainAllocator, _ address: UInt, _ context: StressContext
+) {
+    // SAFETY: a block that `fill` made.
+    guard let block = unsafe UnsafeMutablePointer<Int>(bitPattern: address) else { return }
+    let count = unsafe block[0]  // SAFETY: every block has two words at least.
+    for index in 0..<min(count, 202) {
+        let isWhole = unsafe block[index] == count + index  // SAFETY: in bounds.
+        context.check(isWhole, "a block is not as it was filled")
+    }
+    unsafe allocator.deallocate(block)  // SAFETY: given back once.
 }

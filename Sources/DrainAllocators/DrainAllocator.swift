@@ -11,7 +11,8 @@ public import AtomicSupport
 /// |           | take a short lock                                                                |
 /// | Order     | all waiters are released when nothing is out, in order of arrival                |
 /// | Cost      | 32 bytes before each allocation (more if it is aligned to more), which are not   |
-/// |           | counted in `outstanding` and against the limit                                   |
+/// |           | counted in `outstanding` and against the limit; 64 and a lock each way under the |
+/// |           | trait `CallSites`                                                                |
 /// | Memory    | two cache lines, and what is out: at most `byteCountMax`                         |
 /// | Edges     | what was done before each `deallocate` is seen after `drained`                   |
 /// | Threads   | any number in all roles                                                          |
@@ -124,11 +125,15 @@ public struct DrainAllocator: ~Copyable, @unchecked Sendable {
     public var isClosed: Bool { control.isClosed }
 
     /// Memory of a size and an alignment (a power of two); nil if it is closed, if more than the
-    /// limit would be out, or if the source has none. Uninitialized.
+    /// limit would be out, or if the source has none. Uninitialized. `file` and `line` name the
+    /// caller in reports, under the trait `CallSites`.
     @unsafe
-    public func allocate(byteCount: Int, alignment: Int = 16) -> UnsafeMutableRawBufferPointer? {
+    public func allocate(
+        byteCount: Int, alignment: Int = 16, file: StaticString = #fileID, line: UInt32 = #line
+    ) -> UnsafeMutableRawBufferPointer? {
         // SAFETY: passed on to the caller.
-        unsafe control.allocate(byteCount: byteCount, alignment: alignment)
+        unsafe control.allocate(
+            byteCount: byteCount, alignment: alignment, site: CallSite(file: file, line: line))
     }
 
     /// Gives memory back. Traps if this allocator did not give it out, or has it back already.
@@ -138,12 +143,15 @@ public struct DrainAllocator: ~Copyable, @unchecked Sendable {
     }
 
     /// Moves a value into memory of this allocator; nil, and the value is destroyed, if `allocate`
-    /// refuses.
-    public func make<Value: ~Copyable>(_ value: consuming Value) -> DrainAllocation<Value>? {
+    /// refuses. `file` and `line` are those of `allocate`.
+    public func make<Value: ~Copyable>(
+        _ value: consuming Value, file: StaticString = #fileID, line: UInt32 = #line
+    ) -> DrainAllocation<Value>? {
         // SAFETY: the allocation owns the memory from here on.
         guard
             let memory = unsafe control.allocate(
-                byteCount: MemoryLayout<Value>.size, alignment: MemoryLayout<Value>.alignment),
+                byteCount: MemoryLayout<Value>.size, alignment: MemoryLayout<Value>.alignment,
+                site: CallSite(file: file, line: line)),
             let start = memory.baseAddress
         else { return nil }
         // SAFETY: fresh memory of the right size and alignment.
@@ -160,6 +168,26 @@ public struct DrainAllocator: ~Copyable, @unchecked Sendable {
     @available(*, noasync, message: "this blocks the thread: tasks use `drained()`")
     public func blockingDrained(until deadline: MonotonicInstant) -> Bool {
         control.gate.parkThread(until: deadline)
+    }
+}
+
+extension DrainAllocator {
+    /// The report of a failed wait, under the trait `CallSites` (without it, nothing is called and
+    /// `outstanding` has to do): calls `body` for each block that is out, the latest first, under
+    /// a lock: it may not allocate or free here. O(blocks).
+    public func forEachOutstanding(_ body: (OutstandingBlock) -> Void) {
+        control.forEachOutstanding(body)
+    }
+
+    /// Sleeps until everything is back. False: the deadline passed, and `report` was called for
+    /// what was still out then, as by `forEachOutstanding`.
+    @available(*, noasync, message: "this blocks the thread: tasks use `drained()`")
+    public func blockingDrained(
+        until deadline: MonotonicInstant, report: (OutstandingBlock) -> Void
+    ) -> Bool {
+        if blockingDrained(until: deadline) { return true }
+        forEachOutstanding(report)
+        return false
     }
 }
 

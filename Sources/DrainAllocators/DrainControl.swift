@@ -50,14 +50,18 @@ struct DrainControl: @unchecked Sendable {
     }
 
     @unsafe
-    func allocate(byteCount: Int, alignment: Int) -> UnsafeMutableRawBufferPointer? {
+    func allocate(
+        byteCount: Int, alignment: Int, site: CallSite
+    ) -> UnsafeMutableRawBufferPointer? {
         precondition(byteCount >= 0, "a negative size")
         precondition(alignment > 0, "an alignment is at least one")
         precondition(alignment & (alignment - 1) == 0, "an alignment is a power of two")
         gate.add(1)
         // SAFETY: the header's place is in the memory that the source gave.
         if reserve(byteCount) {
-            if let memory = unsafe carve(byteCount: byteCount, alignment: alignment) {
+            if let memory = unsafe carve(
+                byteCount: byteCount, alignment: alignment, site: site)
+            {
                 return unsafe memory  // SAFETY: as above.
             }
             release(byteCount)
@@ -81,6 +85,7 @@ struct DrainControl: @unchecked Sendable {
         let byteCount = unsafe header.pointee.byteCount  // SAFETY: the cookie was right.
         let alignment = unsafe header.pointee.alignment  // SAFETY: as above.
         let offset = Self.offset(alignment: alignment)
+        unsafe forget(header)  // SAFETY: as above.
         // SAFETY: this is what `carve` asked for.
         unsafe source.deallocate(
             source.context, memory - offset, offset + byteCount, alignment)
@@ -114,7 +119,9 @@ struct DrainControl: @unchecked Sendable {
 
     /// Gets memory with a header before it.
     @unsafe
-    private func carve(byteCount: Int, alignment: Int) -> UnsafeMutableRawBufferPointer? {
+    private func carve(
+        byteCount: Int, alignment: Int, site: CallSite
+    ) -> UnsafeMutableRawBufferPointer? {
         let alignment = max(alignment, AllocationHeader.alignment)
         let offset = Self.offset(alignment: alignment)
         // SAFETY: a source gives memory of the size and alignment that it is asked for, or nil.
@@ -125,12 +132,13 @@ struct DrainControl: @unchecked Sendable {
         unsafe AllocationHeader.of(memory).initialize(
             to: AllocationHeader(
                 cookie: livingCookie(of: memory), byteCount: byteCount, alignment: alignment))
+        unsafe note(AllocationHeader.of(memory), site)  // SAFETY: as above.
         // SAFETY: the memory behind the header has this size.
         return unsafe UnsafeMutableRawBufferPointer(start: memory, count: byteCount)
     }
 
     private static func offset(alignment: Int) -> Int {
-        max(AllocationHeader.byteCount, alignment)
+        max(headerByteCount, alignment)
     }
 
     /// Differs for each block, and for each allocator.
@@ -144,12 +152,17 @@ struct DrainControl: @unchecked Sendable {
 }
 
 /// What lies before each block.
+@safe
 struct AllocationHeader: ~Copyable {
     let cookie: Atomic<UInt64>
     let byteCount: Int
     let alignment: Int
+    #if CallSites
+        var site = CallSite(file: "", line: 0)
+        var next: UnsafeMutablePointer<AllocationHeader>?
+        var previous: UnsafeMutablePointer<AllocationHeader>?
+    #endif
 
-    static var byteCount: Int { 32 }
     static var alignment: Int { 16 }
 
     init(cookie: UInt64, byteCount: Int, alignment: Int) {
@@ -162,6 +175,7 @@ struct AllocationHeader: ~Copyable {
     static func of(_ memory: UnsafeMutableRawPointer) -> UnsafeMutablePointer<AllocationHeader> {
         precondition(UInt(bitPattern: memory) % 16 == 0, "memory that no allocator gave out")
         // SAFETY: the caller says that a header lies there.
-        return unsafe (memory - byteCount).assumingMemoryBound(to: AllocationHeader.self)
+        return unsafe (memory - DrainControl.headerByteCount).assumingMemoryBound(
+            to: AllocationHeader.self)
     }
 }

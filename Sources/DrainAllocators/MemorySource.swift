@@ -18,9 +18,9 @@ public struct MemorySource: @unchecked Sendable {
             _ alignment: Int
         ) -> Void
 
-    let allocate: Allocate
-    let deallocate: Deallocate
-    let context: UnsafeMutableRawPointer?
+    package let allocate: Allocate
+    package let deallocate: Deallocate
+    package let context: UnsafeMutableRawPointer?
 
     /// A source whose functions may be called by any thread at any time.
     public init(

@@ -107,6 +107,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "selector",
             lines: ["sum 12502500, expected 12502500: nothing lost", "requests heard: 500 of 500"]),
+            name: "fixed_memory",
+            lines: [
+                "served 20000 requests of 20000", "drained: false, blocks out: 1",
+                "the forgotten value: 42", "free at the end: true",
+            ]),
+        SmallExample(
             name: "pool_lease",
             lines: ["requests: 40000", "free after them: 4 of 4", "free at the end: 4 of 4"]),
         SmallExample(

@@ -75,6 +75,35 @@ enum DrainPrograms {
         }
     }
 
+    /// Threads that allocate out of one buffer, which has room for few, and give back.
+    static func fixed(_ turns: [Int], byteCount: Int) -> (Model) -> Void {
+        { model in
+            let block = Shared(SharedBlock(byteCount: byteCount))
+            // SAFETY: the block outlives the buffer: the end of the model keeps both.
+            let memory = unsafe UnsafeMutableRawBufferPointer(
+                start: block.value.base, count: byteCount)
+            let buffer = Shared(unsafe FixedBuffer(memory))  // SAFETY: as above.
+            let whole = buffer.value.largestFreeByteCount
+            let place = AllocatorPlace(
+                // SAFETY: ended before the buffer.
+                unsafe DrainAllocator(byteCountMax: 1_024, source: buffer.value.source))
+            for count in turns {
+                model.thread {
+                    for _ in 0..<count {
+                        guard let block = place.tryAllocate() else { continue }
+                        place.deallocate(block)
+                    }
+                }
+            }
+            model.finally {
+                place.end()
+                model.check(buffer.value.freeByteCount == buffer.value.byteCount)
+                model.check(buffer.value.largestFreeByteCount == whole, "not joined")
+                withExtendedLifetime(block) {}
+            }
+        }
+    }
+
     /// Threads that allocate and give back under a limit, whose answers must fit an order.
     static func limit(_ turns: [Int], byteCountMax: Int, closes: Bool) -> (Model) -> Void {
         { model in
@@ -230,6 +259,14 @@ struct DrainModelTests {
         let result = exhaust(
             turns, byteCountMax, closes,
             program: DrainPrograms.limit(turns, byteCountMax: byteCountMax, closes: closes))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("a buffer is whole again when all is back", arguments: [[1, 1], [2, 1]])
+    func fixed(turns: [Int]) {
+        // Wrong: two split a block at the same moment, or a block does not join its buddy.
+        let result = exhaust(turns, program: DrainPrograms.fixed(turns, byteCount: 1_024))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
