@@ -107,6 +107,7 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "selector",
             lines: ["sum 12502500, expected 12502500: nothing lost", "requests heard: 500 of 500"]),
+        SmallExample(
             name: "fixed_memory",
             lines: [
                 "served 20000 requests of 20000", "drained: false, blocks out: 1",
