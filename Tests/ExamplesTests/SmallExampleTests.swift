@@ -22,6 +22,8 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             lines: [
                 "sum 333383335000, expected 333383335000: nothing lost",
                 "never more than 8 in the channels: true",
+            ]),
+        SmallExample(
             name: "buffer_pool",
             lines: [
                 "messages: 20000, in buffers of 37376 bytes", "20000 bytes refused: true",
