@@ -356,6 +356,7 @@ var smallExamples: [Target] {
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("pool_lease", ["AtomicSupport", "ObjectPools", "StressSupport"]),
+        ("read_write_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("relaxed_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("rendezvous", ["AtomicSupport", "Channels", "StressSupport"]),
         ("selector", ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),

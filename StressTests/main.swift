@@ -16,6 +16,7 @@ let allScenarios: [Scenario] =
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
     + unboundedQueueScenarios + channelsScenarios
+    + readWriteLockScenarios
 
 struct StressOptions {
     var filter = ""

@@ -70,6 +70,31 @@
         }
     }
 
+    extension FairReadWriteLock where Value: ~Copyable & Sendable {
+        /// Runs `body` beside other readers; the task is suspended until no writer is before it.
+        /// Throws, and does not run the body, if it is cancelled first. The body does not suspend.
+        public func withReadLock<Result: ~Copyable>(
+            _ body: (borrowing Value) -> Result
+        ) async throws(CancellationError) -> Result {
+            try await take(.read)
+            return runAndEndReading(body)
+        }
+
+        /// Runs `body` alone; the task is suspended until it is its turn. Throws, and does not run
+        /// the body, if it is cancelled first. The body does not suspend.
+        public func withWriteLock<Result: ~Copyable>(
+            _ body: (inout Value) -> Result
+        ) async throws(CancellationError) -> Result {
+            try await take(.write)
+            return runAndEndWriting(body)
+        }
+
+        private func take(_ access: LockAccess) async throws(CancellationError) {
+            if gate.tryTake(access) { return }
+            if await !gate.suspendTask(key: access.rawValue) { throw CancellationError() }
+        }
+    }
+
     extension EventCount {
         /// Suspends the task until a notify that came after the key's `prepareWait`. Throws if it
         /// is cancelled first.

@@ -125,6 +125,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "one permit too many is taken: false",
             ]),
         SmallExample(
+            name: "read_write_lock",
+            lines: [
+                "changes: 1000, torn reads: 0", "2 readers; a writer waited in vain",
+                "held at the end: false",
+            ]),
+        SmallExample(
             name: "spsc_queue",
             lines: ["sum 500000500000, expected 500000500000: nothing lost"]),
         SmallExample(

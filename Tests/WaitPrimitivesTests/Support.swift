@@ -26,8 +26,13 @@ final class WaitLog: @unchecked Sendable {
         let log: Unmanaged<WaitLog>
     }
 
-    init(count: Int, key: UInt64 = 0) {
-        self.count = count
+    convenience init(count: Int, key: UInt64 = 0) {
+        self.init(keys: Array(repeating: key, count: count))
+    }
+
+    /// A waiter for each key.
+    init(keys: [UInt64]) {
+        count = keys.count
         // SAFETY: freed in `deinit`, which comes after every wait of the test.
         unsafe nodes = .allocate(capacity: count)
         unsafe entries = .allocate(capacity: count)  // SAFETY: as above.
@@ -43,7 +48,7 @@ final class WaitLog: @unchecked Sendable {
                     unsafe entry.log.takeUnretainedValue().woken.append(entry.index)
                 }, context: UnsafeMutableRawPointer(entries + index))
             // SAFETY: in bounds.
-            unsafe (nodes + index).initialize(to: WaitNode(waiter: waiter, key: key))
+            unsafe (nodes + index).initialize(to: WaitNode(waiter: waiter, key: keys[index]))
         }
     }
 

@@ -129,6 +129,20 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the read-write lock")
+    func readWriteLock() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            ReadWriteLockPrograms.turns([[.writing], [.writing]]),
+            ReadWriteLockPrograms.turns([[.writing], [.reading]]),
+            ReadWriteLockPrograms.turns([[.writingInTime], [.reading]]),
+            ReadWriteLockPrograms.turns([[.reading], [.reading], [.writing]]),
+            ReadWriteLockPrograms.joining(),
+            ReadWriteLockPrograms.turns([[.writing], [.reading], [.readingIfFree]]),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the manual-reset event, the latch and the barrier")
     func meetings() {
         // Wrong: as above.
