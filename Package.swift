@@ -353,6 +353,7 @@ var smallExamples: [Target] {
             "mpsc_inbox",
             ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]
         ),
+        ("notify", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("object_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("pool_lease", ["AtomicSupport", "ObjectPools", "StressSupport"]),

@@ -38,6 +38,20 @@
         }
     }
 
+    extension Notify {
+        /// Suspends the task until it is notified. Throws if it is cancelled first, and then
+        /// leaves what is remembered as it is.
+        public func wait() async throws(CancellationError) {
+            try await wait(after: ticket)
+        }
+
+        /// As `wait()`; ends at once if there was a `notifyAll` since the ticket.
+        public func wait(after ticket: Ticket) async throws(CancellationError) {
+            if isOver(ticket) || tryWait() { return }
+            if await !suspendTask(key: ticket.rawValue) { throw CancellationError() }
+        }
+    }
+
     extension Latch {
         /// Suspends the task until the latch is open. Throws if it is cancelled first.
         public func wait() async throws(CancellationError) {

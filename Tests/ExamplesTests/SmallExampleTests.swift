@@ -125,6 +125,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "one permit too many is taken: false",
             ]),
         SmallExample(
+            name: "notify",
+            lines: [
+                "versions followed: [200, 200], gone backwards: 0",
+                "remembered: true, once: true", "late for the notify of all: true",
+            ]),
+        SmallExample(
             name: "read_write_lock",
             lines: [
                 "changes: 1000, torn reads: 0", "2 readers; a writer waited in vain",

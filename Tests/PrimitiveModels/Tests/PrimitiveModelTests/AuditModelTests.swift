@@ -143,6 +143,17 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of notify")
+    func notify() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            NotifyPrograms.ones([1], [.waitingInTime]), NotifyPrograms.ones([1], [.trying]),
+            NotifyPrograms.forgotten(), NotifyPrograms.ticketLookWait(waiters: 1),
+            NotifyPrograms.keptEdge(), NotifyPrograms.twoCalls(),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the manual-reset event, the latch and the barrier")
     func meetings() {
         // Wrong: as above.
