@@ -336,6 +336,7 @@ var smallExamples: [Target] {
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("buffer_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
+        ("condition_variable", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("drain_allocator", ["AtomicSupport", "CLinuxShims", "DrainAllocators", "StressSupport"]),
         ("echo_async", ["AsyncRuntime", "EventLoops", "Networking"]),
         ("event_count", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

@@ -16,7 +16,7 @@ let allScenarios: [Scenario] =
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
     + unboundedQueueScenarios + channelsScenarios
-    + readWriteLockScenarios + notifyScenarios
+    + readWriteLockScenarios + notifyScenarios + conditionScenarios
 
 struct StressOptions {
     var filter = ""

@@ -82,6 +82,25 @@
             }
             return runAndUnlock(body)
         }
+
+        /// Runs `body` with the lock when `predicate` holds. While it does not, the task gives the
+        /// lock back and is suspended until `condition` is signalled. Throws, and does not run the
+        /// body, if it is cancelled first. Neither closure suspends.
+        public func withLock<Result: ~Copyable>(
+            on condition: borrowing ConditionVariable, when predicate: (borrowing Value) -> Bool,
+            _ body: (inout Value) -> Result
+        ) async throws(CancellationError) -> Result {
+            if !gate.tryTake(), await !gate.suspendTask() { throw CancellationError() }
+            while !holds(predicate) {  // Each round but the first follows a signal.
+                let wait = ConditionWait(on: condition.list, givingBack: gate)
+                if await !wait.suspendTask() { throw CancellationError() }
+                if !gate.tryTake(), await !gate.suspendTask() {
+                    condition.signal()  // Ours, which somebody else can use.
+                    throw CancellationError()
+                }
+            }
+            return runAndUnlock(body)
+        }
     }
 
     extension FairReadWriteLock where Value: ~Copyable & Sendable {

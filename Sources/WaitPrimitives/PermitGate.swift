@@ -98,6 +98,28 @@ struct PermitGate: WaitSource, @unchecked Sendable {
     func giveToWaiters(_ count: Int, maximum: Int, isSaturating: Bool) -> Bool {
         if count > maximum { return false }
         var chain = WakeChain()
+        let isAnyWaiting = grant(count, &chain)
+        chain.wakeAll()
+        if isAnyWaiting { return true }
+        return give(count, maximum: maximum, isSaturating: isSaturating)
+    }
+
+    /// Gives a permit, and leaves it to the caller to wake whoever it went to.
+    func giveOne(_ chain: inout WakeChain) {
+        while !grant(1, &chain) {  // Retries only after the last waiter has given up.
+            // SAFETY: the owner's block lives.
+            let old = unsafe word.pointee.load(ordering: .relaxed)
+            if old & Self.waitingBit != 0 { continue }
+            // SAFETY: as above.
+            let (isExchanged, _) = unsafe word.pointee.compareExchange(
+                expected: old, desired: old &+ 2, successOrdering: .releasing,  // E1
+                failureOrdering: .relaxed)
+            if isExchanged { return }
+        }
+    }
+
+    /// Hands permits to those who wait; false, and nothing is given, if nobody does.
+    private func grant(_ count: Int, _ chain: inout WakeChain) -> Bool {
         list.lock()
         // SAFETY: the owner's block lives.
         let isAnyWaiting = unsafe word.pointee.load(ordering: .relaxed) & Self.waitingBit != 0
@@ -112,9 +134,7 @@ struct PermitGate: WaitSource, @unchecked Sendable {
             }
         }
         list.unlock()
-        chain.wakeAll()
-        if isAnyWaiting { return true }
-        return give(count, maximum: maximum, isSaturating: isSaturating)
+        return isAnyWaiting
     }
 
     @usableFromInline

@@ -38,6 +38,11 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "810 ms: call succeeded, the breaker is closed",
             ]),
         SmallExample(
+            name: "condition_variable",
+            lines: [
+                "sum 500500 of 500500, never more than four: true", "afterwards: nothing in time",
+            ]),
+        SmallExample(
             name: "drain_allocator",
             lines: [
                 "drained: true, blocks out: 0", "served at least a thousand: true",

@@ -154,6 +154,20 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the condition variable, which has those of the lock and its list")
+    func condition() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            ConditionPrograms.tokens(patient: 1, impatient: 0),
+            ConditionPrograms.tokens(patient: 0, impatient: 1),
+            // What only the lock's other operations need.
+            SemaphorePrograms.handOver([1], [1]), SemaphorePrograms.batch(),
+            SemaphorePrograms.deadlines(waiters: 1, signals: 1), SemaphorePrograms.forgottenSet(),
+            FairLockPrograms.turns([.waiting, .waitingInTime]),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the manual-reset event, the latch and the barrier")
     func meetings() {
         // Wrong: as above.
