@@ -367,6 +367,7 @@ var smallExamples: [Target] {
         ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_ring", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
+        ("token_bucket", ["AtomicSupport", "WaitPrimitives"]),
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         (
             "unbounded_spsc_queue",

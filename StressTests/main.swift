@@ -17,6 +17,7 @@ let allScenarios: [Scenario] =
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
     + unboundedQueueScenarios + channelsScenarios
     + readWriteLockScenarios + notifyScenarios + conditionScenarios
+    + tokenBucketScenarios
 
 struct StressOptions {
     var filter = ""

@@ -162,6 +162,13 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a token that has fired cancels nothing: true",
             ]),
         SmallExample(
+            name: "token_bucket",
+            lines: [
+                "there at first: 3", "six requests at [0, 0, 0, 100, 200, 300] ms",
+                "after a minute: 3", "two: true, two more: false",
+                "two more in 100 ms; there now: 1",
+            ]),
+        SmallExample(
             name: "udp",
             lines: [
                 "came back: 10000 of 10000, sum 49995000",
