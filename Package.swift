@@ -359,6 +359,7 @@ var smallExamples: [Target] {
         ("oneshot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("pool_lease", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("read_write_lock", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("parking_lot", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("relaxed_queue", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("rendezvous", ["AtomicSupport", "Channels", "StressSupport"]),
         ("selector", ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),

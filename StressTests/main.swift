@@ -18,6 +18,7 @@ let allScenarios: [Scenario] =
     + unboundedQueueScenarios + channelsScenarios
     + readWriteLockScenarios + notifyScenarios + conditionScenarios
     + tokenBucketScenarios
+    + parkingLotScenarios
 
 struct StressOptions {
     var filter = ""

@@ -121,11 +121,18 @@ public struct WaiterList: @unchecked Sendable {
         noteUse(isWrite: true)
         // SAFETY: the lock guards the list and its nodes.
         guard let node = unsafe header.pointee.first else { return false }
+        unsafe grant(node, &chain)  // SAFETY: as above, and the node is linked.
+        return true
+    }
+
+    /// With the lock held: takes a linked node out, as one to be woken.
+    @unsafe
+    func grant(_ node: UnsafeMutablePointer<WaitNode>, _ chain: inout WakeChain) {
+        noteUse(isWrite: true)
         unsafe WaitNode.noteUse(of: node, isWrite: true)  // SAFETY: only its address is used.
-        unsafe unlink(node)  // SAFETY: as above.
+        unsafe unlink(node)  // SAFETY: the lock guards the list and its nodes.
         unsafe node.pointee.state = .granted  // SAFETY: as above.
         unsafe chain.append(node)  // SAFETY: a granted node stays until its wake.
-        return true
     }
 
     /// Grants to all; answers how many there were.

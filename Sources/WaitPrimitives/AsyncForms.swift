@@ -128,6 +128,21 @@
         }
     }
 
+    extension ParkingLot {
+        /// Waits at an address if `validation` says so; the task is suspended until it is unparked.
+        /// False: it did not wait. Throws if it is cancelled first.
+        public func park(
+            at address: UInt, validation: @escaping @Sendable () -> Bool
+        ) async throws(CancellationError) -> Bool {
+            let place = place(at: address, validation: validation)
+            switch await place.suspendTaskToEnd(key: UInt64(address)) {
+            case .admitted: return false
+            case .granted: return true
+            case .givenUp: throw CancellationError()
+            }
+        }
+    }
+
     extension EventCount {
         /// Suspends the task until a notify that came after the key's `prepareWait`. Throws if it
         /// is cancelled first.

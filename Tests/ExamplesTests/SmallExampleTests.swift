@@ -136,6 +136,11 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "remembered: true, once: true", "late for the notify of all: true",
             ]),
         SmallExample(
+            name: "parking_lot",
+            lines: [
+                "flags seen by threads: 2000, by tasks: 1000", "nobody is left: true",
+            ]),
+        SmallExample(
             name: "read_write_lock",
             lines: [
                 "changes: 1000, torn reads: 0", "2 readers; a writer waited in vain",

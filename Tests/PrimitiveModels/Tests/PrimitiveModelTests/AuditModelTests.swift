@@ -168,6 +168,16 @@ struct AuditModelTests {
         #expect(names == [])
     }
 
+    @Test("of the parking lot, which has those of its buckets' locks")
+    func parkingLot() {
+        // Wrong: as above.
+        let names = unneededOrderings(of: [
+            ParkingLotPrograms.flag(waiters: 1), ParkingLotPrograms.flag(waiters: 1, impatient: 1),
+            LockPrograms.mutex([2, 1]), LockPrograms.mutex([1, 1, 1]),
+        ])
+        #expect(names == [])
+    }
+
     @Test("of the manual-reset event, the latch and the barrier")
     func meetings() {
         // Wrong: as above.
