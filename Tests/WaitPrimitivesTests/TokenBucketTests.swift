@@ -86,6 +86,16 @@ struct TokenBucketTests {
         }
     }
 
+    @Test("An interval that is no whole number of units is rounded up")
+    func rounding() {
+        // If this failed, the rate would be more than asked for.
+        let bucket = bucket(3, each: 1_000, burst: 3_000)
+        #expect(bucket.tryTake(3_000, now: at(0)) == true)
+        let wait = bucket.nanosecondsUntilAvailable(3_000, now: at(0))
+        #expect(wait >= 1_000_000)
+        #expect(wait < 1_000_200)
+    }
+
     @Test("The largest and the smallest policies and times neither trap nor lose count")
     func boundaries() {
         // If this failed, a sum would overflow, or a rate above one token a nanosecond be lost.
