@@ -117,7 +117,6 @@ struct TokenBucketTests {
     @Test("A policy or a request that makes no sense traps", arguments: 0..<6)
     func misuseTraps(which: Int) async {
         // If this failed, a bucket would never give anything, or everything.
-        func end(_ body: () -> Void) { body() }
         await #expect(processExitsWith: .failure) { [which] in
             let second: UInt64 = 1_000_000_000
             switch which {

@@ -201,8 +201,9 @@ struct NotifyModelTests {
         ] as [([Int], [NotifyPrograms.Way])])
     func onesOfMany(notifies: [Int], ways: [NotifyPrograms.Way]) {
         // Wrong: as above, with two in the list, or a remembered one beside a waiter.
-        let result = exhaustIfLong(notifies, ways, program: NotifyPrograms.ones(notifies, ways))
+        let result = exhaustAroundLock(notifies, ways, program: NotifyPrograms.ones(notifies, ways))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("nobody sleeps beside a remembered notify")
@@ -226,8 +227,9 @@ struct NotifyModelTests {
     func ticketLookWaitOfTwo() {
         // Wrong: as above, with two in the list.
         let program = NotifyPrograms.ticketLookWait(waiters: 2, impatient: 1)
-        let result = exhaustIfLong(program: program)
+        let result = exhaustAroundLock(program: program)
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
     }
 
     @Test("what came before a call is seen whatever happens behind it")
@@ -236,8 +238,9 @@ struct NotifyModelTests {
         for program in [
             NotifyPrograms.forgotten(), NotifyPrograms.keptEdge(), NotifyPrograms.twoCalls(),
         ] {
-            let result = exhaustIfLong(program: program)
+            let result = exhaustAroundLock(program: program)
             #expect(result.holds, "\(result)")
+            #expect(result.isExhaustive)
         }
     }
 
