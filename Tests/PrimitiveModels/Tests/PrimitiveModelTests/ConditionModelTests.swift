@@ -155,8 +155,8 @@ struct ConditionModelTests {
     @Test("who was signalled and gives up passes it on", arguments: [(1, 1), (2, 0)])
     func passingOn(patient: Int, impatient: Int) {
         // Wrong: a signal dies with who gave up on the lock, and another sleeps beside a token.
-        let result = exhaustIfLong(
-            patient, impatient,
+        let result = exhaustAroundLock(
+            patient, impatient, isLarge: true,
             program: ConditionPrograms.tokens(patient: patient, impatient: impatient))
         #expect(result.holds, "\(result)")
     }
@@ -164,15 +164,18 @@ struct ConditionModelTests {
     @Test("a buffer of one place goes to and fro")
     func buffer() {
         // Wrong: one of the two sleeps although the other has signalled.
-        let result = exhaustIfLong(program: ConditionPrograms.buffer(2))
+        let result = exhaustAroundLock(isLarge: true, program: ConditionPrograms.buffer(2))
         #expect(result.holds, "\(result)")
     }
 
     @Test("a broadcast reaches all", arguments: [1, 2])
     func broadcast(waiters: Int) {
         // Wrong: somebody sleeps on although the door is open.
-        let result = exhaustIfLong(waiters, program: ConditionPrograms.broadcast(waiters: waiters))
+        let result = exhaustAroundLock(
+            waiters, isLarge: waiters > 1,
+            program: ConditionPrograms.broadcast(waiters: waiters))
         #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive || waiters > 1)
     }
 
     @Test("a withdrawal tells the truth")
