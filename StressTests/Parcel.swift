@@ -49,6 +49,13 @@ final class ParcelCensus: Sendable {
     let died = Atomic<Int>(0)
 
     var alive: Int { born.load(ordering: .relaxed) - died.load(ordering: .relaxed) }
+
+    /// Whether all are dead, now or soon: a task that has ended may hold the last for a moment.
+    var isEmptySoon: Bool {
+        let limit = longEnough
+        while alive > 0 && MonotonicInstant.now < limit { shortPause() }
+        return alive == 0
+    }
 }
 
 /// What one consumer saw: how many, their sum, and the last number of each producer.
