@@ -31,6 +31,26 @@ public enum ThreadTeam {
         for handle in handles { millrace_thread_join(handle) }
     }
 
+    /// The same from a task, which is suspended until all have ended: it keeps no thread of the
+    /// pool, on which the tasks may wait that the team waits for.
+    ///
+    /// - Parameters:
+    ///   - count: how many threads, at least one.
+    ///   - isPinned: whether thread `i` is bound to processor `i` modulo the number of processors.
+    ///   - body: what each thread does; it gets the thread's number, from zero.
+    public static func run(
+        count: Int, isPinned: Bool = false, _ body: @escaping @Sendable (Int) -> Void
+    ) async {
+        var handle: UInt64 = 0
+        await withCheckedContinuation { continuation in
+            handle = start {
+                run(count: count, isPinned: isPinned, body)
+                continuation.resume()
+            }
+        }
+        millrace_thread_join(handle)
+    }
+
     private static func start(_ body: @escaping @Sendable () -> Void) -> UInt64 {
         // SAFETY: released by the thread.
         let box = unsafe Unmanaged.passRetained(ThreadBody(body))

@@ -27,7 +27,7 @@ struct BoundedChannelTaskTests {
                         }
                     }
                 }
-                ThreadTeam.run(count: 1) { _ in
+                await ThreadTeam.run(count: 1) { _ in
                     for number in 1...300 {
                         let refusal = channel.value.blockingSend(UInt64(number), until: .farAway)
                         #expect(refusal == nil)

@@ -129,7 +129,7 @@ struct DrainAllocatorTests {
             let address = take(round, from: allocator.value)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<3 { group.addTask { try await allocator.value.drained() } }
-                ThreadTeam.run(count: 3) { thread in
+                await ThreadTeam.run(count: 3) { thread in
                     if thread == 0 { give(address, back: allocator.value) }
                     let isDrained = allocator.value.blockingDrained(until: Self.farAway)
                     #expect(isDrained)

@@ -93,7 +93,7 @@ struct ConditionVariableTests {
             }
         }
         let taken = Shared(FairLock([Int]()))
-        ThreadTeam.run(count: 2) { _ in
+        await ThreadTeam.run(count: 2) { _ in
             for _ in 0..<300 {
                 let element = buffer.value.withLock(
                     on: notEmpty.value, when: { !$0.isEmpty }, until: .farAway

@@ -73,7 +73,7 @@ struct FairLockTests {
                     for _ in 0..<200 { try await lock.value.withLock { $0 += 1 } }
                 }
             }
-            ThreadTeam.run(count: 2) { _ in
+            await ThreadTeam.run(count: 2) { _ in
                 for _ in 0..<200 { lock.value.withLock { $0 += 1 } }
             }
             try await group.waitForAll()

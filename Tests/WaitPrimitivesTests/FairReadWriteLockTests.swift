@@ -199,7 +199,7 @@ struct FairReadWriteLockTests {
                     return isWhole
                 }
             }
-            ThreadTeam.run(count: 2) { _ in
+            await ThreadTeam.run(count: 2) { _ in
                 for round in 0..<200 {
                     if round % 4 == 0 {
                         lock.value.withWriteLock { $0 = ($0.0 + 1, $0.1 + 1) }

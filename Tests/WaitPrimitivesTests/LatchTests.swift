@@ -93,19 +93,17 @@ struct LatchTests {
     func tasksBesideThreads() async throws {
         // If this failed, a task would hang, or its cancellation would open or break the latch.
         let latch = Shared(Latch(count: 2))
-        let isOver = await withCheckedContinuation { continuation in
-            ThreadTeam.run(count: 1) { _ in
-                continuation.resume(returning: latch.value.blockingWait(until: .soon))
-            }
+        await ThreadTeam.run(count: 1) { _ in
+            let isOver = !latch.value.blockingWait(until: .soon)
+            #expect(isOver)
         }
-        #expect(!isOver)
         let cancelled = Task { try await latch.value.wait() }
         let tasks = (0..<3).map { _ in Task { try await latch.value.wait() } }
         for _ in 0..<50 { await Task.yield() }
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
-        ThreadTeam.run(count: 2) { _ in
+        await ThreadTeam.run(count: 2) { _ in
             latch.value.countDown()
             let isOpen = latch.value.blockingWait(until: .farAway)
             #expect(isOpen)

@@ -98,7 +98,7 @@ struct ManualResetEventTests {
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
-        ThreadTeam.run(count: 1) { _ in event.value.set() }
+        await ThreadTeam.run(count: 1) { _ in event.value.set() }
         for task in tasks { try await task.value }
         try await event.value.wait()
     }

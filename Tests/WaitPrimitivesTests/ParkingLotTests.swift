@@ -91,7 +91,7 @@ struct ParkingLotTests {
                 lock.value.unlock()
             }
         }
-        ThreadTeam.run(count: 3) { _ in
+        await ThreadTeam.run(count: 3) { _ in
             for _ in 0..<300 {
                 lock.value.blockingLock()
                 cell.value += 1

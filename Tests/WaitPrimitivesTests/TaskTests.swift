@@ -20,7 +20,7 @@ struct TaskTests {
                     semaphore.value.signal()
                 }
             }
-            ThreadTeam.run(count: 1) { _ in semaphore.value.signal() }
+            await ThreadTeam.run(count: 1) { _ in semaphore.value.signal() }
             try await group.waitForAll()
         }
         #expect(order.value.entries.sorted() == [0, 1, 2])
@@ -140,7 +140,7 @@ struct TaskTests {
                 tasks.addTask { try await group.value.wait() }
                 tasks.addTask { try await events.value.commitWait(events.value.prepareWait()) }
             }
-            ThreadTeam.run(count: 2) { thread in
+            await ThreadTeam.run(count: 2) { thread in
                 group.value.done()
                 let isOver = group.value.blockingWait(until: .farAway)
                 #expect(isOver)
