@@ -152,7 +152,7 @@ let package = Package(
                 "MemoryReclamation", "ObjectPools", "StressSupport", "TimerWheels",
                 "WaitPrimitives",
             ],
-            path: "StressTests", exclude: ["planted.sh", "planted.txt"]),
+            path: "StressTests", exclude: ["planted.sh", "planted.txt", "suppressions.txt"]),
         // The examples
         .target(
             name: "ExampleSupport",

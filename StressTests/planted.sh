@@ -55,7 +55,7 @@ build() {
 
 # scenario CONFIGURATION SCENARIO LOG [SECONDS]: runs it; fails if it does
 scenario() {
-    TSAN_OPTIONS="halt_on_error=1 exitcode=66" timeout 60 \
+    TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=StressTests/suppressions.txt" timeout 60 \
         ".build-planted/$1/$1/stress" "$2" --seconds "${4:-$seconds}" --seed 1 >"$3" 2>&1
 }
 
