@@ -55,7 +55,8 @@ extension Project {
         [
             "Tests/ConstantTime/", "Tests/EmbeddedProgram/", "Tests/FiberContext/",
             "Tests/HTTP1Fuzz/", "Tests/ImportAlone/",
-            "Tests/Mutation/", "Tests/OutsideBackend/", "Tests/PrimitiveModels/", "Tests/Seam/",
+            "Tests/CallSites/", "Tests/Mutation/", "Tests/OutsideBackend/",
+            "Tests/PrimitiveModels/", "Tests/Seam/",
             "Benchmarks/",
             "Examples/ModelCheckedLock/",
         ]
