@@ -14,4 +14,6 @@ func useTimerWheels() {
     check(wheel.popExpired(now: 100) == 1, "TimerWheels: the due timer did not fire")
     check(wheel.popExpired(now: 100) == nil, "TimerWheels: a timer fired early")
     check(wheel.count == 1, "TimerWheels: the far timer is gone")
+    let late = wheel.insert(deadline: 1_000, slack: 100, payload: 4)
+    check(late.flatMap { wheel.deadline(of: $0) } == 1_024, "TimerWheels: not the round tick")
 }
