@@ -14,9 +14,10 @@ public import AtomicSupport
 ///
 /// It is not lock-free in the strict sense, and not a strictly linearizable queue: `tryPop` answers
 /// nil while the *oldest* push is still in flight, even if younger ones have completed; `tryPush`
-/// refuses while the oldest pop is in flight. `isEmpty` does not have this weakness: it counts
-/// claimed positions, so it is true only if every push that happened before has been claimed by a
-/// pop. Park on `isEmpty`, end on `isDrained`, and never on a nil alone.
+/// refuses while the oldest pop is in flight. Peers on the same side refuse nobody: with no push in
+/// flight, a pop that answers nil found the queue empty. `isEmpty` does not have this weakness: it
+/// counts claimed positions, so it is true only if every push that happened before has been claimed
+/// by a pop. Park on `isEmpty`, end on `isDrained`, and never on a nil alone.
 ///
 /// `close()` falls between two claims: a push that claimed before is accepted, and its element
 /// stays to be taken (it may appear shortly after `close` has returned); every other push gets its

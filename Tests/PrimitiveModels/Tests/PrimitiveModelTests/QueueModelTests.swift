@@ -82,6 +82,14 @@ struct QueueModelTests {
         #expect(result.isExhaustive)
     }
 
+    @Test("no consumer is refused for another's sake", arguments: [false, true])
+    func stocked(byDrain: Bool) {
+        // Wrong: a pop that meets another one answers nil although the queue is not empty.
+        let result = exhaust(byDrain, program: QueuePrograms.stocked(byDrain: byDrain))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
     @Test("a batch is taken in order", arguments: [([1, 1], [1, 1]), ([3], [2]), ([2, 1], [2])])
     func draining(pushes: [Int], drains: [Int]) {
         // Wrong: the claim of a run takes a slot that is not full, or another consumer's.

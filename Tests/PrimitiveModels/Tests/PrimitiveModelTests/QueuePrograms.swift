@@ -184,4 +184,23 @@ enum QueuePrograms {
             }
         }
     }
+
+    /// Consumers that each take one of what is there, and no producer: nobody is refused.
+    static func stocked(byDrain: Bool) -> (Model) -> Void {
+        { model in
+            let queue = BoundedMPMCQueue<Int>(capacity: 2)
+            for value in 0..<2 { _ = queue.tryPush(value) }
+            let taken = Tally()
+            for number in 0..<2 {
+                model.thread("consumer \(number)") {
+                    if byDrain {
+                        queue.drain(max: 1) { taken.add($0) }
+                    } else if let value = queue.tryPop() {
+                        taken.add(value)
+                    }
+                }
+            }
+            model.finally { model.check(taken.values.sorted() == [0, 1], "refused") }
+        }
+    }
 }
