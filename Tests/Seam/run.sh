@@ -76,7 +76,9 @@ require_names() {
         "$(cut -d: -f1 "$out/stripped.txt" | sort -u | wc -l)" "$(grep -vc ': R_' "$out/stripped.txt")"
 }
 
-compile . shipped
+# In a folder whose name is as long as that of the stripped copy: some code has the length of its file's path in it.
+copy_tree "$out/released"
+compile "$out/released" shipped
 ! compgen -G "$out/build-shipped/release/ModelChecking.build/*.o" || fail "a release build compiles ModelChecking"
 
 copy_tree "$out/stripped"
