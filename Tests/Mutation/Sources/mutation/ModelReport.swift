@@ -71,27 +71,19 @@ struct ModelReport {
         grouped(lines.filter { $0.strategy == "random" }.map(\.executions).max() ?? 0)
     }
 
+    /// What a suite calls itself: `@Suite("Models of …")` in its file, which has its name. What an
+    /// extension in a file of its own adds stands behind a colon.
     private func title(_ suite: String) -> String {
-        let name = suite.hasSuffix("ModelTests") ? String(suite.dropLast(10)) : suite
-        let names = [
-            "Queue": "BoundedMPMCQueue", "Inbox": "MPSCInbox",
-            "Pool": "ObjectPool, its magazines and the free list",
-            "Wait": "EventCount, InternalLock",
-            "Gate": "WaitGroup (ZeroGate, WaiterList)",
-            "Semaphore": "CountingSemaphore, AutoResetEvent (PermitGate)",
-            "Breaker": "CircuitBreaker", "Drain": "DrainAllocator", "Pipe": "BoundedSPSCQueue",
-            "Deque": "WorkStealingDeque", "IntrusiveQueue": "IntrusiveMPSCQueue",
-            "Meeting": "ManualResetEvent, Latch, CyclicBarrier", "Lock": "FairLock",
-            "PoolCorner": "ObjectPool in its corners", "WaitCorner": "Waits in their corners",
-            "Rare": "Rare meetings", "Wrap": "Counters that wrap round",
-            "Borrowed": "In borrowed memory",
-            "BorrowedModelTests+Owners": "In borrowed memory: one owner, meetings",
-            "SequentialQueueTests": "Queues and pools, alone",
-            "SequentialWaitTests": "Waits, alone", "SequentialMeetingTests": "Meetings, alone",
-            "SequentialStealingTests": "Queues with one owner, alone",
-        ]
-        return names[name] ?? name
+        let parts = suite.split(separator: "+")
+        let name = parts.first.map(String.init) ?? suite
+        let source = (try? readText("\(Self.folder)/\(name).swift")) ?? ""
+        guard let head = source.firstRange(of: "@Suite(\"") else { return suite }
+        var words = source[head.upperBound...].prefix { $0 != "\"" }
+        if words.hasPrefix("Models of ") { words = words.dropFirst(10) }
+        let rest = parts.dropFirst().map { ": \($0.lowercased())" }.joined()
+        return words.prefix(1).uppercased() + words.dropFirst() + rest
     }
+    private static let folder = "Tests/PrimitiveModels/Tests/PrimitiveModelTests"
 
     private func extent(_ line: Line) -> String {
         var words: [String] = []

@@ -31,7 +31,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Only every so many-th of those made by rule; all of those written by hand.")
     var every = 1
 
-    @Option(help: "Seconds for each mutant (models: 60), or each scenario (stress, tsan: 0.4).")
+    @Option(help: "Seconds for each mutant (models: 300), or each scenario (stress, tsan: 0.4).")
     var seconds: Double?
 
     @Flag(
@@ -70,7 +70,7 @@ struct RunCommand: ParsableCommand {
 
     func run() throws {
         let trial = Trial(
-            finder: with, seconds: seconds ?? (with == .models ? 60 : Self.stressSeconds))
+            finder: with, seconds: seconds ?? (with == .models ? 300 : Self.stressSeconds))
         var copy = try Copy()
         if planted { try copy.keepOnly(Self.plantedNames()) }
         say("    writing \(copy.compiled.count) mutants into \(Copy.tree)")
