@@ -106,6 +106,11 @@ let package = Package(
         // Floor 5
         .target(
             name: "AsyncRuntime", dependencies: ["AtomicSupport", "CLinuxShims", "EventLoops"]),
+        .target(
+            name: "LoopSimulation",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CLinuxShims", "EventLoops", "StressSupport",
+            ]),
         // Floor 6
         .target(
             name: "Networking",
@@ -252,6 +257,12 @@ let package = Package(
                 "AtomicSupport", "BackendConformance", "CLinuxShims", "CTestSupport", "EventLoops",
                 "LoopChild", "StressSupport",
             ]),
+        .testTarget(
+            name: "LoopSimulationTests",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims", "EventLoops",
+                "LoopSimulation", "Networking",
+            ]),
         .executableTarget(
             name: "LoopChild", dependencies: ["AsyncRuntime", "CTestSupport", "EventLoops"],
             path: "Tests/LoopChild"),
@@ -317,6 +328,7 @@ var rooms: [String] {
         "HTTP1Codec",
         "HTTPClients",
         "HTTPServing",
+        "LoopSimulation",
         "MemoryReclamation",
         "ModelChecking",
         "Networking",

@@ -52,8 +52,10 @@ public final class BlockingPool: @unchecked Sendable {
         }
     }
 
-    /// Runs `work` on one of the threads; nobody waits for it.
+    /// Runs `work` on one of the threads; nobody waits for it. In a simulated world
+    /// (`LoopSimulation`) no thread takes part: the world runs it, later.
     package func submit(_ work: @escaping @Sendable () -> Void) {
+        if Self.leaveToWorld(work) { return }
         let needsThread = lock.withLock {
             waiting.append(work)
             let needsThread = idleCount < waiting.count && threadCount < threadsMax
@@ -70,6 +72,19 @@ public final class BlockingPool: @unchecked Sendable {
         }
         unsafe bell.pointee.add(1, ordering: .releasing)  // E2  SAFETY: see `bell`.
         unsafe Parking.wake(bell)  // SAFETY: see `bell`.
+    }
+
+    private static func leaveToWorld(_ work: @escaping @Sendable () -> Void) -> Bool {
+        guard unsafe millrace_world_current() != nil else { return false }  // SAFETY: compares.
+        // SAFETY: the world calls back once, and then the reference is taken over.
+        let box = unsafe Unmanaged.passRetained(BlockingWork(work)).toOpaque()
+        return unsafe millrace_world_run_blocking(  // SAFETY: as above.
+            { box in
+                // SAFETY: only compares with nil.
+                guard let box = unsafe box else { return }
+                // SAFETY: as above.
+                unsafe Unmanaged<BlockingWork>.fromOpaque(box).takeRetainedValue().body()
+            }, box)
     }
 
     /// How many threads there are now.
@@ -119,5 +134,14 @@ public final class BlockingPool: @unchecked Sendable {
             }
             if mayEnd { return }
         }
+    }
+}
+
+/// Work on its way through a world.
+private final class BlockingWork: Sendable {
+    let body: @Sendable () -> Void
+
+    init(_ body: @escaping @Sendable () -> Void) {
+        self.body = body
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import AtomicSupport
 public import EventLoops
 
 /// An event loop that runs tasks: give it as a task's executor preference, and the task and what it
@@ -28,14 +29,22 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     private let ready = JobQueue()
     private let resumptions = Resumptions()
     private var serialExecutor: LoopSerialExecutor?
+    private let countsForeign: Bool
+    private let foreign = Atomic<Int>(0)
 
     /// How many jobs run before the loop looks at the kernel again, so that busy tasks do not
     /// starve the sockets.
     private static var turnBudget: Int { 1024 }
 
     /// Makes the loop run tasks. One executor for a loop, before it runs.
-    public init(_ loop: EventLoop) {
+    public convenience init(_ loop: EventLoop) {
+        self.init(loop, countsForeign: false)
+    }
+
+    /// The same; with `countsForeign` it counts the jobs that come from other threads.
+    package init(_ loop: EventLoop, countsForeign: Bool) {
         self.loop = loop
+        self.countsForeign = countsForeign
         // SAFETY: the group that owns the loop keeps the executor alive until the loop is over.
         unsafe loop.setTurnWork(context: Unmanaged.passUnretained(self).toOpaque()) { context in
             // SAFETY: as above.
@@ -85,10 +94,15 @@ public final class LoopExecutor: TaskExecutor, @unchecked Sendable {
     func enqueue(_ task: LoopTask) {
         if loop.isCurrent && !loop.isOver {
             ready.append(task)
-        } else if !loop.post(Self.posted(task)) {
-            runElsewhere(task)
+            return
         }
+        if countsForeign && !loop.isCurrent { foreign.add(1, ordering: .relaxed) }
+        if !loop.post(Self.posted(task)) { runElsewhere(task) }
     }
+
+    /// How often another thread than the loop's handed a job over, if that is counted. Relaxed: it
+    /// is a number for people.
+    package var foreignCount: Int { foreign.load(ordering: .relaxed) }
 
     /// Runs what is ready, at most the budget; answers whether more is. When the loop is over, what
     /// is left goes to the global executor.

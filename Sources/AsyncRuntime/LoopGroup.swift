@@ -20,8 +20,14 @@ public final class LoopGroup: Sendable {
     /// The name of the backend, and why it was chosen.
     public var selection: String { executors[0].loop.selection }
 
-    init(_ executors: [LoopExecutor]) {
+    /// A group of loops that somebody else runs.
+    package init(_ executors: [LoopExecutor]) {
         self.executors = executors
+    }
+
+    /// Begins a program on the first loop.
+    package func begin(_ body: @escaping @Sendable () async -> Void) {
+        Task(executorPreference: executors[0]) { await body() }
     }
 
     /// The loops in turn: spreads work that may run on any.
@@ -77,7 +83,7 @@ public final class LoopGroup: Sendable {
         let threads = try LoopThread.startAll(executors)
         let group = LoopGroup(executors)
         let outcome = MainOutcome<Value>()
-        Task(executorPreference: executors[0]) {
+        group.begin {
             do {
                 outcome.set(.success(try await body(group)))
             } catch {

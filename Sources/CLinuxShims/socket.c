@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "millrace_socket.h"
+#include "millrace_world.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -77,25 +78,47 @@ static const struct sockaddr *as_sockaddr(const struct millrace_address *address
     return (const struct sockaddr *)address->words;
 }
 
+/// Makes the call in the calling thread's world instead, if the descriptor is of one.
+#define IN_WORLD(fd, call, ...)                                                                    \
+    const struct millrace_world *world = millrace_world_of(fd);                                    \
+    if (world != NULL) return world->call(world->context, __VA_ARGS__)
+/// A descriptor that every world has: for calls that make one.
+enum { ANY_DESCRIPTOR = INT_MAX };
+
+/// Sends one piece in the calling thread's world.
+static int64_t send_slice(int fd, const void *bytes, size_t count) {
+    struct millrace_slice slice = {.base = bytes, .count = count};
+    struct millrace_message message = {.slices = &slice, .slice_count = 1};
+    return millrace_socket_send_message(fd, &message);
+}
+
 int millrace_socket_open(int family, int type) {
+    IN_WORLD(ANY_DESCRIPTOR, socket_open, family, type);
     return status(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
 }
 
 int millrace_socket_bind(int fd, const struct millrace_address *address) {
+    IN_WORLD(fd, bind, fd, address);
     return status(bind(fd, as_sockaddr(address), address->length));
 }
 
-int millrace_socket_listen(int fd, int backlog) { return status(listen(fd, backlog)); }
+int millrace_socket_listen(int fd, int backlog) {
+    IN_WORLD(fd, listen, fd, backlog);
+    return status(listen(fd, backlog));
+}
 
 int millrace_socket_accept(int fd) {
+    IN_WORLD(fd, accept, fd);
     return status(accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC));
 }
 
 int millrace_socket_connect(int fd, const struct millrace_address *address) {
+    IN_WORLD(fd, connect, fd, address);
     return status(connect(fd, as_sockaddr(address), address->length));
 }
 
 int millrace_socket_local_address(int fd, struct millrace_address *address) {
+    IN_WORLD(fd, address, fd, false, address);
     memset(address, 0, sizeof *address);
     socklen_t length = sizeof address->words;
     int result = status(getsockname(fd, (struct sockaddr *)address->words, &length));
@@ -104,6 +127,7 @@ int millrace_socket_local_address(int fd, struct millrace_address *address) {
 }
 
 int millrace_socket_peer_address(int fd, struct millrace_address *address) {
+    IN_WORLD(fd, address, fd, true, address);
     memset(address, 0, sizeof *address);
     socklen_t length = sizeof address->words;
     int result = status(getpeername(fd, (struct sockaddr *)address->words, &length));
@@ -111,9 +135,13 @@ int millrace_socket_peer_address(int fd, struct millrace_address *address) {
     return result;
 }
 
-int millrace_socket_shutdown(int fd, int how) { return status(shutdown(fd, how)); }
+int millrace_socket_shutdown(int fd, int how) {
+    IN_WORLD(fd, shutdown, fd, how);
+    return status(shutdown(fd, how));
+}
 
 int millrace_socket_take_error(int fd) {
+    IN_WORLD(fd, ask, fd, MILLRACE_ASK_ERROR);
     int error = 0;
     socklen_t length = sizeof error;
     int result = status(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length));
@@ -125,28 +153,36 @@ static int set_int(int fd, int level, int name, int value) {
 }
 
 int millrace_socket_set_reuse_address(int fd, bool is_on) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_REUSE_ADDRESS, is_on);
     return set_int(fd, SOL_SOCKET, SO_REUSEADDR, is_on);
 }
 int millrace_socket_set_reuse_port(int fd, bool is_on) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_REUSE_PORT, is_on);
     return set_int(fd, SOL_SOCKET, SO_REUSEPORT, is_on);
 }
 int millrace_socket_set_no_delay(int fd, bool is_on) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_NO_DELAY, is_on);
     return set_int(fd, IPPROTO_TCP, TCP_NODELAY, is_on);
 }
 int millrace_socket_set_v6_only(int fd, bool is_on) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_V6_ONLY, is_on);
     return set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, is_on);
 }
 int millrace_socket_set_linger(int fd, int seconds) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_LINGER, seconds);
     struct linger linger = {.l_onoff = seconds >= 0, .l_linger = seconds >= 0 ? seconds : 0};
     return status(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
 }
 int millrace_socket_set_send_buffer(int fd, int byte_count) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_SEND_BUFFER, byte_count);
     return set_int(fd, SOL_SOCKET, SO_SNDBUF, byte_count);
 }
 int millrace_socket_set_receive_buffer(int fd, int byte_count) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_RECEIVE_BUFFER, byte_count);
     return set_int(fd, SOL_SOCKET, SO_RCVBUF, byte_count);
 }
 int millrace_socket_set_keep_alive(int fd, int idle, int interval, int count) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_KEEP_ALIVE, idle);
     int result = set_int(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     if (result >= 0) result = set_int(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
     if (result >= 0) result = set_int(fd, IPPROTO_TCP, TCP_KEEPINTVL, interval);
@@ -154,10 +190,12 @@ int millrace_socket_set_keep_alive(int fd, int idle, int interval, int count) {
     return result;
 }
 int millrace_socket_set_unsent_limit(int fd, int byte_count) {
+    IN_WORLD(fd, set_option, fd, MILLRACE_OPTION_UNSENT_LIMIT, byte_count);
     return set_int(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, byte_count);
 }
 
 int millrace_socket_tcp_info(int fd, struct millrace_tcp_info *out) {
+    IN_WORLD(fd, tcp_info, fd, out);
     struct tcp_info info;
     memset(&info, 0, sizeof info);
     memset(out, 0, sizeof *out);
@@ -173,40 +211,52 @@ int millrace_socket_tcp_info(int fd, struct millrace_tcp_info *out) {
 }
 
 int64_t millrace_socket_send(int fd, const void *bytes, size_t count) {
+    if (millrace_world_of(fd) != NULL) return send_slice(fd, bytes, count);
     return size_status(send(fd, bytes, count, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 int64_t millrace_socket_send_message(int fd, const struct millrace_message *message) {
+    IN_WORLD(fd, send, fd, message);
     return size_status(sendmsg(fd, (const struct msghdr *)message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
 int64_t millrace_socket_receive(int fd, void *bytes, size_t count) {
+    IN_WORLD(fd, receive, fd, bytes, count);
     return size_status(recv(fd, bytes, count, MSG_DONTWAIT));
 }
 
 int millrace_socket_receive_datagrams(int fd, struct millrace_datagram *datagrams,
                                       unsigned count) {
+    IN_WORLD(fd, receive_datagrams, fd, datagrams, count);
     return status(recvmmsg(fd, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT, NULL));
 }
 
 int millrace_socket_send_datagrams(int fd, struct millrace_datagram *datagrams, unsigned count) {
+    IN_WORLD(fd, send_datagrams, fd, datagrams, count);
     return status(sendmmsg(fd, (struct mmsghdr *)datagrams, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
 int64_t millrace_socket_send_file(int fd, int file, uint64_t offset, size_t count) {
+    IN_WORLD(fd, send_file, fd, file, offset, count);
     off_t place = (off_t)offset;
     return size_status(sendfile(fd, file, &place, count));
 }
 
-int millrace_close(int fd) { return status(close(fd)); }
+int millrace_close(int fd) {
+    IN_WORLD(fd, close, fd);
+    return status(close(fd));
+}
 int64_t millrace_read(int fd, void *bytes, size_t count) {
+    IN_WORLD(fd, receive, fd, bytes, count);
     return size_status(read(fd, bytes, count));
 }
 int64_t millrace_write(int fd, const void *bytes, size_t count) {
+    if (millrace_world_of(fd) != NULL) return send_slice(fd, bytes, count);
     return size_status(write(fd, bytes, count));
 }
 
 int millrace_poll_now(int fd, uint32_t events) {
+    IN_WORLD(fd, poll, fd, events, 0);
     struct pollfd entry = {.fd = fd, .events = (short)events};
     int result = status(poll(&entry, 1, 0));
     if (result < 0) return result;
@@ -215,32 +265,43 @@ int millrace_poll_now(int fd, uint32_t events) {
 }
 
 int millrace_poll(int fd, uint32_t events, int milliseconds) {
+    IN_WORLD(fd, poll, fd, events, milliseconds);
     struct pollfd entry = {.fd = fd, .events = (short)events};
     return status(poll(&entry, 1, milliseconds));
 }
 
-int millrace_pipe_open(int *ends) { return status(pipe2(ends, O_NONBLOCK | O_CLOEXEC)); }
+int millrace_pipe_open(int *ends) {
+    IN_WORLD(ANY_DESCRIPTOR, open_pair, 0, ends);
+    return status(pipe2(ends, O_NONBLOCK | O_CLOEXEC));
+}
 
 int millrace_socket_pair(int type, int *ends) {
+    IN_WORLD(ANY_DESCRIPTOR, open_pair, type, ends);
     return status(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends));
 }
 
 int millrace_memory_file_open(void) { return status(memfd_create("millrace", MFD_CLOEXEC)); }
 
 int millrace_descriptor_move(int fd, int number) {
+    IN_WORLD(fd, move, fd, number);
     int result = status(dup3(fd, number, O_CLOEXEC));
     close(fd);
     return result;
 }
 
 int64_t millrace_descriptor_inode(int fd) {
+    IN_WORLD(fd, ask, fd, MILLRACE_ASK_IDENTITY);
     struct stat about;
     return fstat(fd, &about) < 0 ? -errno : (int64_t)about.st_ino;
 }
 
-int millrace_descriptor_flags(int fd) { return status(fcntl(fd, F_GETFD)); }
+int millrace_descriptor_flags(int fd) {
+    IN_WORLD(fd, ask, fd, MILLRACE_ASK_FLAGS);
+    return status(fcntl(fd, F_GETFD));
+}
 
 int millrace_descriptor_is_nonblocking(int fd) {
+    IN_WORLD(fd, ask, fd, MILLRACE_ASK_IS_NONBLOCKING);
     int flags = status(fcntl(fd, F_GETFL));
     return flags < 0 ? flags : (flags & O_NONBLOCK) != 0;
 }
@@ -337,11 +398,13 @@ void millrace_signals_restore(uint64_t mask) {
 void millrace_signal_ignore_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 
 int millrace_signalfd_open(uint64_t mask) {
+    IN_WORLD(ANY_DESCRIPTOR, signals_open, mask);
     sigset_t set = set_of(mask);
     return status(signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
 int millrace_signalfd_read(int fd) {
+    IN_WORLD(fd, signals_read, fd);
     struct signalfd_siginfo info;
     ssize_t count = read(fd, &info, sizeof info);
     if (count < 0) return -errno;
@@ -356,6 +419,7 @@ static void set_address(struct millrace_address *address, const void *bytes, siz
 
 int millrace_resolve(const char *host, const char *port, struct millrace_address *addresses,
                      int capacity) {
+    IN_WORLD(ANY_DESCRIPTOR, resolve, host, port, addresses, capacity);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *list = NULL;
     int result = getaddrinfo(host, port, &hints, &list);
     if (result != 0) return result - 1000;

@@ -2,6 +2,7 @@
 
 #define _GNU_SOURCE
 #include "millrace_thread.h"
+#include "millrace_world.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -28,6 +29,7 @@ static bool exit_key_exists;
 
 _Thread_local uint32_t millrace_thread_index_cache;
 _Thread_local void *millrace_thread_loop;
+_Thread_local const struct millrace_world *millrace_thread_world;
 
 static void give_index_back(void *index_plus_one) {
     uint32_t index = (uint32_t)(uintptr_t)index_plus_one - 1;
@@ -86,18 +88,24 @@ int millrace_futex_wake(const void *word, int count) {
 }
 
 uint64_t millrace_monotonic_nanoseconds(void) {
+    const struct millrace_world *world = millrace_world_with_clock();
+    if (__builtin_expect(world != NULL, 0)) return world->monotonic_nanoseconds(world->context);
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 int64_t millrace_clock_realtime_seconds(void) {
+    const struct millrace_world *world = millrace_world_with_clock();
+    if (world != NULL) return world->realtime_nanoseconds(world->context) / 1000000000;
     struct timespec now;
     clock_gettime(CLOCK_REALTIME_COARSE, &now);
     return (int64_t)now.tv_sec;
 }
 
 int64_t millrace_clock_realtime_nanoseconds(void) {
+    const struct millrace_world *world = millrace_world_with_clock();
+    if (world != NULL) return world->realtime_nanoseconds(world->context);
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
@@ -108,12 +116,14 @@ void millrace_thread_yield(void) { sched_yield(); }
 struct start {
     void (*body)(void *);
     void *context;
+    const struct millrace_world *world;
     char name[16];
 };
 
 static void *run_thread(void *argument) {
     struct start start = *(struct start *)argument;
     free(argument);
+    millrace_thread_world = start.world;
     if (start.name[0] != 0) pthread_setname_np(pthread_self(), start.name);
     start.body(start.context);
     return NULL;
@@ -124,6 +134,7 @@ int millrace_thread_start(uint64_t *handle, void (*body)(void *), void *context,
     if (start == NULL) return -ENOMEM;
     start->body = body;
     start->context = context;
+    start->world = millrace_thread_world;
     if (name != NULL) strncpy(start->name, name, sizeof start->name - 1);
     pthread_t thread;
     int error = pthread_create(&thread, NULL, run_thread, start);

@@ -20,7 +20,7 @@ package struct Room: Equatable, Sendable {
         + floor(6, "Networking")
         + floor(7, "ConnectionPools HTTPServing")
         + floor(8, "HTTPClients")
-        + floor(nil, "StressSupport BackendConformance")
+        + floor(nil, "StressSupport BackendConformance LoopSimulation")
 
     /// The tools under `Sources` that are not part of the house: they check it.
     package static let tools = ["TidyRules", "tidy"]

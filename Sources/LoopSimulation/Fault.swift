@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+
+/// What goes wrong in a simulated world, or merely goes another way than one expects. Each has a
+/// chance in a `FaultPlan` and a counter in `SimulationStatistics`.
+public enum Fault: Int, CaseIterable, Sendable {
+    /// A receive brings fewer bytes than are there, down to one.
+    case shortReceive
+    /// A send takes fewer bytes than there is room for, down to one.
+    case shortSend
+    /// A connection is reset while bytes are under way; those are lost.
+    case reset
+    /// A peer's end arrives although more was to come: the rest is lost.
+    case earlyEnd
+    /// A connect is refused although somebody listens.
+    case refusedConnect
+    /// A connect ends with `EHOSTUNREACH`.
+    case unreachableHost
+    /// Nobody answers a connect; it ends with `ETIMEDOUT` after two minutes.
+    case silentHost
+    /// An accept finds no descriptor free: `EMFILE`.
+    case noDescriptor
+    /// A stream of completions ends with `ENOBUFS` although there are buffers.
+    case noBuffer
+    /// An operation ends with `ENOBUFS` before anything was done.
+    case refusedSubmission
+    /// An operation is begun later: the submission queue was full, or said `EAGAIN`.
+    case delayedSubmission
+    /// A completion is seen later, and perhaps after one of another operation that came after it.
+    case delayedCompletion
+    /// A batch holds one completion only: the others wait as after an overflow of the queue.
+    case completionOverflow
+    /// A stream of completions ends by itself with a success.
+    case endedStream
+    /// An operation that is cancelled completes with what it was to do, if it can.
+    case lostCancellation
+    /// A cancellation takes effect later; what the operation's memory holds then is overwritten.
+    case delayedCancellation
+    /// A wait returns with nothing.
+    case spuriousWakeUp
+    /// The clock jumps ahead, by seconds or hours.
+    case clockJump
+    /// Bytes or a handshake take a thousand times as long as usual.
+    case slowDelivery
+    /// A name cannot be resolved.
+    case unknownName
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+
+/// What happened in a simulated world.
+public struct SimulationStatistics: Sendable {
+    private var faults = [UInt64](repeating: 0, count: Fault.allCases.count)
+    /// Completions that backends handed to loops.
+    public internal(set) var completions: UInt64 = 0
+    /// Bytes that arrived.
+    public internal(set) var bytes: UInt64 = 0
+    /// Connections that were made.
+    public internal(set) var connections: UInt64 = 0
+    /// Connections that ended with a reset.
+    public internal(set) var resets: UInt64 = 0
+    /// Calls from a thread that is not the world's: what such a thread does no seed repeats.
+    public internal(set) var escapes: UInt64 = 0
+
+    /// How often a fault happened.
+    public internal(set) subscript(fault: Fault) -> UInt64 {
+        get { faults[fault.rawValue] }
+        set { faults[fault.rawValue] = newValue }
+    }
+
+    /// Adds what happened in another run.
+    public static func += (left: inout SimulationStatistics, right: SimulationStatistics) {
+        for fault in Fault.allCases { left[fault] += right[fault] }
+        left.completions += right.completions
+        left.bytes += right.bytes
+        left.connections += right.connections
+        left.resets += right.resets
+        left.escapes += right.escapes
+    }
+}

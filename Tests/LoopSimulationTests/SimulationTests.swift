@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import EventLoops
+import LoopSimulation
+import Networking
+import Testing
+
+@Suite("Programs in a simulated world")
+struct SimulationTests {
+    @Test("an hour of sleep takes no time")
+    func sleeps() throws {
+        // Wrong: a simulation takes as long as what it simulates.
+        let outcome = try Simulation(seed: 1).run { _, _ in
+            try await LoopTime.sleep(for: .seconds(3600))
+        }
+        #expect(outcome.ending == .finished)
+        #expect(outcome.time >= .seconds(3600) && outcome.time < .seconds(3601))
+    }
+
+    @Test("an echo over simulated sockets brings every byte back", arguments: 0..<20)
+    func echoes(seed: UInt64) throws {
+        // Wrong: the simulated network loses, doubles or reorders bytes without a fault.
+        let outcome = try Simulation(seed: seed).run { group, _ in
+            try await echo(on: group, rounds: 20)
+        }
+        #expect(try outcome.result?.get() == 20 * 1000)
+        #expect(outcome.ending == .finished)
+        #expect(outcome.openCount == 0)
+    }
+
+    @Test("the same seed gives the same trace, others give others")
+    func repeats() throws {
+        // Wrong: a failure that was found cannot be looked at again.
+        func hash(_ seed: UInt64) throws -> UInt64 {
+            var simulation = Simulation(seed: seed)
+            simulation.plan = .drawn(seed: seed)
+            return try simulation.run { group, _ in try await echo(on: group, rounds: 20) }
+                .traceHash
+        }
+        let hashes = try (0..<20).map { try hash($0) }
+        for _ in 0..<5 { #expect(try (0..<20).map { try hash($0) } == hashes) }
+        #expect(Set(hashes).count == 20)
+    }
+
+    @Test("a program that waits for nothing is told to be stuck")
+    func sticks() throws {
+        // Wrong: a program that hangs is not noticed, or the simulation hangs with it.
+        let outcome = try Simulation(seed: 1).run { _, _ in
+            let address = try #require(SocketAddress.numeric(host: "127.0.0.1", port: 0))
+            let listener = try StreamListener(on: address)
+            defer { listener.close() }
+            _ = try await listener.accept()
+        }
+        #expect(outcome.ending == .stuck)
+    }
+}
+
+/// Sends a thousand bytes there and back, so many times; how many came back as they were sent.
+private func echo(on group: LoopGroup, rounds: Int) async throws -> Int {
+    let address = try #require(SocketAddress.ipv4(host: "127.0.0.1", port: 0))
+    let listener = try StreamListener(on: address)
+    let executor = group.executors[0]
+    return try await withThrowingTaskGroup(of: Int.self) { tasks in
+        defer { listener.close() }
+        tasks.addTask(executorPreference: executor) {
+            let connection = try await listener.accept()
+            defer { connection.close() }
+            while true {  // Ends with the connection.
+                let bytes = try await connection.read(atMost: 300)
+                if bytes.isEmpty { return 0 }
+                try await connection.write(bytes)
+            }
+        }
+        tasks.addTask(executorPreference: executor) {
+            let connection = try await StreamConnection.connect(to: listener.address)
+            defer { connection.close() }
+            var count = 0
+            for round in 0..<rounds {
+                let sent = (0..<1000).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ round) }
+                try await connection.write(sent)
+                var back: [UInt8] = []
+                while back.count < sent.count {  // Ends: a turn reads a byte or throws.
+                    let piece = try await connection.read(atMost: 1000)
+                    if piece.isEmpty { return count }
+                    back += piece
+                }
+                if back == sent { count += back.count }
+            }
+            return count
+        }
+        var sum = 0
+        for try await count in tasks { sum += count }
+        return sum
+    }
+}
