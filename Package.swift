@@ -158,6 +158,14 @@ let package = Package(
                 "WaitPrimitives",
             ],
             path: "StressTests", exclude: ["planted.sh", "planted.txt", "suppressions.txt"]),
+        // The storms in simulated worlds
+        .executableTarget(
+            name: "simulate",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "LoopSimulation", "Networking",
+                "StressSupport",
+            ],
+            path: "StormTests"),
         // The examples
         .target(
             name: "ExampleSupport",

@@ -250,7 +250,9 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     /// Lets things happen until there is a completion, or the time is over.
     public func wait(until deadline: MonotonicInstant, into batch: inout CompletionBatch) {
         statistics.waits += 1
+        world.statistics.waits += 1
         beforeWait?(self)
+        world.onStep?()
         if world.clock == .virtual { passALittle() }
         while true {  // Ends: with a completion or a wake-up, at the deadline, or when stuck.
             // SAFETY: see `bell`.
@@ -258,12 +260,17 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             if world.clock == .virtual { world.runDueEvents() }
             serveReady()
             deliver(into: &batch)
-            let isAwake = isWoken.exchange(false, ordering: .acquiring)  // E1
+            let isAwake = isWoken.exchange(false, ordering: .acquiring) || world.hasCalledOut  // E1
+            world.hasCalledOut = false
             if batch.count > 0 || isAwake || world.happens(.spuriousWakeUp) { return }
             if world.now >= deadline { return }
             let limit = min(deadline, MonotonicInstant(nanoseconds: finished.first?.time ?? .max))
             if world.pass(until: limit, unlessRungSince: rung) || limit < deadline { continue }
-            if deadline == .never && world.clock == .virtual { whenStuck?() }
+            if deadline == .never && world.clock == .virtual
+                && !world.waitForForeigners(unlessRungSince: rung)
+            {
+                whenStuck?()
+            }
             return
         }
     }

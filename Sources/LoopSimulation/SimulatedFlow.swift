@@ -29,7 +29,8 @@ final class SimulatedFlow {
         self.capacity = capacity
     }
 
-    private var held: Int { bytes.count - start }
+    /// What was sent and not yet read.
+    var held: Int { bytes.count - start }
     var underWay: Int { held - arrived }
     var room: Int { isCut ? 0 : max(0, capacity - held) }
 

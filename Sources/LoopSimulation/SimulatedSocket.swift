@@ -91,8 +91,7 @@ final class SimulatedSocket {
     /// Bytes that the receiver's window keeps with the sender.
     var unsentByteCount: Int {
         guard let outgoing else { return 0 }
-        let held = Int(outgoing.capacity) - outgoing.room
-        return max(0, held - (outgoing.capacity - max(1, sendBuffer)))
+        return max(0, outgoing.held - (outgoing.capacity - max(1, sendBuffer)))
     }
 
     /// The events of poll(2) that are there.

@@ -136,7 +136,7 @@ extension SimulatedWorld {
         socket.isReset = true
         socket.phase = .connected
         socket.pendingError = Int32(MILLRACE_ECONNRESET)
-        socket.outgoing?.discard()
+        socket.outgoing?.cut()
         socket.incoming?.cut()
         touch(socket)
     }
@@ -191,9 +191,12 @@ extension SimulatedWorld {
         case .knock(let socket, let attempt): knock(socket, attempt: attempt)
         case .connected(let socket, let peer): connected(socket, peer: peer)
         case .failed(let socket, let code): failed(socket, code: code)
-        // SAFETY: `run_blocking` was given both.
-        case .blocking(let body, let argument): unsafe body(argument)
-        case .script(let body): body()
+        case .blocking(let body, let argument):
+            hasCalledOut = true
+            unsafe body(argument)  // SAFETY: `run_blocking` was given both.
+        case .script(let body):
+            hasCalledOut = true
+            body()
         }
     }
 

@@ -89,7 +89,8 @@ extension SimulatedWorld {
         var info = millrace_tcp_info()
         guard let flow = socket.outgoing else { return info }
         let notSent = socket.unsentByteCount
-        info.bytes_acked = flow.arrivedTotal
+        // The SYN counts as a byte, and so does the FIN. tcp(7), RFC 9293, section 3.4.
+        info.bytes_acked = flow.arrivedTotal + 1 + (flow.isEndArrived ? 1 : 0)
         info.bytes_sent = flow.sentTotal - UInt64(notSent)
         info.not_sent_bytes = UInt32(clamping: notSent)
         info.unacked_segments = flow.underWay > 0 ? UInt32(flow.underWay / 1460 + 1) : 0

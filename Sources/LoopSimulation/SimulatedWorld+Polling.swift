@@ -25,6 +25,16 @@ extension SimulatedWorld {
         }
     }
 
+    /// Nothing is left that could happen in a virtual world. Looks whether a thread from outside is
+    /// about to do something: gives it a moment of real time. Whether one did.
+    func waitForForeigners(unlessRungSince rung: UInt32) -> Bool {
+        Self.leave()
+        defer { enter() }
+        let limit = MonotonicInstant.now.advanced(byNanoseconds: 20_000_000)
+        // SAFETY: see `bell`.
+        return unsafe Parking.wait(on: bell, while: rung, until: limit)
+    }
+
     /// Lets time pass until something happens; false if that is not before the deadline.
     func pass(until deadline: MonotonicInstant, unlessRungSince rung: UInt32) -> Bool {
         if clock == .live {

@@ -40,6 +40,9 @@ public final class SimulatedWorld: @unchecked Sendable {
     /// What happened so far.
     public internal(set) var statistics = SimulationStatistics()
 
+    /// Called whenever the loop waits: the place for what must hold all the time.
+    public var onStep: (() -> Void)?
+
     /// Where virtual time begins: not at zero, so that times before the beginning exist.
     static var timeOrigin: UInt64 { 1_000_000_000_000 }
     /// 2026-01-01 in seconds since 1970: the date at the beginning of a virtual world.
@@ -52,6 +55,9 @@ public final class SimulatedWorld: @unchecked Sendable {
     var time: UInt64
     var random: SimulationRandom
     private var entropy: SimulationRandom
+    var scriptRandom: SimulationRandom
+    /// Whether something was called that may have made the loop's tasks ready.
+    var hasCalledOut = false
     var queue = EventQueue()
     var trace: Trace
     var sockets: [SimulatedSocket?] = []
@@ -85,6 +91,7 @@ public final class SimulatedWorld: @unchecked Sendable {
         time = clock == .virtual ? Self.timeOrigin : 0
         random = SimulationRandom(seed: seed, stream: 2)
         entropy = SimulationRandom(seed: seed, stream: 3)
+        scriptRandom = SimulationRandom(seed: seed, stream: 4)
         trace = Trace(linesMax: traceLinesMax)
         unsafe table = .allocate(capacity: 1)  // SAFETY: freed in `deinit`.
         unsafe table.initialize(to: millrace_world())  // SAFETY: zeroes.
@@ -207,9 +214,8 @@ public final class SimulatedWorld: @unchecked Sendable {
         unsafe block.pointer(at: CacheLine.byteCount, to: Atomic<UInt32>.self)
     }
 
-    /// Wakes every thread that waits in a live world.
+    /// Wakes every thread that waits in the world.
     func ring() {
-        guard clock == .live else { return }
         _ = unsafe bell.pointee.wrappingAdd(1, ordering: .releasing)  // E2  SAFETY: see there.
         unsafe Parking.wake(bell)  // SAFETY: see `bell`.
     }
@@ -226,7 +232,7 @@ public final class SimulatedWorld: @unchecked Sendable {
         guard let socket else { return }
         if let descriptor = socket.descriptor {
             for entry in backends { entry.backend?.noteChange(of: descriptor) }
-            ring()
+            if clock == .live { ring() }
         }
         if let onChange = socket.onChange { schedule(.script(onChange), at: currentTime) }
     }

@@ -106,7 +106,8 @@ private final class RunRecord<Value>: @unchecked Sendable {
 public enum SimulationEnding: Sendable {
     /// The program came to its end, by itself.
     case finished
-    /// Nothing was left that could happen, and the program waited.
+    /// Nothing was left that could happen, and the program waited: for ever, or for a thread
+    /// outside that took its time.
     case stuck
     /// The virtual time was over.
     case outOfTime

@@ -3,6 +3,8 @@
 /// What happened in a simulated world.
 public struct SimulationStatistics: Sendable {
     private var faults = [UInt64](repeating: 0, count: Fault.allCases.count)
+    /// Waits of the loop: its turns.
+    public internal(set) var waits: UInt64 = 0
     /// Completions that backends handed to loops.
     public internal(set) var completions: UInt64 = 0
     /// Bytes that arrived.
@@ -14,6 +16,9 @@ public struct SimulationStatistics: Sendable {
     /// Calls from a thread that is not the world's: what such a thread does no seed repeats.
     public internal(set) var escapes: UInt64 = 0
 
+    /// Nothing yet.
+    public init() {}
+
     /// How often a fault happened.
     public internal(set) subscript(fault: Fault) -> UInt64 {
         get { faults[fault.rawValue] }
@@ -23,6 +28,7 @@ public struct SimulationStatistics: Sendable {
     /// Adds what happened in another run.
     public static func += (left: inout SimulationStatistics, right: SimulationStatistics) {
         for fault in Fault.allCases { left[fault] += right[fault] }
+        left.waits += right.waits
         left.completions += right.completions
         left.bytes += right.bytes
         left.connections += right.connections

@@ -47,7 +47,7 @@ package struct SourceFile: Sendable {
             if let room = Room.named(name) { return .room(room) }
             return .tool
         case "Tests": return .test
-        case "StressTests": return .stress
+        case "StressTests", "StormTests": return .stress
         case "Examples": return .example
         default: return .other
         }

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import ConnectionPools
+internal import LoopSimulation
+internal import Networking
+
+/// The pooled client against servers that reset, leave, stall, lie and come back.
+struct ClientStorm: Sendable {
+    /// When the network heals and the servers behave.
+    static let healNanoseconds: UInt64 = 20_000_000_000
+    /// How long after that everything must be settled.
+    static let patience = Duration.seconds(600)
+
+    let settings: StormSettings
+
+    static let storm = Storm(
+        name: "client",
+        summary: "the pooled client against servers that reset, leave, stall, lie and come back"
+    ) { settings in
+        try ClientStorm(settings: settings).run()
+    }
+
+    func run() throws -> StormResult {
+        var simulation = Simulation(seed: settings.seed)
+        simulation.plan = settings.plan
+        simulation.traceLinesMax = settings.traceLinesMax
+        simulation.waitsMax = 300_000
+        simulation.options.stopGraceNanoseconds = 10_000_000
+        let messages = MessageLedger()
+        let outcome = try simulation.run { group, world in
+            try await storm(group, world, messages)
+        }
+        if case .failure(let error)? = outcome.result { messages.complain("it threw \(error)") }
+        messages.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
+        if outcome.ending == .finished {
+            messages.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
+        }
+        return StormResult(
+            complaints: messages.complaints, traceHash: outcome.traceHash,
+            traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
+            timeline: outcome.timeline)
+    }
+
+    // MARK: The workload
+
+    private func storm(
+        _ group: LoopGroup, _ world: SimulatedWorld, _ messages: MessageLedger
+    ) async throws {
+        let configuration = configuration(world)
+        let servers = RudeServers(world, messages, configuration.delivery)
+        servers.begin()
+        world.later(Self.healNanoseconds) {
+            world.heal()
+            servers.heal()
+        }
+        let client = try PooledClient(
+            to: .host("127.0.0.1", port: servers.port), configuration: configuration,
+            executors: group.executors
+        ) { settled in
+            for index in settled.indices { messages.settle(settled[index]) }
+        }
+        world.onStep = {
+            let pool = client.statistics.pool
+            let alive = pool.attempts - pool.connectFailures - pool.disconnects
+            messages.expect(
+                alive <= UInt64(configuration.pool.maxConnections),
+                "\(alive) connections are open or connecting,"
+                    + " \(configuration.pool.maxConnections) are allowed")
+        }
+        defer { world.onStep = nil }
+        let count = max(1, (30 + world.draw(below: 300)) * settings.share / 1000)
+        let senders = 1 + world.draw(below: 4)
+        await withDiscardingTaskGroup { tasks in
+            tasks.addTask(executorPreference: group.executors[0]) { await client.run() }
+            await withDiscardingTaskGroup { sending in
+                for sender in 0..<senders {
+                    sending.addTask(executorPreference: group.executors[0]) {
+                        await send(
+                            stride(from: sender, to: count, by: senders), by: client, world,
+                            messages)
+                    }
+                }
+            }
+            await client.close(within: Self.patience)
+        }
+        check(client.statistics, messages, configuration)
+        servers.end()
+    }
+
+    private func send(
+        _ numbers: StrideTo<Int>, by client: PooledClient, _ world: SimulatedWorld,
+        _ messages: MessageLedger
+    ) async {
+        for number in numbers {
+            if world.draw(below: 4) == 0 {
+                let pause = world.draw(below: 400_000_000)
+                try? await LoopTime.sleep(for: .nanoseconds(pause))
+            }
+            let bytes = messages.make(number, byteCount: Self.byteCount(world))
+            do throws(PoolError) {
+                try await client.send(bytes, ticket: MessageTicket(rawValue: UInt64(number)))
+                messages.accept(number)
+            } catch {
+                messages.refuse(number)
+                if case .gaveUp = error { return }
+                messages.complain("message \(number) was refused: \(error)")
+            }
+        }
+    }
+
+    private static func byteCount(_ world: SimulatedWorld) -> Int {
+        switch world.draw(below: 20) {
+        case 0: 20_000 + world.draw(below: 100_000)
+        case 1...4: 100 + world.draw(below: 3000)
+        default: 20 + world.draw(below: 60)
+        }
+    }
+
+    private func configuration(_ world: SimulatedWorld) -> ClientConfiguration {
+        var configuration = ClientConfiguration()
+        let modes = DeliveryMode.allCases
+        configuration.delivery = modes[world.draw(below: modes.count)]
+        configuration.pool.maxConnections = 1 + world.draw(below: 4)
+        configuration.pool.queueCapacity = 2 + world.draw(below: 200)
+        configuration.pool.windowCapacity = 1 + world.draw(below: 64)
+        configuration.pool.backlogPerConnection = 1 + world.draw(below: 64)
+        // Some runs give up, most do not.
+        configuration.pool.maxReconnectAttempts = world.draw(below: 5) == 0 ? 3 : 1_000_000
+        configuration.pool.answerTimeoutNanoseconds = 2_000_000_000
+        configuration.pool.writeTimeoutNanoseconds = 2_000_000_000
+        configuration.pool.connectTimeoutNanoseconds = 3_000_000_000
+        if world.draw(below: 3) == 0 { configuration.pool.idleTimeoutNanoseconds = 300_000_000 }
+        configuration.writeBufferByteCount = 1 << (8 + world.draw(below: 9))
+        configuration.seed = settings.seed
+        return configuration
+    }
+
+    // MARK: At the end
+
+    private func check(
+        _ statistics: ClientStatistics, _ messages: MessageLedger,
+        _ configuration: ClientConfiguration
+    ) {
+        messages.expect(
+            statistics.queued == statistics.delivered + statistics.failed,
+            "taken \(statistics.queued), delivered \(statistics.delivered), failed"
+                + " \(statistics.failed)")
+        messages.expect(
+            statistics.queued == UInt64(messages.acceptedCount),
+            "\(messages.acceptedCount) messages were taken, it counts \(statistics.queued)")
+        messages.expect(
+            statistics.pool.openConnections == 0, "a connection is open behind the end")
+        let pool = statistics.pool
+        messages.expect(
+            pool.attempts == pool.connects + pool.connectFailures,
+            "\(pool.attempts) attempts, \(pool.connects) connects, \(pool.connectFailures) failures"
+        )
+        messages.expect(
+            pool.connects == pool.disconnects,
+            "\(pool.connects) connects and \(pool.disconnects) ends")
+        let mayGiveUp = configuration.pool.maxReconnectAttempts < 10
+        messages.checkAll(configuration.delivery, mayGiveUp: mayGiveUp, resent: statistics.resent)
+    }
+}

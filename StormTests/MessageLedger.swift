@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MIT
+
+internal import ConnectionPools
+
+/// Every message of a storm: what was sent, what servers saw of it, what its sender was told.
+final class MessageLedger: @unchecked Sendable {
+    // Threads: the simulation's.
+
+    private struct Entry {
+        var bytes: [UInt8]
+        var isAccepted = false
+        var isRefused = false
+        var outcomes: [MessageOutcome] = []
+        /// How often a server read it to its end, and how often it answered.
+        var arrivals = 0
+        var answers = 0
+        /// Whether a server saw a byte of it.
+        var wasSeen = false
+    }
+
+    private var entries: [Int: Entry] = [:]
+    private let ledger = Ledger()
+    private(set) var acceptedCount = 0
+
+    var complaints: [String] { ledger.complaints }
+
+    func complain(_ sentence: @autoclosure () -> String) { ledger.complain(sentence()) }
+
+    func expect(_ holds: Bool, _ sentence: @autoclosure () -> String) {
+        ledger.expect(holds, sentence())
+    }
+
+    /// A message: a line whose first word is its number.
+    func make(_ number: Int, byteCount: Int) -> [UInt8] {
+        var bytes = Array("m\(number) ".utf8)
+        while bytes.count < byteCount {  // Ends: grows each turn.
+            bytes.append(UInt8(97 + (number &* 31 &+ bytes.count &* 7) % 26))
+        }
+        bytes.append(10)
+        entries[number] = Entry(bytes: bytes)
+        return bytes
+    }
+
+    func accept(_ number: Int) {
+        entries[number]?.isAccepted = true
+        acceptedCount += 1
+    }
+
+    func refuse(_ number: Int) { entries[number]?.isRefused = true }
+
+    /// What the client says of a message.
+    func settle(_ settled: SettledMessage) {
+        let number = Int(settled.ticket.rawValue)
+        guard entries[number] != nil else { return complain("unknown message \(number)") }
+        entries[number]?.outcomes.append(settled.outcome)
+    }
+
+    // MARK: What servers see
+
+    /// A server has read a line; whether it is a message as it was sent.
+    func arrive(_ line: ArraySlice<UInt8>) -> Int? {
+        let word = String(decoding: line.prefix { $0 != 32 }.dropFirst(), as: UTF8.self)
+        guard let number = Int(word), let entry = entries[number] else {
+            let start = String(decoding: line.prefix(40), as: UTF8.self)
+            complain("a server read what nobody sent: \(start)")
+            return nil
+        }
+        guard entry.bytes[...] == line else {
+            complain("message \(number) arrived changed")
+            return nil
+        }
+        entries[number]?.arrivals += 1
+        entries[number]?.wasSeen = true
+        return number
+    }
+
+    func answer(_ number: Int) { entries[number]?.answers += 1 }
+
+    /// The last bytes of a connection that broke within a message.
+    func breakOff(_ rest: ArraySlice<UInt8>) {
+        guard !rest.isEmpty else { return }
+        // Its number is known when the first word is whole.
+        guard let space = rest.firstIndex(of: 32) else { return }
+        let word = String(decoding: rest[rest.startIndex + 1..<space], as: UTF8.self)
+        guard let number = Int(word), let entry = entries[number] else {
+            return complain("a server read the beginning of what nobody sent")
+        }
+        guard entry.bytes.starts(with: rest) else {
+            return complain("the beginning of message \(number) arrived changed")
+        }
+        entries[number]?.wasSeen = true
+    }
+
+    // MARK: At the end
+
+    func checkAll(_ mode: DeliveryMode, mayGiveUp: Bool, resent: UInt64) {
+        var repeated = 0
+        for number in entries.keys.sorted() {
+            guard let entry = entries[number] else { continue }
+            check(number, entry, mode, mayGiveUp)
+            repeated += max(0, entry.arrivals - 1)
+        }
+        expect(
+            repeated <= resent, "\(repeated) messages arrived again, \(resent) were sent again")
+    }
+
+    private func check(
+        _ number: Int, _ entry: Entry, _ mode: DeliveryMode, _ mayGiveUp: Bool
+    ) {
+        guard entry.isAccepted else {
+            expect(entry.outcomes.isEmpty, "message \(number) was refused and settled")
+            expect(!entry.wasSeen, "message \(number) was refused and sent")
+            return
+        }
+        guard entry.outcomes.count == 1, let outcome = entry.outcomes.first else {
+            return complain("message \(number) settled \(entry.outcomes.count) times")
+        }
+        switch outcome {
+        case .ok:
+            if mode == .confirmed {
+                expect(entry.answers > 0, "message \(number) is confirmed and nobody answered")
+            }
+        case .failed(let reason, let wasPartlyWritten):
+            expect(mayGiveUp, "message \(number) failed: \(reason.word)")
+            expect(
+                wasPartlyWritten || !entry.wasSeen,
+                "message \(number) was seen though no byte of it was written")
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import LoopSimulation
+internal import StressSupport
+
+/// Runs one storm with many seeds on several threads, and tells what came of it.
+final class StormRun: @unchecked Sendable {
+    private let storm: Storm
+    private let options: SimulateOptions
+    private let next: Atomic<UInt64>
+    private let lock = OutputLock()
+    // Guarded by `lock`.
+    private var statistics = SimulationStatistics()
+    private var time = Duration.zero
+    private var done: UInt64 = 0
+    private var failed: [(seed: UInt64, complaints: [String])] = []
+    private var lastReport = MonotonicInstant.now
+
+    init(_ storm: Storm, _ options: SimulateOptions) {
+        self.storm = storm
+        self.options = options
+        next = Atomic(options.seeds.lowerBound)
+    }
+
+    /// Runs every seed; whether all checks held.
+    func run() -> Bool {
+        let start = MonotonicInstant.now
+        print("==> \(storm.name): \(storm.summary)")
+        print("    seeds \(options.seeds.lowerBound) to \(options.seeds.upperBound)")
+        ThreadTeam.run(count: options.jobs) { _ in self.work() }
+        let seconds = Double(MonotonicInstant.now.nanoseconds(since: start)) / 1e9
+        report(seconds)
+        for (seed, complaints) in failed.sorted(by: { $0.seed < $1.seed }).prefix(5) {
+            explain(seed, complaints)
+        }
+        return failed.isEmpty
+    }
+
+    private func work() {
+        while true {  // Ends when the seeds are used up.
+            // Relaxed: the number is all that passes.
+            let (seed, _) = next.wrappingAdd(1, ordering: .relaxed)
+            guard options.seeds.contains(seed) else { return }
+            note(seed, result(of: seed))
+        }
+    }
+
+    /// Runs a seed as often as asked; that the runs differ is a complaint too.
+    private func result(of seed: UInt64) -> StormResult {
+        var result = once(StormSettings(seed: seed))
+        for _ in 1..<options.repeats {
+            let again = once(StormSettings(seed: seed))
+            if again.traceHash != result.traceHash || again.traceCount != result.traceCount {
+                result.complaints.append("a second run of the same seed was another")
+            }
+        }
+        return result
+    }
+
+    private func once(_ settings: StormSettings) -> StormResult {
+        do {
+            return try storm.run(settings)
+        } catch {
+            return StormResult(
+                complaints: ["it could not be run: \(error)"], traceHash: 0, traceCount: 0,
+                time: .zero, statistics: SimulationStatistics(), timeline: [])
+        }
+    }
+
+    private func note(_ seed: UInt64, _ result: StormResult) {
+        lock.withLock {
+            statistics += result.statistics
+            time += result.time
+            done += 1
+            if !result.complaints.isEmpty {
+                failed.append((seed, result.complaints))
+                print("    seed \(seed): \(result.complaints[0])")
+            }
+            let now = MonotonicInstant.now
+            guard now.nanoseconds(since: lastReport) > 5_000_000_000 else { return }
+            lastReport = now
+            print("    \(done) seeds, \(statistics.completions) completions")
+        }
+    }
+
+    private func report(_ seconds: Double) {
+        let hours = Double(time.components.seconds) / 3600
+        print(
+            "    \(done) seeds, \(tenths(hours)) hours, \(statistics.waits) turns,"
+                + " \(statistics.completions) completions, \(statistics.connections) connections, \(statistics.resets) resets"
+                + " in \(tenths(seconds)) s")
+        for fault in Fault.allCases { print("      \(fault): \(statistics[fault])") }
+        let end = failed.isEmpty ? "all held" : "\(failed.count) FAILED"
+        print("simulate: \(storm.name): \(done) seeds, \(end)")
+    }
+
+    private func tenths(_ number: Double) -> String { "\((number * 10).rounded() / 10)" }
+
+    // MARK: A seed that failed
+
+    /// Takes away what the failure does not need, and shows the rest.
+    private func explain(_ seed: UInt64, _ complaints: [String]) {
+        print("==> \(storm.name), seed \(seed)")
+        for complaint in complaints { print("    \(complaint)") }
+        var small = shrink(StormSettings(seed: seed))
+        small.traceLinesMax = options.timelineLines
+        let result = once(small)
+        let faults = Fault.allCases.filter { small.plan[$0] > 0 }.map { "\($0)" }
+        print("    needs: \(faults.joined(separator: ", ")); \(small.share) ‰ of the work")
+        for complaint in result.complaints { print("    still: \(complaint)") }
+        for line in result.timeline { print("      \(line)") }
+        print("    again: ./dev simulate \(storm.name) --seed \(seed)")
+    }
+
+    private func shrink(_ settings: StormSettings) -> StormSettings {
+        var small = settings
+        func fails(_ settings: StormSettings) -> Bool { !once(settings).complaints.isEmpty }
+        for fault in Fault.allCases where small.plan[fault] > 0 {
+            var without = small
+            without.withoutFaults.insert(fault)
+            if fails(without) { small = without }
+        }
+        while small.share > 1 {  // Ends: halves each turn.
+            var less = small
+            less.share /= 2
+            guard fails(less) else { break }
+            small = less
+        }
+        return small
+    }
+}
+
+/// A lock for what several threads tell.
+private struct OutputLock: ~Copyable {
+    private let block = SharedBlock(byteCount: CacheLine.byteCount)
+
+    func withLock(_ body: () -> Void) {
+        // SAFETY: the zeroed word lives in `block`.
+        unsafe InternalLock(block.pointer(at: 0, to: Atomic<UInt32>.self)).withLock(body)
+    }
+}
