@@ -86,10 +86,10 @@ final class StormRun: @unchecked Sendable {
 
     private func report(_ seconds: Double) {
         let hours = Double(time.components.seconds) / 3600
+        print("    \(done) seeds, \(tenths(hours)) hours, \(statistics.waits) turns")
         print(
-            "    \(done) seeds, \(tenths(hours)) hours, \(statistics.waits) turns,"
-                + " \(statistics.completions) completions, \(statistics.connections) connections, \(statistics.resets) resets"
-                + " in \(tenths(seconds)) s")
+            "    \(statistics.completions) completions, \(statistics.connections) connections,"
+                + " \(statistics.resets) resets in \(tenths(seconds)) s")
         for fault in Fault.allCases { print("      \(fault): \(statistics[fault])") }
         let end = failed.isEmpty ? "all held" : "\(failed.count) FAILED"
         print("simulate: \(storm.name): \(done) seeds, \(end)")
