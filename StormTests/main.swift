@@ -8,7 +8,7 @@
 internal import Glibc
 internal import LoopSimulation
 
-let allStorms: [Storm] = [ClientStorm.storm]
+let allStorms: [Storm] = [ClientStorm.storm, HTTPStorm.storm]
 
 struct SimulateOptions {
     var filter = ""

@@ -9,7 +9,7 @@ public enum Fault: Int, CaseIterable, Sendable {
     case shortSend
     /// A connection is reset while bytes are under way; those are lost.
     case reset
-    /// A peer's end arrives although more was to come: the rest is lost.
+    /// A box on the way ends a direction although more was to come: the rest is lost.
     case earlyEnd
     /// A connect is refused although somebody listens.
     case refusedConnect

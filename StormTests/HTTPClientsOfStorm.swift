@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MIT
+
+internal import LoopSimulation
+
+/// The clients of an HTTP storm.
+///
+/// Threads: the simulation's.
+final class HTTPClientsOfStorm: @unchecked Sendable {
+    private let world: SimulatedWorld
+    private let ledger: Ledger
+    private let port: UInt16
+    private var scripts: [HTTPScript] = []
+    private var polite: [HTTPScript] = []
+
+    init(_ world: SimulatedWorld, _ ledger: Ledger, port: UInt16) {
+        self.world = world
+        self.ledger = ledger
+        self.port = port
+    }
+
+    /// So many come, over some seconds, each with a manner of its own.
+    func begin(_ count: Int) {
+        for _ in 0..<count {
+            world.later(UInt64(world.draw(below: 10_000)) * 1_000_000) { [self] in
+                let manners = HTTPScript.Manner.allCases
+                scripts.append(
+                    HTTPScript(
+                        world, ledger, port: port, manners[world.draw(below: manners.count)],
+                        requests: 1 + world.draw(below: 20), mustSucceed: false))
+            }
+        }
+    }
+
+    /// So many come at once, and must be served: the network is well.
+    func beginPolite(_ count: Int) {
+        for index in 0..<count {
+            polite.append(
+                HTTPScript(
+                    world, ledger, port: port, index % 2 == 0 ? .polite : .halfClosing,
+                    requests: 1 + world.draw(below: 20), mustSucceed: true))
+        }
+    }
+
+    func checkPolite() {
+        for script in polite {
+            ledger.expect(
+                script.isOver && script.answered == script.requestCount,
+                "\(script.manner): \(script.answered) of \(script.requestCount) answers when the"
+                    + " network was well")
+        }
+    }
+
+    func leave() {
+        for script in scripts + polite { script.leave() }
+    }
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import AtomicSupport
+internal import HTTPServing
+internal import LoopSimulation
+internal import Networking
+
+/// The HTTP server beside clients that are slow, deaf, cut off or senseless.
+struct HTTPStorm: Sendable {
+    static let healNanoseconds: UInt64 = 20_000_000_000
+    /// How long after that every connection of before must be gone.
+    static let patience = Duration.seconds(400)
+
+    let settings: StormSettings
+
+    static let storm = Storm(
+        name: "http",
+        summary: "the HTTP server beside clients that are slow, deaf, cut off or senseless"
+    ) { settings in
+        try HTTPStorm(settings: settings).run()
+    }
+
+    /// A body for a number.
+    static func big(_ number: Int) -> [UInt8] {
+        let count = number % 17 == 0 ? number : number % 3000
+        return (0..<count).map { UInt8(truncatingIfNeeded: 97 &+ ($0 &* 7 &+ number) % 26) }
+    }
+
+    func run() throws -> StormResult {
+        var simulation = Simulation(seed: settings.seed)
+        simulation.plan = settings.plan
+        simulation.traceLinesMax = settings.traceLinesMax
+        simulation.waitsMax = 1_000_000
+        simulation.options.stopGraceNanoseconds = 10_000_000
+        let ledger = Ledger()
+        let outcome = try simulation.run { group, world in
+            try await storm(group, world, ledger)
+        }
+        if case .failure(let error)? = outcome.result { ledger.complain("it threw \(error)") }
+        ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
+        if outcome.ending == .finished {
+            ledger.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
+        }
+        return StormResult(
+            complaints: ledger.complaints, traceHash: outcome.traceHash,
+            traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
+            timeline: outcome.timeline)
+    }
+
+    // MARK: The workload
+
+    private func storm(_ group: LoopGroup, _ world: SimulatedWorld, _ ledger: Ledger) async throws {
+        guard let address = SocketAddress.ipv4(host: "127.0.0.1", port: 0) else { return }
+        let server = try await HTTPServer.open(
+            on: address, group: group, configuration: HTTPServerConfiguration(),
+            routes: try Self.routes())
+        let clients = HTTPClientsOfStorm(world, ledger, port: server.address.port)
+        try await withThrowingDiscardingTaskGroup { tasks in
+            tasks.addTask(executorPreference: group.executors[0]) { await server.run() }
+            clients.begin(max(1, (5 + world.draw(below: 60)) * settings.share / 1000))
+            try await LoopTime.sleep(for: .nanoseconds(Self.healNanoseconds))
+            world.heal()
+            // What is left of before must end by the server's limits alone.
+            try await LoopTime.sleep(for: Self.patience)
+            ledger.expect(
+                server.statistics.openConnections == 0,
+                "\(server.statistics.openConnections) connections outlived every limit")
+            clients.beginPolite(5)
+            try await LoopTime.sleep(for: .seconds(60))
+            clients.checkPolite()
+            clients.begin(5)
+            try await LoopTime.sleep(for: .milliseconds(world.draw(below: 50)))
+            let start = MonotonicInstant.now
+            server.stop()
+            tasks.addTask(executorPreference: group.executors[0]) {
+                // Behind the server's end, which the group waits for too.
+                while server.statistics.openConnections > 0 {  // Ends with the server's limits.
+                    try await LoopTime.sleep(for: .milliseconds(100))
+                }
+                let seconds = MonotonicInstant.now.nanoseconds(since: start) / 1_000_000_000
+                ledger.expect(seconds <= 15, "the server took \(seconds) s to stop")
+            }
+        }
+        clients.leave()
+    }
+
+    private static func routes() throws -> HTTPRoutes {
+        var routes = HTTPRoutes()
+        try routes.get(
+            "/n/:id",
+            direct: { request, response in
+                response.send(Array("n \(request.parameter(0))".utf8).span)
+            })
+        try routes.get("/slow/:id") { request in
+            let name = request.parameter("id") ?? "?"
+            try await LoopTime.sleep(for: .milliseconds((Int(name) ?? 0) % 50))
+            return .text("slow \(name)")
+        }
+        try routes.get("/big/:id") { request in
+            let number = request.parameter("id").flatMap { Int($0) } ?? 0
+            return ServerResponse(type: "text/plain", bytes: Self.big(number))
+        }
+        try routes.post("/echo") { request in
+            let body = try await request.body.collect(upTo: 1 << 20)
+            return ServerResponse(type: "text/plain", bytes: body)
+        }
+        return routes
+    }
+}
