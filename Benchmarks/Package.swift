@@ -52,6 +52,7 @@ let package = Package(
         .executableTarget(
             name: "curves_openssl_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(name: "primitives_c", dependencies: ["CContender"]),
         .executableTarget(name: "echo_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_nginx_c", dependencies: ["CContender"]),
@@ -90,6 +91,14 @@ let package = Package(
             name: "curves_millrace", dependencies: ["CContender", room("EllipticCurves")]),
         .executableTarget(
             name: "queues_millrace", dependencies: ["CContender", room("ConcurrentQueues")]),
+        .target(name: "WorkSupport", dependencies: ["CContender"]),
+        .executableTarget(
+            name: "primitives_millrace",
+            dependencies: [
+                "CContender", "WorkSupport", room("AtomicSupport"), room("Channels"),
+                room("ConcurrentQueues"), room("ObjectPools"), room("TimerWheels"),
+                room("WaitPrimitives"),
+            ]),
         .executableTarget(
             name: "post_jobs",
             dependencies: [

@@ -8,7 +8,8 @@ package enum BenchCatalog {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
             SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), CurvesBench(),
-            HTTPBench(), TLSBench(), QueuesBench(),
+            HTTPBench(), TLSBench(), QueuesBench(), StealingBench(), ChannelsBench(),
+            PoolsBench(), TimersBench(), WaitsBench(),
         ]
     }
 }
