@@ -14,7 +14,10 @@ package struct ChannelsBench: Bench {
             WorkScenario(
                 name: "channels/rendezvous", title: "a sender and a receiver meet",
                 unit: "ns/element", threads: 2, count: 20_000, tinyCount: 400,
-                entrants: [.own("rendezvous")]),
+                entrants: [
+                    .peer("crossbeam", "primitives_crossbeam", "channel-rendezvous"),
+                    .own("rendezvous"),
+                ]),
             bounded("1s1r", "a sender and a receiver", threads: 2, size: 16),
             bounded("1s1r", "a sender and a receiver", threads: 2, size: 1024),
             bounded("2s2r", "two senders, two receivers", threads: 4, size: 1024),
@@ -27,6 +30,8 @@ package struct ChannelsBench: Bench {
         WorkScenario(
             name: "channels/\(shape)-\(size)", title: "\(title), room for \(size)",
             unit: "ns/element", threads: threads, count: 400_000, tinyCount: 2_000, size: size,
-            entrants: [.own("bounded")])
+            entrants: [
+                .peer("crossbeam", "primitives_crossbeam", "channel-bounded"), .own("bounded"),
+            ])
     }
 }

@@ -5,7 +5,7 @@ package import BenchSupport
 /// What a thread's own work costs it, and what it costs to take it away.
 package struct StealingBench: Bench {
     package let name = "stealing"
-    package let summary = "work stealing: time for each element, by owner and thief"
+    package let summary = "work stealing: time for each element, by owner and thief, next to Rust"
 
     package init() {}
 
@@ -19,7 +19,12 @@ package struct StealingBench: Bench {
                 name: "stealing/\(way)", title: title,
                 unit: threads == 1 ? "CPU ns/element" : "ns/element", threads: threads,
                 count: 2_000_000,
-                entrants: [.own("deque", "deque-\(way)"), .own("ring", "ring-\(way)")]
+                entrants: [
+                    .peer("crossbeam-lifo", "primitives_crossbeam", "lifo-\(way)"),
+                    .peer("crossbeam-fifo", "primitives_crossbeam", "fifo-\(way)"),
+                    .own("deque", "deque-\(way)", to: "crossbeam-lifo"),
+                    .own("ring", "ring-\(way)", to: "crossbeam-fifo"),
+                ]
             ).scenario(options, on: processors)
         }
     }

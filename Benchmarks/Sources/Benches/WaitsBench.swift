@@ -26,6 +26,7 @@ package struct WaitsBench: Bench {
                 name: "waits/oneshot", title: "a oneshot made, set, read and destroyed",
                 unit: "CPU ns/value", count: 2_000_000,
                 entrants: [
+                    .peer("crossbeam, bounded", "primitives_crossbeam", "channel-once"),
                     .own("oneshot"), .own("oneshot in place", "oneshot-storage"),
                 ]),
         ].map { $0.scenario(options, on: processors) }

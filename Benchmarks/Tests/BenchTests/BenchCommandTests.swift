@@ -14,10 +14,12 @@ import Testing
         return BenchCatalog.all.flatMap { $0.scenarios(options, on: processors) }.map(\.name)
     }
 
-    private func run(_ arguments: [String]) throws -> (status: Int32, output: [String]) {
+    private func run(
+        _ arguments: [String], peers: String = "/nowhere"
+    ) throws -> (status: Int32, output: [String]) {
         let process = try ChildProcess(
             try Directory.program("bench"), arguments, cpu: nil,
-            environment: ["BENCH_PEERS": "/nowhere"])
+            environment: ["BENCH_PEERS": peers])
         var lines: [String] = []
         while let line = try process.readLine(withinSeconds: 120) { lines.append(line) }
         return (try process.wait(withinSeconds: 10), lines)
@@ -39,6 +41,25 @@ import Testing
             #expect(result.environment.kernel != "unknown")
             let charts = try FileManager.default.contentsOfDirectory(atPath: folder)
             #expect(charts == [scenario.replacingOccurrences(of: "/", with: "-") + ".svg"])
+        }
+    }
+
+    /// Where `./dev bench --peers` has built the peers, if it has.
+    private static let peers = ProcessInfo.processInfo.environment["BENCH_PEERS"]
+
+    @Test(
+        .enabled(if: peers != nil),
+        arguments: ["queues/", "stealing/", "channels/", "waits/"])
+    func peersRunTiny(bench: String) throws {
+        // A peer has rotted, or does something else than ours.
+        try Directory.withTemporaryFile { file in
+            let arguments = ["run", bench, "--tiny", "--peers", "--json", file]
+            #expect(try run(arguments, peers: Self.peers ?? "").status == 0)
+            let scenarios = try RunResult.read(from: file).scenarios
+            #expect(!scenarios.isEmpty)
+            for scenario in scenarios {
+                #expect(scenario.rows.contains { $0.isPeer }, "\(scenario.name)")
+            }
         }
     }
 
