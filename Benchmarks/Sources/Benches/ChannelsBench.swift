@@ -16,6 +16,7 @@ package struct ChannelsBench: Bench {
                 unit: "ns/element", threads: 2, count: 20_000, tinyCount: 400,
                 entrants: [
                     .peer("crossbeam", "primitives_crossbeam", "channel-rendezvous"),
+                    .peer("go", "primitives_go", "channel-rendezvous", isReference: false),
                     .own("rendezvous"),
                 ]),
             bounded("1s1r", "a sender and a receiver", threads: 2, size: 16),
@@ -31,7 +32,9 @@ package struct ChannelsBench: Bench {
             name: "channels/\(shape)-\(size)", title: "\(title), room for \(size)",
             unit: "ns/element", threads: threads, count: 400_000, tinyCount: 2_000, size: size,
             entrants: [
-                .peer("crossbeam", "primitives_crossbeam", "channel-bounded"), .own("bounded"),
+                .peer("crossbeam", "primitives_crossbeam", "channel-bounded"),
+                .peer("go", "primitives_go", "channel-bounded", isReference: false),
+                .own("bounded"),
             ])
     }
 }

@@ -14,13 +14,13 @@ package struct PoolsBench: Bench {
             WorkScenario(
                 name: "pools/get-put", title: "one thread, one object at a time",
                 unit: "CPU ns/get and put",
-                entrants: kinds("") + [.own("lease"), .own("buffer")]),
+                entrants: kinds("") + [go, .own("lease"), .own("buffer")]),
             WorkScenario(
                 name: "pools/deep", title: "one thread, 64 objects at a time",
                 unit: "CPU ns/get and put", entrants: kinds("-deep")),
             WorkScenario(
                 name: "pools/threads2", title: "two threads, each one object at a time",
-                unit: "ns/get and put", threads: 2, entrants: kinds("")),
+                unit: "ns/get and put", threads: 2, entrants: kinds("") + [go]),
             WorkScenario(
                 name: "pools/across",
                 title: "one thread gets, another puts back what a queue brings it",
@@ -28,6 +28,11 @@ package struct PoolsBench: Bench {
                 entrants: kinds("-across")
                     + [.own("queue alone", "nothing-across")]),
         ].map { $0.scenario(options, on: processors) }
+    }
+
+    /// Which frees what the collector finds there twice.
+    private var go: WorkEntrant {
+        .peer("go, sync.Pool", "primitives_go", "pool", isReference: false)
     }
 
     private func kinds(_ way: String) -> [WorkEntrant] {

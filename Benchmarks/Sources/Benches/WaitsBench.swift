@@ -16,6 +16,7 @@ package struct WaitsBench: Bench {
                 unit: "CPU ns/signal",
                 entrants: [
                     .reference("pthread_cond_signal", "primitives_c", "condition"),
+                    .peer("go, sync.Cond", "primitives_go", "condition"),
                     .reference("eventfd", "primitives_c", "eventfd"),
                     .own("event count", "event-count"),
                     .own("event count, published", "event-count-published"),
@@ -27,6 +28,7 @@ package struct WaitsBench: Bench {
                 unit: "CPU ns/value", count: 2_000_000,
                 entrants: [
                     .peer("crossbeam, bounded", "primitives_crossbeam", "channel-once"),
+                    .peer("go, channel of one", "primitives_go", "channel-once"),
                     .own("oneshot"), .own("oneshot in place", "oneshot-storage"),
                 ]),
         ].map { $0.scenario(options, on: processors) }

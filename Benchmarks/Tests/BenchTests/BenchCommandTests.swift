@@ -49,7 +49,7 @@ import Testing
 
     @Test(
         .enabled(if: peers != nil),
-        arguments: ["queues/", "stealing/", "channels/", "waits/"])
+        arguments: ["queues/", "stealing/", "channels/", "pools/", "waits/"])
     func peersRunTiny(bench: String) throws {
         // A peer has rotted, or does something else than ours.
         try Directory.withTemporaryFile { file in
