@@ -13,6 +13,8 @@ let package = Package(
         .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"]),
         // Their writes.
         .library(name: "CallCount", type: .dynamic, targets: ["CallCount"]),
+        // For peers in Swift, a package of their own.
+        .library(name: "TaskTrials", targets: ["TaskTrials"]),
     ],
     dependencies: [
         .package(name: "millrace", path: "..", traits: ["IOUring", "TLS"]),
@@ -91,6 +93,12 @@ let package = Package(
             name: "curves_millrace", dependencies: ["CContender", room("EllipticCurves")]),
         .executableTarget(
             name: "queues_millrace", dependencies: ["CContender", room("ConcurrentQueues")]),
+        .target(
+            name: "TaskTrials",
+            dependencies: ["CContender", room("AsyncRuntime"), room("EventLoops")]),
+        .executableTarget(
+            name: "tasks_millrace",
+            dependencies: ["TaskTrials", room("Channels"), room("ConcurrentQueues")]),
         .target(name: "WorkSupport", dependencies: ["CContender"]),
         .executableTarget(
             name: "primitives_millrace",

@@ -14,6 +14,8 @@ struct WorkEntrant {
     var isForeign = false
     /// Whose value its own is divided by, if that is not the reference's.
     var baseline: String?
+    /// How many threads it is told to use, if not as many as the scenario has.
+    var threads: Int?
 
     /// A work of Millrace.
     static func own(_ name: String, _ work: String? = nil, to baseline: String? = nil) -> Self {

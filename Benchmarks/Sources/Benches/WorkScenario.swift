@@ -49,7 +49,8 @@ struct WorkScenario {
         let child = try ChildProcess(
             contender.path(),
             [
-                "--work", entrant.work, "--threads", "\(threads)", "--count", "\(count)",
+                "--work", entrant.work, "--threads", "\(entrant.threads ?? threads)", "--count",
+                "\(count)",
                 "--size", "\(size)",
             ], cpu: threads == 1 ? processors.contender : nil, name: entrant.name)
         guard let line = try child.readLine(withinSeconds: 120),

@@ -39,7 +39,7 @@ import Testing
     ])
     func wrongUsageIsRefused(arguments: [String]) throws {
         // A misspelt work would measure another one.
-        for program in ["primitives_millrace", "primitives_c"] {
+        for program in ["primitives_millrace", "primitives_c", "tasks_millrace"] {
             #expect(try result(program, arguments) == nil)
         }
     }
