@@ -74,6 +74,25 @@ import Testing
         }
     }
 
+    @Test func primitivesHaveOneName() throws {
+        // The figures of a family would be forgotten.
+        try Directory.withTemporaryFile { file in
+            let families: [(entrant: String, bench: String)] = [
+                ("mpmc", "queues/"), ("deque", "stealing/"), ("rendezvous", "channels/"),
+                ("lease", "pools/"), ("wheel", "timers/"), ("oneshot", "waits/"),
+            ]
+            let names = families.map(\.entrant).joined(separator: ",")
+            let (status, output) = try run(
+                ["run", "primitives", "--tiny", "--json", file, "--only", names])
+            #expect(status == 0)
+            let scenarios = try RunResult.read(from: file).scenarios.map(\.name)
+            for family in families {
+                #expect(scenarios.contains { $0.hasPrefix(family.bench) }, "\(family.bench)")
+            }
+            #expect(output.contains { $0.contains("\(scenarios.count) scenarios, ") })
+        }
+    }
+
     @Test func echoesDoNotAllocate() throws {
         // An allocation for each request has crept into a server, or into what it is built on.
         try Directory.withTemporaryFile { file in
