@@ -13,6 +13,8 @@ let package = Package(
         .library(name: "MallocCount", type: .dynamic, targets: ["MallocCount"]),
         // Their writes.
         .library(name: "CallCount", type: .dynamic, targets: ["CallCount"]),
+        // For peers in Swift, a package of their own.
+        .library(name: "TaskTrials", targets: ["TaskTrials"]),
     ],
     dependencies: [
         .package(name: "millrace", path: "..", traits: ["IOUring", "TLS"]),
@@ -52,6 +54,7 @@ let package = Package(
         .executableTarget(
             name: "curves_openssl_c", dependencies: ["CContender"],
             linkerSettings: [.linkedLibrary("crypto")]),
+        .executableTarget(name: "primitives_c", dependencies: ["CContender"]),
         .executableTarget(name: "echo_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_uring_c", dependencies: ["CContender", "CRing"]),
         .executableTarget(name: "http_nginx_c", dependencies: ["CContender"]),
@@ -90,6 +93,20 @@ let package = Package(
             name: "curves_millrace", dependencies: ["CContender", room("EllipticCurves")]),
         .executableTarget(
             name: "queues_millrace", dependencies: ["CContender", room("ConcurrentQueues")]),
+        .target(
+            name: "TaskTrials",
+            dependencies: ["CContender", room("AsyncRuntime"), room("EventLoops")]),
+        .executableTarget(
+            name: "tasks_millrace",
+            dependencies: ["TaskTrials", room("Channels"), room("ConcurrentQueues")]),
+        .target(name: "WorkSupport", dependencies: ["CContender"]),
+        .executableTarget(
+            name: "primitives_millrace",
+            dependencies: [
+                "CContender", "WorkSupport", room("AtomicSupport"), room("Channels"),
+                room("ConcurrentQueues"), room("ObjectPools"), room("TimerWheels"),
+                room("WaitPrimitives"),
+            ]),
         .executableTarget(
             name: "post_jobs",
             dependencies: [

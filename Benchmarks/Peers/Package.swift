@@ -9,6 +9,10 @@ import PackageDescription
 let package = Package(
     name: "millrace-benchmark-peers",
     dependencies: [
+        // The trial of tasks, with the loop that they run on.
+        .package(name: "millrace-benchmarks", path: ".."),
+        .package(url: "https://github.com/apple/swift-async-algorithms", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.2.0"),
         .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", exact: "2.28.1"),
         .package(url: "https://github.com/apple/swift-atomics", from: "1.3.0"),
@@ -25,6 +29,14 @@ let package = Package(
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        .executableTarget(
+            name: "tasks_peers",
+            dependencies: [
+                .product(name: "AsyncAlgorithms", package: "swift-async-algorithms"),
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
+                .product(name: "TaskTrials", package: "millrace-benchmarks"),
             ]),
         .executableTarget(
             name: "http_hummingbird",

@@ -15,7 +15,8 @@ struct Ban: Sendable {
     enum Scope: Sendable {
         /// All Swift files.
         case everywhere
-        /// All Swift files but those of the named room, and of packages with a seam of their own.
+        /// All Swift files but those of the named room, of packages with a seam of their own, and
+        /// of the benches' peers, which are as others write them.
         case outside(String)
         /// The rooms and the tools.
         case sources
@@ -30,6 +31,7 @@ struct Ban: Sendable {
             case .outside(let name):
                 file.room?.name != name && file.room?.name != "ModelChecking"
                     && !file.path.hasPrefix("Examples/ModelCheckedLock/")
+                    && !file.path.hasPrefix("Benchmarks/Peers/")
             case .sources: file.path.hasPrefix("Sources/")
             case .rooms: file.room != nil
             case .embeddedRooms: file.room?.isEmbedded ?? false

@@ -83,6 +83,7 @@ struct CodeRuleTests {
             ("Task(priority: p) { work() }", "Sources/EventLoops/A.swift"),
             ("Task.detached { work() }", "Sources/AsyncRuntime/A.swift"),
             ("internal import Synchronization", "Sources/ConcurrentQueues/A.swift"),
+            ("internal import Synchronization", "Benchmarks/Sources/bench/A.swift"),
             ("import Foundation", "Sources/Networking/A.swift"),
             ("import Glibc", "Sources/WaitPrimitives/A.swift"),
             ("atomicMemoryFence(ordering: .acquiring)", "Sources/AtomicSupport/A.swift"),
@@ -105,6 +106,7 @@ struct CodeRuleTests {
         arguments: [
             ("Task { work() }", "Tests/RoomTests/A.swift"),
             ("public import Synchronization", "Sources/AtomicSupport/Seam.swift"),
+            ("let deque = Mutex(Deque<Int>())", "Benchmarks/Peers/Sources/a/main.swift"),
             ("print(1)", "Examples/A.swift"),
             ("print(1)", "Sources/tidy/main.swift"),
             ("loop.sleep(1)", "Tests/RoomTests/A.swift"),

@@ -45,10 +45,14 @@ package struct BenchRunner {
     /// Runs the scenarios and prints each table when it is complete.
     package func run(_ scenarios: [Scenario]) throws -> RunResult {
         var result = emptyResult()
-        Terminal.write(heading(result.environment))
+        var progress = RunProgress(scenarios.map { ($0, rounds($0)) }, now: Clock.now)
+        Terminal.write(heading(result.environment, progress))
         for scenario in scenarios {
             var alternation = Alternation(scenario, rounds: rounds(scenario), on: processors)
-            alternation.progress = Terminal.note
+            alternation.progress = { text in
+                progress.beginTrial()
+                Terminal.note("\(text); \(progress.text(now: Clock.now))")
+            }
             let finished = try alternation.run()
             result.scenarios.append(finished)
             Terminal.note("")
@@ -62,11 +66,12 @@ package struct BenchRunner {
         return options.alternations ?? scenario.alternations
     }
 
-    private func heading(_ environment: RunEnvironment) -> String {
+    private func heading(_ environment: RunEnvironment, _ progress: RunProgress) -> String {
         var text = "\(environment.processor), \(environment.processorCount) CPUs, "
         text += "Linux \(environment.kernel), commit \(environment.commit)\n"
         text += "contender on CPU \(processors.contender), load on CPU \(processors.load)"
         if processors.isShared { text += ": one CPU for both, so the figures say little" }
+        text += "\n\(progress.announcement(now: Clock.now))"
         if options.isTiny { text += "\ntiny: to see that it works; the figures say nothing" }
         return text + "\n"
     }

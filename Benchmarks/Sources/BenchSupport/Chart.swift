@@ -38,7 +38,9 @@ package struct Chart {
 
     package var svg: String {
         let height = Self.top + Double(result.rows.count) * Self.rowHeight + 30
-        let most = result.rows.map { max($0.value.median, $0.value.high) }.max() ?? 0
+        let most =
+            result.rows.filter(Self.hasValue).map { max($0.value.median, $0.value.high) }
+            .max() ?? 0
         let scale = most > 0 ? Self.barWidth / most : 0
         let rows = result.rows.enumerated().map { draw($1, at: $0, scale: scale) }
         return """
@@ -62,8 +64,12 @@ package struct Chart {
         return "\(result.name), \(result.unit), less is better\(reference)"
     }
 
+    /// Whether a row has any trial that counts; on few rounds all may be of another label.
+    private static func hasValue(_ row: ScenarioResult.Row) -> Bool { row.value.median.isFinite }
+
     private func draw(_ row: ScenarioResult.Row, at index: Int, scale: Double) -> String {
         let y = Self.top + Double(index) * Self.rowHeight
+        guard Self.hasValue(row) else { return drawNothing(row, at: y) }
         let middle = y + 11
         let length = max(1, row.value.median * scale)
         let low = left + row.value.low * scale
@@ -78,6 +84,16 @@ package struct Chart {
             y="\(Self.text(y + 15))">\(Self.escaped(Report.number(row.value.median)))\
             <tspan class="note" dx="10">\(Self.escaped(ratio(of: row)))</tspan></text>
             """
+    }
+
+    /// A row without a bar.
+    private func drawNothing(_ row: ScenarioResult.Row, at y: Double) -> String {
+        """
+        <text class="name" x="\(Self.text(left - 10))" y="\(Self.text(y + 15))">\
+        \(Self.escaped(row.entrant))</text>
+        <text class="note" x="\(Self.text(left + 8))" y="\(Self.text(y + 15))">\
+        no trial counts</text>
+        """
     }
 
     private func ratio(of row: ScenarioResult.Row) -> String {

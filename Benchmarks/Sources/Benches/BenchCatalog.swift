@@ -8,7 +8,21 @@ package enum BenchCatalog {
         [
             EchoBench(), ClientBench(), MemoryBench(), FairnessBench(), LoopsBench(),
             SuspensionBench(), WakeupsBench(), TransferBench(), ParseBench(), CurvesBench(),
-            HTTPBench(), TLSBench(), QueuesBench(),
+            HTTPBench(), TLSBench(),
+        ] + primitives
+    }
+
+    /// Those of the primitives alone, which go by this name together.
+    package static let primitivesName = "primitives"
+    package static var primitives: [any Bench] {
+        [
+            QueuesBench(), StealingBench(), ChannelsBench(), PoolsBench(), TimersBench(),
+            WaitsBench(),
         ]
+    }
+
+    /// The benches that a filter of the command line may choose from, and what is left of it.
+    package static func chosen(by filter: String?) -> (benches: [any Bench], filter: String?) {
+        filter == primitivesName ? (primitives, nil) : (all, filter)
     }
 }

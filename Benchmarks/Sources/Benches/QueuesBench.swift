@@ -2,13 +2,13 @@
 
 package import BenchSupport
 
-/// What moving a number through a queue costs, next to queues in C++ and C.
+/// What moving a number through a queue costs, next to queues in C++, C, Rust and Go.
 ///
 /// Wall time from when all threads are ready to when the last is done, for each number. The threads
 /// are pinned, in turn, to the processors that there are.
 package struct QueuesBench: Bench {
     package let name = "queues"
-    package let summary = "queues between threads: time for each element, next to C++"
+    package let summary = "queues between threads: time for each element, next to C++, Rust and Go"
 
     package init() {}
 
@@ -49,7 +49,9 @@ package struct QueuesBench: Bench {
         scenario.comparesWithBaselinesOnly = !options.withPeers
         scenario.hasWarmUp = !options.isTiny
         if options.withPeers {
-            scenario.prepare = { try Peers.check(["queues_cpp"]) }
+            scenario.prepare = {
+                try Peers.check(["queues_cpp", "primitives_crossbeam", "primitives_go"])
+            }
         }
         return scenario
     }
@@ -73,21 +75,28 @@ package struct QueuesBench: Bench {
         let own = [
             Queue(name: "mpmc", program: program),
             Queue(name: "lock-free", program: program, baseline: "scq-cpp"),
-            Queue(name: "unbounded", program: program),
+            Queue(name: "unbounded", program: program, baseline: "crossbeam-seg"),
             Queue(name: "relaxed", program: program, baseline: "moodycamel-tokens"),
             Queue(name: "spsc", program: program, isSingle: true, baseline: "boost-spsc"),
             Queue(name: "unbounded-spsc", program: program, isSingle: true, baseline: "boost-spsc"),
         ]
         guard withPeers else { return own }
         let peers = Peers.path("queues_cpp")
-        let others = ["vyukov-cpp", "scq-cpp", "boost-queue", "ck-mpmc"].map {
+        let classic = ["vyukov-cpp", "scq-cpp", "boost-queue", "ck-mpmc"].map {
             Queue(name: $0, program: peers, isReference: true)
         }
+        let crossbeam = Peers.path("primitives_crossbeam")
+        let others = [
+            Queue(name: "crossbeam-array", program: crossbeam, isReference: true),
+            Queue(name: "crossbeam-seg", program: crossbeam),
+            // Its senders and receivers are goroutines, which sleep when they must wait.
+            Queue(name: "go-channel", program: Peers.path("primitives_go")),
+        ]
         let relaxed = ["moodycamel", "moodycamel-tokens"].map { Queue(name: $0, program: peers) }
         let single = ["boost-spsc", "ck-spsc"].map {
             Queue(name: $0, program: peers, isSingle: true)
         }
-        return others + relaxed + single + own
+        return classic + others + relaxed + single + own
     }
 
     // MARK: One trial

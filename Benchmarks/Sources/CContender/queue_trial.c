@@ -33,7 +33,7 @@ enum role { PUSHES, TAKES, BOTH };
 struct worker {
     pthread_t thread;
     enum role role;
-    int cpu;
+    unsigned number;
     uint64_t first, count, sum, start, end;
 };
 
@@ -50,23 +50,10 @@ void queue_trial_wait(unsigned *tries) {
     }
 }
 
-// The n-th processor that this process may use, from the beginning again behind the last.
-static int processor(unsigned number) {
-    cpu_set_t set;
-    if (sched_getaffinity(0, sizeof set, &set) != 0) contender_fail("sched_getaffinity");
-    number %= (unsigned)CPU_COUNT(&set);
-    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-        if (CPU_ISSET(cpu, &set) && number-- == 0) return cpu;
-    }
-    return 0;
-}
-
 static void *work(void *argument) {
     struct worker *worker = argument;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    CPU_SET(worker->cpu, &set);
-    if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0) contender_fail("affinity");
+    // Producers on one processor and consumers on the other, if there is one of each.
+    contender_pin(worker->number);
     pthread_barrier_wait(&ready);
     worker->start = contender_now();
     switch (worker->role) {
@@ -96,8 +83,7 @@ static unsigned assign(struct worker *workers, uint64_t count, unsigned producer
     unsigned total = pairs > 0 ? pairs : producers + consumers;
     for (unsigned index = 0; index < total; index++) {
         struct worker *worker = &workers[index];
-        // Producers on one processor and consumers on the other, if there is one of each.
-        worker->cpu = processor(index);
+        worker->number = index;
         worker->role = pairs > 0 ? BOTH : index < producers ? PUSHES : TAKES;
         uint64_t peers = worker->role == BOTH ? pairs : index < producers ? producers : consumers;
         worker->count = count / peers;

@@ -23,3 +23,22 @@ bool contender_thread_sleeps(int id) {
 }
 
 void contender_yield(void) { sched_yield(); }
+
+// The n-th processor that this process may use, from the beginning again behind the last.
+static int processor(unsigned number) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) contender_fail("sched_getaffinity");
+    number %= (unsigned)CPU_COUNT(&set);
+    for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (CPU_ISSET(cpu, &set) && number-- == 0) return cpu;
+    }
+    return 0;
+}
+
+void contender_pin(unsigned number) {
+    cpu_set_t set;
+    int cpu = processor(number);
+    CPU_ZERO(&set);
+    CPU_SET(cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0) contender_fail("affinity");
+}

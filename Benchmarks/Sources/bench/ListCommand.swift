@@ -12,6 +12,8 @@ struct ListCommand: ParsableCommand {
         var options = RunOptions()
         options.countsInstructions = true
         let processors = try Processors.chosen()
+        let names = BenchCatalog.primitives.map(\.name).joined(separator: ", ")
+        print("\(BenchCatalog.primitivesName): \(names)")
         for bench in BenchCatalog.all {
             print("\(bench.name): \(bench.summary)")
             for scenario in bench.scenarios(options, on: processors) {

@@ -15,7 +15,11 @@ struct RunCommand: ParsableCommand {
             Exit status: 0, 1 if a bench failed, 2 on wrong usage.
             """)
 
-    @Argument(help: "Part of a name that 'bench list' shows; without it, everything runs.")
+    @Argument(
+        help: """
+            Part of a name that 'bench list' shows, or 'primitives' for all benches of primitives; \
+            without it, everything runs.
+            """)
     var filter: String?
 
     @Flag(help: "Everything small and once: to see that it works.")
@@ -36,7 +40,10 @@ struct RunCommand: ParsableCommand {
     @Option(help: ArgumentHelp("Draw a chart of each scenario in a folder.", valueName: "folder"))
     var svg: String?
 
-    @Flag(help: "With the peers that are installed for it: nginx, Go, Hummingbird, SwiftNIO.")
+    @Flag(
+        help:
+            "With the peers that are installed for it: nginx, Go, SwiftNIO, crossbeam, …"
+    )
     var peers = false
 
     @Flag(help: "Count instructions too, with valgrind.")
@@ -56,11 +63,12 @@ struct RunCommand: ParsableCommand {
         options.isTiny = tiny
         options.alternations = alternations
         options.seconds = seconds
-        options.filter = filter
+        let chosen = BenchCatalog.chosen(by: filter)
+        options.filter = chosen.filter
         options.entrants = only?.split(separator: ",").map(String.init) ?? []
         options.withPeers = peers
         options.countsInstructions = instructions || filter?.contains("instructions") == true
-        let runner = try BenchRunner(BenchCatalog.all, options)
+        let runner = try BenchRunner(chosen.benches, options)
         let scenarios: [Scenario]
         do {
             scenarios = try runner.scenarios()

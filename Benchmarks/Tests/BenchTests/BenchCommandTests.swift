@@ -14,10 +14,12 @@ import Testing
         return BenchCatalog.all.flatMap { $0.scenarios(options, on: processors) }.map(\.name)
     }
 
-    private func run(_ arguments: [String]) throws -> (status: Int32, output: [String]) {
+    private func run(
+        _ arguments: [String], peers: String = "/nowhere"
+    ) throws -> (status: Int32, output: [String]) {
         let process = try ChildProcess(
             try Directory.program("bench"), arguments, cpu: nil,
-            environment: ["BENCH_PEERS": "/nowhere"])
+            environment: ["BENCH_PEERS": peers])
         var lines: [String] = []
         while let line = try process.readLine(withinSeconds: 120) { lines.append(line) }
         return (try process.wait(withinSeconds: 10), lines)
@@ -42,6 +44,25 @@ import Testing
         }
     }
 
+    /// Where `./dev bench --peers` has built the peers, if it has.
+    private static let peers = ProcessInfo.processInfo.environment["BENCH_PEERS"]
+
+    @Test(
+        .enabled(if: peers != nil),
+        arguments: ["queues/", "stealing/", "channels/", "pools/", "waits/"])
+    func peersRunTiny(bench: String) throws {
+        // A peer has rotted, or does something else than ours.
+        try Directory.withTemporaryFile { file in
+            let arguments = ["run", bench, "--tiny", "--peers", "--json", file]
+            #expect(try run(arguments, peers: Self.peers ?? "").status == 0)
+            let scenarios = try RunResult.read(from: file).scenarios
+            #expect(!scenarios.isEmpty)
+            for scenario in scenarios {
+                #expect(scenario.rows.contains { $0.isPeer }, "\(scenario.name)")
+            }
+        }
+    }
+
     @Test func onlySomeTakePart() throws {
         // A run of two entrants would take as long as one of all, or a misspelt name be ignored.
         try Directory.withTemporaryFile { file in
@@ -50,6 +71,25 @@ import Testing
             let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
             #expect(rows.map(\.entrant) == ["mpmc", "spsc"])
             #expect(try run(arguments + ["mpmc,nobody"]).status == 2)
+        }
+    }
+
+    @Test func primitivesHaveOneName() throws {
+        // The figures of a family would be forgotten.
+        try Directory.withTemporaryFile { file in
+            let families: [(entrant: String, bench: String)] = [
+                ("mpmc", "queues/"), ("deque", "stealing/"), ("rendezvous", "channels/"),
+                ("lease", "pools/"), ("wheel", "timers/"), ("oneshot", "waits/"),
+            ]
+            let names = families.map(\.entrant).joined(separator: ",")
+            let (status, output) = try run(
+                ["run", "primitives", "--tiny", "--json", file, "--only", names])
+            #expect(status == 0)
+            let scenarios = try RunResult.read(from: file).scenarios.map(\.name)
+            for family in families {
+                #expect(scenarios.contains { $0.hasPrefix(family.bench) }, "\(family.bench)")
+            }
+            #expect(output.contains { $0.contains("\(scenarios.count) scenarios, ") })
         }
     }
 

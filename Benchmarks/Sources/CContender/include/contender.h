@@ -71,6 +71,9 @@ void contender_latency_print(void);
 int contender_thread_id(void);
 /// Whether a thread of this process sleeps in the kernel until something happens.
 bool contender_thread_sleeps(int id);
+/// Keeps the calling thread on one processor: the n-th of those that it may use, from the beginning
+/// again behind the last.
+void contender_pin(unsigned number);
 /// Lets another thread run.
 void contender_yield(void);
 
