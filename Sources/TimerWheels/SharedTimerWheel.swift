@@ -121,7 +121,8 @@ public struct SharedTimerWheel<Payload: ~Copyable & Sendable>: ~Copyable, @unche
             to: TimerWheel(storage: storage, capacity: capacity, origin: origin))
         self.block = block
         self.capacity = capacity
-        unsafe promise.initialize(to: .max)  // SAFETY: nobody else knows the block yet.
+        // SAFETY: nobody else knows the block yet.
+        unsafe SharedCell(promiseWord).initialize(to: .max)
     }
 
     deinit {
@@ -253,7 +254,7 @@ extension SharedTimerWheel where Payload: ~Copyable {
         lock.lock()
         defer { lock.unlock() }
         let next = unsafe wheel.pointee.nextDeadline()  // SAFETY: under the lock.
-        unsafe promise.store(next ?? .max)  // SAFETY: as above.
+        promise = next ?? .max
         return next
     }
 
@@ -283,9 +284,11 @@ extension SharedTimerWheel where Payload: ~Copyable {
 extension SharedTimerWheel where Payload: ~Copyable {
     @inlinable
     @inline(__always)
-    @unsafe
-    var promise: SharedCell<UInt64> {
-        unsafe SharedCell(promiseWord)  // SAFETY: the block lives as long as `self`.
+    var promise: UInt64 {
+        // SAFETY: the block lives as long as `self`, and the caller has the lock.
+        get { unsafe SharedCell(promiseWord).load() }
+        // SAFETY: as above.
+        nonmutating set { unsafe SharedCell(promiseWord).store(newValue) }
     }
 
     /// Answers whether a timer that was just armed is due before the promise, and lowers that.
@@ -293,13 +296,12 @@ extension SharedTimerWheel where Payload: ~Copyable {
     func announce(_ deadline: UInt64) -> Bool {
         // SAFETY: the caller has the lock, here and below.
         let earliest = max(deadline, unsafe wheel.pointee.now)
-        let promised = unsafe promise.load()  // SAFETY: as above.
-        if promised <= earliest { return false }
+        if promise <= earliest { return false }
         guard let next = unsafe wheel.pointee.nextDeadline() else {  // SAFETY: as above.
             preconditionFailure("a wheel lost the timer that was just armed")
         }
         assert(next <= earliest)
-        unsafe promise.store(next)  // SAFETY: as above.
+        promise = next
         return true
     }
 
@@ -322,8 +324,7 @@ extension SharedTimerWheel where Payload: ~Copyable {
             defer { lock.unlock() }
             unsafe wheel.pointee.checkInvariants()  // SAFETY: under the lock.
             let next = unsafe wheel.pointee.nextDeadline() ?? .max  // SAFETY: as above.
-            let promised = unsafe promise.load()  // SAFETY: as above.
-            precondition(promised <= next, "I1: somebody may oversleep")
+            precondition(promise <= next, "I1: somebody may oversleep")
         }
     #endif
 }
