@@ -384,6 +384,10 @@ var smallExamples: [Target] {
         ("rendezvous", ["AtomicSupport", "Channels", "StressSupport"]),
         ("selector", ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),
         ("semaphore", ["AtomicSupport", "CLinuxShims", "StressSupport", "WaitPrimitives"]),
+        (
+            "shared_timer_wheel",
+            ["AtomicSupport", "StressSupport", "TimerWheels", "WaitPrimitives"]
+        ),
         ("spsc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_ring", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),

@@ -32,10 +32,12 @@ func printMeasurements() {
     report("free list pop + push") { measureList(turns) }
     report("malloc + free of 64 bytes") { measureMalloc(turns, depth: 1) }
     report("malloc + free of 64 bytes, 64 deep, each") { measureMalloc(turns, depth: 64) }
+    printMeasurementsOfTimers(turns)
     printMeasurementsOfTwo()
 }
 
-private func report(_ name: String, _ body: () -> (turns: Int, checksum: UInt64)) {
+/// Runs it several times, and prints the least time for each turn.
+func report(_ name: String, _ body: () -> (turns: Int, checksum: UInt64)) {
     var best = Double.infinity
     var checksum: UInt64 = 0
     for _ in 0..<7 {

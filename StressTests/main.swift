@@ -19,6 +19,7 @@ let allScenarios: [Scenario] =
     + readWriteLockScenarios + notifyScenarios + conditionScenarios
     + tokenBucketScenarios
     + parkingLotScenarios
+    + timerFrontScenarios
 
 struct StressOptions {
     var filter = ""

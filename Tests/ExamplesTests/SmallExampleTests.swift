@@ -130,6 +130,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "one permit too many is taken: false",
             ]),
         SmallExample(
+            name: "shared_timer_wheel",
+            lines: [
+                "answered or timed out: 300, timed out at least 30: true",
+                "heartbeats meanwhile: true",
+            ]),
+        SmallExample(
             name: "notify",
             lines: [
                 "versions followed: [200, 200], gone backwards: 0",

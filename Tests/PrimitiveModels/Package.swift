@@ -17,7 +17,7 @@ let package = Package(
                 millrace("AtomicSupport"), millrace("Channels"), millrace("ConcurrentQueues"),
                 millrace("DrainAllocators"), millrace("EventLoops"),
                 millrace("MemoryReclamation"), millrace("ModelChecking"), millrace("ObjectPools"),
-                millrace("WaitPrimitives"),
+                millrace("TimerWheels"), millrace("WaitPrimitives"),
             ]),
     ],
     swiftLanguageModes: [.v6]

@@ -14,7 +14,8 @@ let package = Package(
             name: "SeamClient",
             dependencies: [
                 millrace("AtomicSupport"), millrace("ConcurrentQueues"),
-                millrace("DrainAllocators"), millrace("ObjectPools"), millrace("WaitPrimitives"),
+                millrace("DrainAllocators"), millrace("ObjectPools"), millrace("TimerWheels"),
+                millrace("WaitPrimitives"),
             ])
     ],
     swiftLanguageModes: [.v6]
