@@ -334,6 +334,7 @@ var smallExamples: [Target] {
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("bounded_channel", ["AtomicSupport", "Channels", "StressSupport"]),
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        ("broadcast_ring", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("buffer_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
         ("condition_variable", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
