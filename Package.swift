@@ -237,7 +237,9 @@ let package = Package(
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         .testTarget(
             name: "ChannelsTests",
-            dependencies: ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),
+            dependencies: [
+                "AtomicSupport", "Channels", "ConcurrentQueues", "StressSupport", "WaitPrimitives",
+            ]),
         .testTarget(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
@@ -334,6 +336,10 @@ var smallExamples: [Target] {
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("bounded_channel", ["AtomicSupport", "Channels", "StressSupport"]),
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        (
+            "broadcast_channel",
+            ["AtomicSupport", "Channels", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]
+        ),
         ("broadcast_ring", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("buffer_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),

@@ -181,6 +181,12 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a silent one: receive: Connection timed out (ETIMEDOUT)",
             ]),
         SmallExample(
+            name: "broadcast_channel",
+            lines: [
+                "subscribers that know each version, or that they missed it: 3 of 3",
+                #"a late one: ["lagged(missedCount: 984)", "version 985"], and 16 more"#,
+            ]),
+        SmallExample(
             name: "broadcast_ring",
             lines: [
                 "displays with each reading in order, or counted as missed: 2 of 2",
