@@ -8,10 +8,11 @@ public import AtomicSupport
 ///
 /// | Guarantee | `tryPublish` / `tryReceive`                                                      |
 /// |-----------|----------------------------------------------------------------------------------|
-/// | Progress  | lock-free, and never waits. A subscriber stalled in the middle of a copy keeps   |
-/// |           | that slot: publications are `occupied` once the ring has come round to it. A     |
-/// |           | publisher stalled before its element is in place hides what comes behind it from |
-/// |           | subscribers, and is in the way of others a lap later. `publish` spins meanwhile  |
+/// | Progress  | neither waits. `tryReceive` is lock-free. `tryPublish` is not, strictly: a       |
+/// |           | subscriber stalled in the middle of a copy keeps that slot, and publications are |
+/// |           | `occupied` once the ring has come round to it. A publisher stalled before its    |
+/// |           | element is in place hides what comes behind it from subscribers, and is in the   |
+/// |           | way of others a lap later. `publish` spins meanwhile                             |
 /// | Order     | one order of all elements, the same for each subscriber; each publisher's keep   |
 /// |           | theirs                                                                           |
 /// | Cost      | publish: two compare-exchanges and a store; receive: two RMWs of the slot's word |
@@ -22,7 +23,8 @@ public import AtomicSupport
 ///
 /// Lag: a subscriber that has fallen behind by more than `capacity` elements is given, once,
 /// `.lagged` with the exact number that it will not see, and goes on with the oldest that is kept.
-/// Publishers do not wait for the slow; the ring is for news, where what is old may be lost.
+/// Publishers do not wait for the slow; the ring is for news, where what is old may be lost. Laps
+/// are counted modulo 2^46: who stays away for 2^45 of them is told nonsense.
 ///
 /// Completeness: an element whose publication began behind the return of `subscribe()` is seen or
 /// counted as missed; one whose publication had ended before the call is not seen. Of those in
@@ -63,9 +65,8 @@ public struct BroadcastRing<Element: Sendable>: ~Copyable, @unchecked Sendable {
     //     bits 0–15   how many subscribers copy its element just now
     //     bit 16      a publisher has claimed it, and its element is not in place yet
     //     bit 17      it holds an element (not in the first lap)
-    //     bits 18–63  the lap: which ticket's element it holds, or was claimed for; modulo 2^46
-    //   A subscriber that is stopped inside `tryReceive` for 2^46 laps would take an element for
-    //   its own that is not.
+    //     bits 18–63  the lap: which ticket's element it holds, or was claimed for. In a ring of
+    //                 more than 2^17 slots the bits of the ticket suffice, unshifted
     //
     // Invariants: I1  the tail passes a ticket only when its slot is claimed for it
     //             I2  a ticket is accepted when the tail passes it; the tail does not move once its
@@ -248,7 +249,8 @@ extension BroadcastRing {
     /// Publishes an element; false if the ring is closed.
     ///
     /// It spins, and gives its time slices away, while somebody is inside the slot that is next:
-    /// for the time of one copy, or as long as whoever makes it is stopped.
+    /// for the time of one copy by each subscriber that is a whole lap behind, or as long as one of
+    /// them is stopped in it.
     @inlinable
     @discardableResult
     public func publish(_ element: Element) -> Bool {
