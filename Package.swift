@@ -250,7 +250,9 @@ let package = Package(
             dependencies: ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         .testTarget(
             name: "ChannelsTests",
-            dependencies: ["AtomicSupport", "Channels", "StressSupport", "WaitPrimitives"]),
+            dependencies: [
+                "AtomicSupport", "Channels", "ConcurrentQueues", "StressSupport", "WaitPrimitives",
+            ]),
         .testTarget(
             name: "DrainAllocatorsTests",
             dependencies: ["AtomicSupport", "DrainAllocators", "StressSupport"]),
@@ -354,6 +356,11 @@ var smallExamples: [Target] {
         ("auto_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("bounded_channel", ["AtomicSupport", "Channels", "StressSupport"]),
         ("barrier", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
+        (
+            "broadcast_channel",
+            ["AtomicSupport", "Channels", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]
+        ),
+        ("broadcast_ring", ["AtomicSupport", "ConcurrentQueues", "StressSupport"]),
         ("buffer_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         ("circuit_breaker", ["AtomicSupport", "WaitPrimitives"]),
         ("condition_variable", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),

@@ -15,6 +15,8 @@ func printMeasurements() {
     report("lock-free tryPush + tryPop") { measureLockFree(turns) }
     report("lock-free tryPop of nothing") { measureLockFreeEmpty(turns) }
     report("relaxed tryPush + tryPop, own lane") { measureRelaxed(turns) }
+    report("broadcast tryPublish + tryReceive") { measureBroadcast(turns) }
+    report("broadcast tryReceive of nothing") { measureBroadcastEmpty(turns) }
     report("unbounded mpmc tryPush + tryPop") { measureUnboundedMPMC(turns) }
     report("unbounded mpmc push 16 + drain 16, each") { measureUnboundedMPMCBatch(turns) }
     report("spsc tryPush + tryPop") { measurePipe(turns) }
@@ -101,6 +103,27 @@ private func measureLockFreeEmpty(_ turns: Int) -> (Int, UInt64) {
     var sum: UInt64 = 0
     for _ in 0..<turns { sum &+= queue.tryPop() ?? 0 }
     return (turns, sum)
+}
+
+@inline(never)
+private func measureBroadcast(_ turns: Int) -> (Int, UInt64) {
+    let ring = BroadcastRing<UInt64>(capacity: 1024)
+    var cursor = ring.subscribe()
+    var sum: UInt64 = 0
+    for turn in 0..<turns {
+        _ = ring.tryPublish(UInt64(turn))
+        if case .element(let element) = ring.tryReceive(by: &cursor) { sum &+= element }
+    }
+    return (turns, sum)
+}
+
+@inline(never)
+private func measureBroadcastEmpty(_ turns: Int) -> (Int, UInt64) {
+    let ring = BroadcastRing<UInt64>(capacity: 1024)
+    var cursor = ring.subscribe()
+    var count: UInt64 = 0
+    for _ in 0..<turns where ring.tryReceive(by: &cursor) == nil { count &+= 1 }
+    return (turns, count)
 }
 
 @inline(never)

@@ -12,7 +12,7 @@ internal import Glibc
 let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios
     + unboundedSPSCQueueScenarios + lockFreeQueueScenarios + relaxedQueueScenarios
-    + dequeScenarios
+    + broadcastScenarios + broadcastChannelScenarios + dequeScenarios
     + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
     + unboundedQueueScenarios + channelsScenarios

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 public import AtomicSupport
+public import ConcurrentQueues
 public import WaitPrimitives
 
 /// One source of a `Selector`: a channel from which to receive, an event, or a condition of one's
@@ -13,6 +14,7 @@ public import WaitPrimitives
 /// |---|---|
 /// | `receive(from:)` a `BoundedChannel` | takes an element, which then is nowhere else |
 /// | `receive(from:)` a `RendezvousChannel` | takes a waiting sender's element, whose send ends |
+/// | `receive(from:by:)` a `BroadcastChannel` | takes what comes to a cursor, which moves on |
 /// | `whenSet(_:)` a `ManualResetEvent` | sees that it is set, and leaves it so |
 /// | `when(_:)` an `EventCount` | what the caller's own condition takes or sees |
 @safe
@@ -104,6 +106,41 @@ extension SelectCase where Output: ~Copyable {
             enqueue: { unsafe watchers.enqueue($0) },
             withdraw: { unsafe watchers.withdraw($0) },  // SAFETY: as above.
             passOn: { channel.value.place.passOn() })
+    }
+
+    /// Receives from a broadcast channel what comes to a subscriber, and how many it has missed.
+    ///
+    /// - Parameters:
+    ///   - channel: where the news come from.
+    ///   - cursor: where the case begins; the case moves a copy of it, which selectors that have
+    ///     copies of the case share: each delivery then goes to one of them.
+    ///   - transform: makes of it what the selector answers.
+    public static func receive<Element: Sendable>(
+        from channel: Shared<BroadcastChannel<Element>>, by cursor: BroadcastCursor,
+        _ transform: @escaping @Sendable (BroadcastDelivery<Element>) -> Output
+    ) -> SelectCase<Output> {
+        // Relaxed: a ticket carries no data, the ring's E1 does.
+        let place = Shared(Atomic<UInt64>(cursor.ticket))
+        return SelectCase(
+            look: {
+                while true {  // Repeated only after another selector has moved the cursor.
+                    let ticket = place.value.load(ordering: .relaxed)
+                    var cursor = BroadcastCursor(ticket: ticket)
+                    guard let delivery = channel.value.tryReceive(by: &cursor) else {
+                        return channel.value.isDrained(by: cursor) ? .over : .nothing
+                    }
+                    let isMoved = place.value.compareExchange(
+                        expected: ticket, desired: cursor.ticket, ordering: .relaxed
+                    ).exchanged
+                    if isMoved { return .taken(transform(delivery)) }
+                }
+            },
+            prepare: { channel.value.arrivals.prepareWait().takeRawValue() },
+            cancel: { channel.value.arrivals.cancelWait(EventCount.Key(epoch: $0)) },
+            // SAFETY: the selector's node, here and below.
+            enqueue: { unsafe channel.value.arrivals.enqueue($0) },
+            withdraw: { unsafe channel.value.arrivals.withdraw($0) },  // SAFETY: as above.
+            passOn: {})  // Each send wakes all.
     }
 
     /// Sees that an event is set.

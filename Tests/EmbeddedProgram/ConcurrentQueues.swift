@@ -20,6 +20,27 @@ func useConcurrentQueues() {
     useStealing()
     useIntrusiveQueue()
     useOtherOrders()
+    useBroadcast()
+}
+
+/// News for two subscribers, of which one comes late.
+private func useBroadcast() {
+    let ring = BroadcastRing<Int>(capacity: 2)
+    var prompt = ring.subscribe()
+    var late = prompt
+    for number in 1...3 {
+        check(ring.publish(number), "ConcurrentQueues: an open broadcast refused")
+        guard case .element(number)? = ring.tryReceive(by: &prompt) else {
+            return check(false, "ConcurrentQueues: the broadcast lost an element")
+        }
+    }
+    guard case .lagged(missedCount: 1)? = ring.tryReceive(by: &late) else {
+        return check(false, "ConcurrentQueues: a lag was not told")
+    }
+    ring.close()
+    check(ring.tryPublish(4) == .closed, "ConcurrentQueues: accepted behind the close")
+    check(ring.isDrained(by: prompt), "ConcurrentQueues: the broadcast does not end")
+    check(!ring.isDrained(by: late), "ConcurrentQueues: the broadcast ends too early")
 }
 
 /// A lock-free queue, one that grows, and one in lanes.

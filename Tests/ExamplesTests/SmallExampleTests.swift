@@ -187,6 +187,18 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "a silent one: receive: Connection timed out (ETIMEDOUT)",
             ]),
         SmallExample(
+            name: "broadcast_channel",
+            lines: [
+                "subscribers that know each version, or that they missed it: 3 of 3",
+                #"a late one: ["lagged(missedCount: 984)", "version 985"], and 16 more"#,
+            ]),
+        SmallExample(
+            name: "broadcast_ring",
+            lines: [
+                "displays with each reading in order, or counted as missed: 2 of 2",
+                "the sleeper has missed 9992", "and finds 8; at its end: true",
+            ]),
+        SmallExample(
             name: "relaxed_queue",
             lines: ["2047 directories, 16376 files: each visited once"]),
         SmallExample(

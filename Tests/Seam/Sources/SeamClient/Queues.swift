@@ -57,6 +57,18 @@ package func popRelaxed(
     queue.tryPop(by: &handle)
 }
 
+@_silgen_name("seam_broadcast_publish")
+package func publishBroadcast(_ ring: borrowing BroadcastRing<Int>, _ element: Int) -> Bool {
+    ring.tryPublish(element) == .published
+}
+
+@_silgen_name("seam_broadcast_receive")
+package func receiveBroadcast(
+    _ ring: borrowing BroadcastRing<Token>, _ cursor: inout BroadcastCursor
+) -> BroadcastDelivery<Token>? {
+    ring.tryReceive(by: &cursor)
+}
+
 @_silgen_name("seam_pipe_push")
 package func pushPipe(_ pipe: borrowing BoundedSPSCQueue<Int>, _ element: Int) -> Int? {
     pipe.tryPush(element)
