@@ -8,10 +8,19 @@
     extension BoundedChannel where Element: ~Copyable {
         /// Sends; the task is suspended until there is a place. Nil: it was accepted;
         /// else `closed` or `cancelled`.
+        @inlinable
         public func send(
             _ element: consuming sending Element
         ) async -> sending SendRefusal<Element>? {
-            var rest: Carried<Element>? = Carried(element)
+            guard let refused = push(element) else { return nil }
+            return await sendSuspending(Carried(refused))
+        }
+
+        @usableFromInline
+        func sendSuspending(
+            _ carried: consuming Carried<Element>
+        ) async -> sending SendRefusal<Element>? {
+            var rest: Carried<Element>? = carried
             while true {  // Ends with a place, the close, or the cancellation.
                 switch sendRound(&rest) {
                 case .done: return nil
@@ -34,7 +43,14 @@
 
         /// Takes the oldest element; the task is suspended until there is one. Throws `closed` when
         /// none will come, or `cancelled`.
+        @inlinable
         public func receive() async throws(ChannelError) -> sending Element {
+            if let element = tryReceive() { return element }
+            return try await receiveSuspending()
+        }
+
+        @usableFromInline
+        func receiveSuspending() async throws(ChannelError) -> sending Element {
             while true {  // Ends with an element, the end, or the cancellation.
                 switch receiveRound() {
                 case .done(let element): return element
