@@ -59,7 +59,7 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
     //              threads without a magazine
     //   then       one link for each slot, side by side: a batch of 16 fills half a line
     //   then       the address of each chunk behind the initial slots, or nil
-    //   then       a copy of `core`, for leases
+    //   then       the same as `core`, for leases
     //   then       the initial slots, 64 bytes apart or a multiple: words (PoolSlot) · object
     //   chunk      the same, in a block of its own
     //
@@ -188,7 +188,11 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
         // SAFETY: as above.
         unsafe coreOfLeases = block.pointer(at: layout.core, to: PoolCore<Object>.self)
         self.block = block
-        unsafe coreOfLeases.initialize(to: core)  // SAFETY: as above.
+        // SAFETY: as above; both name the same parts.
+        unsafe coreOfLeases.initialize(
+            to: PoolCore(
+                in: self.block.base, layout, magazineCount: magazineCount,
+                firstGeneration: firstGeneration, make: make, reset: reset))
         unsafe core.initialize()  // SAFETY: as above.
     }
 

@@ -10,7 +10,7 @@ public import AtomicSupport
 @frozen
 @usableFromInline
 @safe
-struct PoolCore<Object: ~Copyable> {
+struct PoolCore<Object: ~Copyable>: ~Copyable {
     @usableFromInline
     let free: TaggedFreeList
 
