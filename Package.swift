@@ -162,8 +162,8 @@ let package = Package(
         .executableTarget(
             name: "simulate",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "HTTPServing", "LoopSimulation",
-                "Networking", "StressSupport",
+                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops", "HTTPServing",
+                "LoopSimulation", "Networking", "StressSupport",
             ],
             path: "StormTests"),
         // The examples

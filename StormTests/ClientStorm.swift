@@ -2,6 +2,7 @@
 
 internal import AsyncRuntime
 internal import ConnectionPools
+internal import EventLoops
 internal import LoopSimulation
 internal import Networking
 

@@ -2,6 +2,7 @@
 
 internal import AsyncRuntime
 internal import AtomicSupport
+internal import EventLoops
 internal import HTTPServing
 internal import LoopSimulation
 internal import Networking

@@ -100,7 +100,8 @@ guard let options = SimulateOptions(Array(CommandLine.arguments.dropFirst())) el
 // SAFETY: there is one thread so far.
 if unsafe getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
     // The order of sets and dictionaries must not differ from run to run.
-    setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
+    // SAFETY: as above.
+    _ = unsafe setenv("SWIFT_DETERMINISTIC_HASHING", "1", 1)
     // SAFETY: copies of strings, which the next program takes over.
     var arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
     _ = unsafe execv("/proc/self/exe", &arguments)  // SAFETY: as above.
