@@ -42,7 +42,7 @@ rounds() {
 copy_tree() {
     rm -rf "$tree"
     mkdir -p "$tree" "$logs"
-    for part in Package.swift Sources Tests StressTests Examples; do
+    for part in Package.swift Sources Tests StressTests StormTests Examples; do
         [ ! -e "$part" ] || cp -rp "$part" "$tree/"
     done
 }

@@ -18,7 +18,7 @@ fail() {
 # copy_tree TREE: the package without what was built of it
 copy_tree() {
     mkdir -p "$1"
-    cp -rp Package.swift Sources Tests Examples StressTests "$1/"
+    cp -rp Package.swift Sources Tests Examples StressTests StormTests "$1/"
 }
 
 # compile TREE NAME: builds the client and writes NAME.txt, one line "ROOM FUNCTION: INSTRUCTION" each

@@ -65,7 +65,7 @@ struct Copy {
     mutating func write() throws {
         let manager = FileManager.default
         try manager.createDirectory(atPath: Self.tree, withIntermediateDirectories: true)
-        for part in ["Sources", "StressTests", "Tests/PrimitiveModels", "Examples"] {
+        for part in ["Sources", "StormTests", "StressTests", "Tests/PrimitiveModels", "Examples"] {
             try mirror(part)
         }
         try linkTests()
