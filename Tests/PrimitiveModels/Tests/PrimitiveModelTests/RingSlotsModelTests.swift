@@ -16,8 +16,8 @@ struct RingSlotsModelTests {
         #expect(WordedSlot<UInt8>.stride == 16)
         #expect(WordedSlot<UInt64>.stride == 16)
         #expect(WordedSlot<(UInt64, UInt8)>.stride == 24)
-        #expect(WordedSlot<Wide>.elementOffset == 32)
-        #expect(WordedSlot<Wide>.stride == 64)
+        #expect(WordedSlot<Wide>.elementOffset == 16)
+        #expect(WordedSlot<Wide>.stride == 48)
     }
 
     @Test(
