@@ -35,13 +35,13 @@ final class Crew: Sendable {
     }
 }
 
-let total: UInt64 = 1 << 27
+let total: UInt64 = 1 << 24
 let crew = Crew(total: total)
 
 /// Halves a piece until it is small, leaves the other halves to whoever comes, and counts in it.
 @Sendable func work(on piece: Range<UInt64>, as worker: Int) {
     var piece = piece
-    while piece.count > 1 << 16 {  // At most 11 times.
+    while piece.count > 1 << 16 {  // At most 8 times.
         let middle = piece.lowerBound + UInt64(piece.count / 2)
         let refused = crew.withDeque(of: worker) { $0.tryPush(middle..<piece.upperBound) }
         guard refused == nil else { break }  // No room: it does the whole piece itself.

@@ -163,7 +163,7 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             ]),
         SmallExample(
             name: "stealing_deque",
-            lines: ["67108864 of 134217728 are odd: each piece once"]),
+            lines: ["8388608 of 16777216 are odd: each piece once"]),
         SmallExample(
             name: "stealing_ring", lines: ["sum 5000050000, expected 5000050000: each job once"]),
         SmallExample(
