@@ -36,6 +36,18 @@ struct PoolAloneModelTests {
         }
     }
 
+    @Test("a pool with magazines that grows refuses nobody, and counts none who was")
+    func counts() {
+        // Wrong: the statistics tell of refusals that did not happen, or hide one that did.
+        alone { model in
+            let pool = ObjectPool(growingFrom: 1, by: 2, to: 3, magazineCount: 3, make: { 0 })
+            let handles = (0..<3).compactMap { _ in pool.tryAcquire() }
+            model.check(handles.count == 3 && pool.statistics.exhausted == 0)
+            model.check(pool.tryAcquire() == nil && pool.statistics.exhausted == 1)
+            for handle in handles { pool.release(handle) }
+        }
+    }
+
     @Test("as many chunks as are promised, and magazines unless told otherwise")
     func limits() {
         // Wrong: what the documentation allows traps.
@@ -54,18 +66,19 @@ struct PoolAloneModelTests {
             let pool = ObjectPool(capacity: 64, magazineCount: 0, make: { 0 })
             guard let first = pool.tryLease() else { return model.check(false) }
             let others = (0..<3).compactMap { _ in pool.tryAcquire() }
+            guard let last = pool.tryLease() else { return model.check(false) }
             var owned: [PoolHandle] = []
             var isReported = 0
             pool.forEachLease { lease in
                 isReported += 1
                 if lease.isOwned { owned.append(lease.handle) }
             }
-            model.check(isReported == 4 && owned == [first.handle])
+            model.check(isReported == 5 && owned == [first.handle, last.handle])
             for handle in others {
                 let lease = pool.adopt(handle)
                 model.check(lease.handle == handle)
             }
-            model.check(pool.availableCount == 63)
+            model.check(pool.availableCount == 62)
         }
     }
 
