@@ -5,7 +5,7 @@ public final class SimulatedListener {
     /// The port that it listens on.
     public let port: UInt16
     private let socket: SimulatedSocket
-    private unowned let world: SimulatedWorld
+    private let world: SimulatedWorld
 
     init(
         _ socket: SimulatedSocket, _ world: SimulatedWorld,
@@ -14,7 +14,7 @@ public final class SimulatedListener {
         self.socket = socket
         self.world = world
         port = socket.local?.port ?? 0
-        socket.onChange = { [unowned world, unowned socket] in
+        socket.onChange = {
             while !socket.backlog.isEmpty {  // Ends: takes one each turn.
                 body(SimulatedPeer(socket.backlog.removeFirst(), world))
             }

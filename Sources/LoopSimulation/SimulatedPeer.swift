@@ -33,7 +33,7 @@ public final class SimulatedPeer {
     public private(set) var isClosed = false
 
     private let socket: SimulatedSocket
-    private unowned let world: SimulatedWorld
+    private let world: SimulatedWorld
     private var waiting: [UInt8] = []
     private var finishesWhenSent = false
     private var hasEnded = false
