@@ -2,7 +2,6 @@
 
 internal import AsyncRuntime
 internal import ConnectionPools
-internal import EventLoops
 internal import LoopSimulation
 internal import Networking
 
@@ -23,24 +22,10 @@ struct ClientStorm: Sendable {
     }
 
     func run() throws -> StormResult {
-        var simulation = Simulation(seed: settings.seed)
-        simulation.plan = settings.plan
-        simulation.traceLinesMax = settings.traceLinesMax
-        simulation.waitsMax = 300_000
-        simulation.options.stopGraceNanoseconds = 10_000_000
         let messages = MessageLedger()
-        let outcome = try simulation.run { group, world in
+        return try settings.run(waitsMax: 300_000, messages.ledger) { group, world in
             try await storm(group, world, messages)
         }
-        if case .failure(let error)? = outcome.result { messages.complain("it threw \(error)") }
-        messages.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
-        if outcome.ending == .finished {
-            messages.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
-        }
-        return StormResult(
-            complaints: messages.complaints, traceHash: outcome.traceHash,
-            traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
-            timeline: outcome.timeline)
     }
 
     // MARK: The workload

@@ -2,7 +2,6 @@
 
 internal import AsyncRuntime
 internal import AtomicSupport
-internal import EventLoops
 internal import HTTPServing
 internal import LoopSimulation
 internal import Networking
@@ -29,24 +28,10 @@ struct HTTPStorm: Sendable {
     }
 
     func run() throws -> StormResult {
-        var simulation = Simulation(seed: settings.seed)
-        simulation.plan = settings.plan
-        simulation.traceLinesMax = settings.traceLinesMax
-        simulation.waitsMax = 1_000_000
-        simulation.options.stopGraceNanoseconds = 10_000_000
         let ledger = Ledger()
-        let outcome = try simulation.run { group, world in
+        return try settings.run(waitsMax: 1_000_000, ledger) { group, world in
             try await storm(group, world, ledger)
         }
-        if case .failure(let error)? = outcome.result { ledger.complain("it threw \(error)") }
-        ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
-        if outcome.ending == .finished {
-            ledger.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
-        }
-        return StormResult(
-            complaints: ledger.complaints, traceHash: outcome.traceHash,
-            traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
-            timeline: outcome.timeline)
     }
 
     // MARK: The workload

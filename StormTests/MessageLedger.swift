@@ -19,10 +19,8 @@ final class MessageLedger: @unchecked Sendable {
     }
 
     private var entries: [Int: Entry] = [:]
-    private let ledger = Ledger()
+    let ledger = Ledger()
     private(set) var acceptedCount = 0
-
-    var complaints: [String] { ledger.complaints }
 
     func complain(_ sentence: @autoclosure () -> String) { ledger.complain(sentence()) }
 

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+
+internal import AsyncRuntime
+internal import EventLoops
+internal import LoopSimulation
+
+extension StormSettings {
+    /// Runs a workload in a world of this seed, and checks what holds for every one: it comes to
+    /// its end, throws nothing, and leaves nothing open.
+    func run(
+        waitsMax: UInt64, _ ledger: Ledger,
+        _ body: @escaping @Sendable (LoopGroup, SimulatedWorld) async throws -> Void
+    ) throws -> StormResult {
+        var simulation = Simulation(seed: seed)
+        simulation.plan = plan
+        simulation.traceLinesMax = traceLinesMax
+        simulation.waitsMax = waitsMax
+        simulation.options.stopGraceNanoseconds = 10_000_000
+        let outcome = try simulation.run(body)
+        if case .failure(let error)? = outcome.result { ledger.complain("it threw \(error)") }
+        ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
+        if outcome.ending == .finished {
+            ledger.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
+        }
+        return StormResult(
+            complaints: ledger.complaints, traceHash: outcome.traceHash,
+            traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
+            timeline: outcome.timeline)
+    }
+}
