@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import AtomicSupport
+internal import Glibc
 internal import LoopSimulation
 internal import StressSupport
 
@@ -76,11 +77,13 @@ final class StormRun: @unchecked Sendable {
             if !result.complaints.isEmpty {
                 failed.append((seed, result.complaints))
                 print("    seed \(seed): \(result.complaints[0])")
+                fflush(nil)  // Whoever reads a pipe hears of it now.
             }
             let now = MonotonicInstant.now
             guard now.nanoseconds(since: lastReport) > 5_000_000_000 else { return }
             lastReport = now
             print("    \(done) seeds, \(statistics.completions) completions")
+            fflush(nil)
         }
     }
 

@@ -6,7 +6,6 @@ internal import Mutating
 /// The copy of the package in which the mutants are.
 struct Copy {
     static let folder = ".build-mutation"
-    static let tree = ".build-mutation/tree"
 
     /// A mutant with its number, and the target that it is in.
     struct Entry {
@@ -15,6 +14,8 @@ struct Copy {
         var target: Target
     }
 
+    /// What is mutated in it.
+    let subject: Subject
     /// All mutants; numbers begin with one.
     let entries: [Entry]
     private let mutators: [(target: Target, mutator: Mutator)]
@@ -22,8 +23,10 @@ struct Copy {
     private(set) var refused: Set<Int> = []
     private var schemata: [String: Schema] = [:]
 
-    init() throws {
-        mutators = try Target.all().map { ($0, try $0.mutator()) }
+    init(_ subject: Subject) throws {
+        self.subject = subject
+        let catalogue = try Target.catalogue(subject)
+        mutators = try Target.all(subject).map { ($0, try $0.mutator(catalogue)) }
         var entries: [Entry] = []
         for (target, mutator) in mutators {
             for mutant in mutator.mutants {
@@ -33,10 +36,10 @@ struct Copy {
         self.entries = entries
         let names = Dictionary(grouping: entries, by: \.mutant.name).filter { $1.count > 1 }
         if let name = names.keys.first { throw ToolError("two mutants are called '\(name)'") }
-        refused = Set(numbers(of: (try? readText(Self.refusedFile)) ?? ""))
+        refused = Set(numbers(of: (try? readText(subject.refused)) ?? ""))
     }
 
-    private static let refusedFile = "\(folder)/refused.txt"
+    private var tree: String { subject.tree }
 
     private func numbers(of text: String) -> [Int] {
         let names = Set(text.split(separator: "\n").map(String.init))
@@ -64,7 +67,7 @@ struct Copy {
     /// Writes the copy. Files that are as they were are not touched, so that builds stay short.
     mutating func write() throws {
         let manager = FileManager.default
-        try manager.createDirectory(atPath: Self.tree, withIntermediateDirectories: true)
+        try manager.createDirectory(atPath: tree, withIntermediateDirectories: true)
         for part in ["Sources", "StormTests", "StressTests", "Tests/PrimitiveModels", "Examples"] {
             try mirror(part)
         }
@@ -92,8 +95,16 @@ struct Copy {
         for (target, mutator) in mutators {
             let schema = mutator.schema { numbers[$0.name] }
             schemata[target.file] = schema
-            try put(schema.text, target.file)
+            try put(try Self.withSwitch(schema.text), target.file)
         }
+    }
+
+    /// The switch is in `AtomicSupport`, which not every file imports. The line below the licence is
+    /// empty, so that no other line gets another number.
+    private static func withSwitch(_ text: String) throws -> String {
+        if text.contains("import AtomicSupport") { return text }
+        guard let gap = text.firstRange(of: "\n\n") else { throw ToolError("a file of one part") }
+        return text.replacingCharacters(in: gap, with: "\ninternal import AtomicSupport\n")
     }
 
     /// The manifest names the tests, which are not built here.
@@ -101,7 +112,7 @@ struct Copy {
         let manager = FileManager.default
         for name in try manager.contentsOfDirectory(atPath: "Tests")
         where name != "PrimitiveModels" {
-            let link = "\(Self.tree)/Tests/\(name)"
+            let link = "\(tree)/Tests/\(name)"
             if (try? manager.destinationOfSymbolicLink(atPath: link)) != nil { continue }
             try? manager.removeItem(atPath: link)
             try manager.createSymbolicLink(
@@ -124,9 +135,9 @@ struct Copy {
             try put(Data(contentsOf: URL(fileURLWithPath: path)), path)
         }
         // What has gone there goes here.
-        for path in try files(in: part, below: Self.tree)
+        for path in try files(in: part, below: tree)
         where !paths.contains(path) && !added.contains(path) {
-            try manager.removeItem(atPath: "\(Self.tree)/\(path)")
+            try manager.removeItem(atPath: "\(tree)/\(path)")
         }
     }
 
@@ -147,7 +158,7 @@ struct Copy {
     }
 
     private func put(_ data: Data, _ path: String) throws {
-        let url = URL(fileURLWithPath: "\(Self.tree)/\(path)")
+        let url = URL(fileURLWithPath: "\(tree)/\(path)")
         if (try? Data(contentsOf: url)) == data { return }
         try FileManager.default.createDirectory(
             at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
@@ -212,7 +223,7 @@ extension Copy {
             refused.formUnion(culprits)
             let names = entries.filter { refused.contains($0.number) }.map(\.mutant.name)
             try names.joined(separator: "\n").write(
-                toFile: Self.refusedFile, atomically: true, encoding: .utf8)
+                toFile: subject.refused, atomically: true, encoding: .utf8)
             try writeSchemata()
         }
         throw ToolError(

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 
-/// Why something is not found: a line of `equivalent.txt` or `survivors.txt` is a name, ` -- `, and
-/// the reason.
+/// Why something is not found: a line of `equivalent.txt` or its like is a name, ` -- `, and the
+/// reason.
 enum Explanation {
     /// The reasons by name.
-    static func all(_ file: String = "equivalent.txt") throws -> [String: String] {
+    static func all(_ subject: Subject) throws -> [String: String] {
+        try all(subject.explanations)
+    }
+
+    static func all(_ file: String) throws -> [String: String] {
         var reasons: [String: String] = [:]
-        for line in try readText("\(Target.folder)/\(file)").split(separator: "\n") {
+        for line in try readText(file).split(separator: "\n") {
             if line.hasPrefix("#") { continue }
             guard let middle = line.ranges(of: " -- ").first else {
                 throw ToolError("\(file): a line without a reason: \(line)")

@@ -10,6 +10,20 @@ enum Finder: String, CaseIterable, Codable {
     case stress
     /// The stress scenarios under ThreadSanitizer.
     case tsan
+    /// The storms of the simulated loop.
+    case storms
+
+    /// What it looks at.
+    var subject: Subject { self == .storms ? .storms : .primitives }
+
+    /// Where its tests are.
+    var tests: String {
+        switch self {
+        case .models: "Tests/PrimitiveModels/Tests"
+        case .stress, .tsan: "StressTests"
+        case .storms: "StormTests"
+        }
+    }
 }
 
 /// What became of one mutant.
@@ -51,14 +65,15 @@ struct Fingerprints: Codable, Equatable {
     /// Those of now.
     init(_ target: Target, _ finder: Finder) throws {
         source = Self.print(of: [target.file])
-        let folder = finder == .models ? "Tests/PrimitiveModels/Tests" : "StressTests"
-        tests = try Self.tests(of: folder)
+        tests = try Self.tests(of: finder.tests)
     }
 
     /// Those of all targets, by file.
     static func ofTargets(_ finder: Finder) throws -> [String: Fingerprints] {
         var prints: [String: Fingerprints] = [:]
-        for target in try Target.all() { prints[target.file] = try Fingerprints(target, finder) }
+        for target in try Target.all(finder.subject) {
+            prints[target.file] = try Fingerprints(target, finder)
+        }
         return prints
     }
 

@@ -31,7 +31,7 @@ struct ModelReport {
         lines = try text.split(separator: "\n").map {
             try JSONDecoder().decode(Line.self, from: Data($0.utf8))
         }
-        reasons = try Explanation.all("survivors.txt")
+        reasons = try Explanation.all("\(Target.folder)/survivors.txt")
     }
 
     // MARK: - Explorations

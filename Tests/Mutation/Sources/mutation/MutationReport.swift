@@ -16,7 +16,7 @@ struct MutationReport {
         models = try Self.current(.models, copy)
         stress = try Self.current(.stress, copy)
         tsan = try Self.current(.tsan, copy)
-        reasons = try Explanation.all()
+        reasons = try Explanation.all(.primitives)
     }
 
     /// The findings that are about the sources as they are.
@@ -38,7 +38,7 @@ struct MutationReport {
             "File", "Made", "Do not compile", "Tried", "Killed by models", "Explained", "Open",
             "Found by stress", "Found by ThreadSanitizer")
         let groups = Dictionary(grouping: copy.entries, by: \.target.file)
-        for target in (try? Target.all()) ?? [] {
+        for target in (try? Target.all(.primitives)) ?? [] {
             add(groups[target.file] ?? [], String(target.file.dropFirst("Sources/".count)), &table)
         }
         add(copy.entries.filter { $0.mutant.kind == .catalogue }, "**By hand**", &table)
@@ -115,7 +115,7 @@ struct MutationReport {
 
             """
         let groups = Dictionary(grouping: copy.entries, by: \.target.file)
-        for target in (try? Target.all()) ?? [] {
+        for target in (try? Target.all(.primitives)) ?? [] {
             var table = MarkdownTable("Mutant", "Becomes", "Models", "Stress", "ThreadSanitizer")
             for entry in groups[target.file] ?? [] {
                 let name = entry.mutant.name

@@ -18,7 +18,7 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         let results = "\(Copy.folder)/results"
-        let copy = try Copy()
+        let copy = try Copy(.primitives)
         let mutation = try MutationReport(copy)
         let models = try ModelReport(path: "\(results)/explorations.jsonl")
         let checker = CheckerReport(output: (try? readText("\(results)/checker.txt")) ?? "")

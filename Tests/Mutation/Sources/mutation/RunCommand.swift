@@ -5,6 +5,7 @@ internal import Foundation
 internal import Mutating
 
 extension Finder: ExpressibleByArgument {}
+extension Subject: ExpressibleByArgument {}
 
 /// `mutation run`
 struct RunCommand: ParsableCommand {
@@ -12,8 +13,8 @@ struct RunCommand: ParsableCommand {
         commandName: "run", abstract: "Tries the mutants, each in a process of its own.",
         discussion: """
             Results are added to .build-mutation/results, one line for each mutant; a run that was \
-            stopped goes on where it was. Fails if a mutant was missed by the models and \
-            Tests/Mutation/equivalent.txt does not explain it.
+            stopped goes on where it was. Fails if a mutant was missed by the models or the \
+            storms, and Tests/Mutation/equivalent.txt or storm-equivalent.txt does not explain it.
             """)
 
     /// Seconds for each scenario.
@@ -34,6 +35,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Seconds for each mutant (models: 300), or each scenario (stress, tsan: 0.4).")
     var seconds: Double?
 
+    @Option(help: "Seeds for each mutant and storm.")
+    var seeds = 1000
+
     @Flag(
         help: "Only the few of Tests/Mutation/planted.txt, and nothing is left from earlier runs.")
     var planted = false
@@ -51,7 +55,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Only those that were never tried.")
     var untried = false
 
-    @Flag(help: "Not those that Tests/Mutation/equivalent.txt explains.")
+    @Flag(help: "Not those that are explained.")
     var open = false
 
     @Option(help: "So many at once.")
@@ -65,15 +69,22 @@ struct RunCommand: ParsableCommand {
             throw ValidationError("--seconds is between 0.01 and 600")
         }
         if every < 1 { throw ValidationError("--every is at least 1") }
+        if !(1...1_000_000 ~= seeds) {
+            throw ValidationError("--seeds is between 1 and 1,000,000")
+        }
+        if planted && with == .storms {
+            throw ValidationError("--planted names mutants of the primitives")
+        }
         if !(1...64 ~= jobs) { throw ValidationError("--jobs is between 1 and 64") }
     }
 
     func run() throws {
-        let trial = Trial(
-            finder: with, seconds: seconds ?? (with == .models ? 300 : Self.stressSeconds))
-        var copy = try Copy()
+        let isShort = with == .stress || with == .tsan
+        var trial = Trial(finder: with, seconds: seconds ?? (isShort ? Self.stressSeconds : 300))
+        trial.seedCount = seeds
+        var copy = try Copy(with.subject)
         if planted { try copy.keepOnly(Self.plantedNames()) }
-        say("    writing \(copy.compiled.count) mutants into \(Copy.tree)")
+        say("    writing \(copy.compiled.count) mutants into \(with.subject.tree)")
         try copy.write()
         say("    compiling for \(with.rawValue)")
         try trial.build(&copy)
@@ -85,7 +96,7 @@ struct RunCommand: ParsableCommand {
             pauseWhile: pauseWhile)
         let missed = try sweep.run(jobs: jobs)
         say("\(chosen.count) mutants, \(copy.refused.count) do not compile, \(missed.count) missed")
-        if with == .models || planted { try judge(missed) }
+        if !isShort || planted { try judge(missed) }
     }
 
     private static func plantedNames() throws -> [String] {
@@ -109,7 +120,7 @@ struct RunCommand: ParsableCommand {
         }
         if untried { chosen = chosen.filter { findings.byName[$0.mutant.name] == nil } }
         if open {
-            let explained = try Explanation.all()
+            let explained = try Explanation.all(with.subject)
             chosen = chosen.filter { explained[$0.mutant.name] == nil }
         }
         if let missedBy {
@@ -125,7 +136,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func judge(_ missed: [String]) throws {
-        let explained = try Explanation.all()
+        let explained = try Explanation.all(with.subject)
         let open = missed.filter { explained[$0] == nil }
         if open.isEmpty { return }
         say("not explained:\n" + open.map { "  \($0)" }.joined(separator: "\n"))

@@ -6,36 +6,42 @@ internal import Mutating
 /// A file that is mutated, and who looks at it.
 struct Target {
     var file: String
-    var models: [String]
-    var scenarios: [String]
+    /// Regular expressions that name models.
+    var models: [String] = []
+    /// Stress scenarios, or storms.
+    var scenarios: [String] = []
 
     static let folder = "Tests/Mutation"
 
-    /// The targets of `targets.txt`.
-    static func all() throws -> [Target] {
-        try readText("\(folder)/targets.txt").split(separator: "\n").compactMap { line in
+    /// The targets of a subject.
+    static func all(_ subject: Subject) throws -> [Target] {
+        let path = subject.targets
+        return try readText(path).split(separator: "\n").compactMap { line in
             if line.hasPrefix("#") { return nil }
             let fields = line.split(separator: " ").map(String.init)
-            guard fields.count == 3 else { throw ToolError("targets.txt: what is '\(line)'?") }
-            return Target(
-                file: fields[0], models: fields[1].split(separator: ",").map(String.init),
-                scenarios: fields[2].split(separator: ",").map(String.init))
+            guard fields.count == (subject == .primitives ? 3 : 2), let last = fields.last else {
+                throw ToolError("\(path): what is '\(line)'?")
+            }
+            var target = Target(file: fields[0])
+            if fields.count > 2 { target.models = fields[1].split(separator: ",").map(String.init) }
+            target.scenarios = last.split(separator: ",").map(String.init)
+            return target
         }
     }
 
     /// The faults written by hand.
-    static func catalogue() throws -> [CatalogueEntry] {
-        let entries = try CatalogueEntry.entries(of: readText("\(folder)/catalogue.txt"))
-        let files = Set(try all().map(\.file))
+    static func catalogue(_ subject: Subject) throws -> [CatalogueEntry] {
+        let entries = try CatalogueEntry.entries(of: readText(subject.catalogue))
+        let files = Set(try all(subject).map(\.file))
         for entry in entries where !files.contains(entry.file) {
-            throw ToolError("\(entry.name): targets.txt does not name \(entry.file)")
+            throw ToolError("\(entry.name): \(subject.targets) does not name \(entry.file)")
         }
         return entries
     }
 
     /// What makes its mutants.
-    func mutator() throws -> Mutator {
-        try Mutator(file: file, source: readText(file), catalogue: Self.catalogue())
+    func mutator(_ catalogue: [CatalogueEntry]) throws -> Mutator {
+        try Mutator(file: file, source: readText(file), catalogue: catalogue)
     }
 }
 

@@ -9,7 +9,9 @@ struct Trial {
     var finder: Finder
     /// Seconds for each mutant with the models; for each scenario with the others.
     var seconds: Double
-    /// Seconds of processor time for each mutant with the models: others may be at work.
+    /// How many seeds each storm has.
+    var seedCount = 1000
+    /// Seconds of processor time for each mutant with models or storms: others may be at work.
     private var processorSecondsMax: Double?
 
     init(finder: Finder, seconds: Double) {
@@ -19,7 +21,7 @@ struct Trial {
 
     /// Builds what it runs.
     func build(_ copy: inout Copy) throws {
-        let tree = Copy.tree
+        let tree = finder.subject.tree
         let log = "build-\(finder.rawValue).txt"
         switch finder {
         case .models:
@@ -41,6 +43,12 @@ struct Trial {
                     "-c", "release", "--package-path", tree, "--scratch-path", scratch, "--product",
                     "stress", "--sanitize", "thread",
                 ], log: log)
+        case .storms:
+            try copy.build(
+                [
+                    "-c", "release", "--package-path", tree, "--scratch-path", scratch, "--product",
+                    "simulate",
+                ], log: log)
         }
     }
 
@@ -49,14 +57,17 @@ struct Trial {
     /// Runs everything that looks at a target, with nothing switched on: it must pass.
     func control(_ target: Target) throws -> Finding {
         var patient = self
-        if finder == .models { patient.seconds = 600 }
+        if isMeasured { patient.seconds = 600 }
         return try patient.run(number: 0, name: "nothing, in \(target.file)", target)
     }
+
+    /// Whether how long it takes without a mutant says when one hangs.
+    private var isMeasured: Bool { finder == .models || finder == .storms }
 
     /// Tries one mutant.
     func run(_ entry: Copy.Entry, processorSecondsMax: Double?) throws -> Finding {
         var limited = self
-        if finder == .models, let processorSecondsMax {
+        if isMeasured, let processorSecondsMax {
             limited.processorSecondsMax = processorSecondsMax
             // One that sleeps uses no time of a processor; one beside other work has a part of one.
             limited.seconds = min(seconds, 10 + 30 * processorSecondsMax)
@@ -75,7 +86,10 @@ struct Trial {
         var last = Finding(name: name, verdict: .untested, seconds: 0, detail: "")
         var sum = 0.0
         for scenario in target.scenarios {
-            last = try runStress(name, scenario, environment)
+            last =
+                finder == .storms
+                ? try runStorm(name, scenario, environment)
+                : try runStress(name, scenario, environment)
             sum += last.seconds
             last.seconds = sum
             if last.isFound { return last }
@@ -167,6 +181,35 @@ struct Trial {
         if finding.isFound, finding.detail.isEmpty {
             let last = lines.last { $0.hasPrefix("==>") } ?? ""
             finding.detail = "in \(last.split(separator: " ").dropFirst(2).first ?? "?")"
+        }
+        return finding
+    }
+
+    // MARK: - Storms
+
+    private func runStorm(
+        _ name: String, _ storm: String, _ environment: [String: String]
+    ) throws -> Finding {
+        let program = limited(
+            "\(scratch)/release/simulate", [storm, "--seeds", "1..\(seedCount)", "--jobs", "1"],
+            environment, secondsMax: seconds, kibibytesMax: 8_000_000)
+        let outcome = try program.run { $0.hasPrefix("    seed ") }
+        var finding = Finding(
+            name: name, verdict: .missed, seconds: outcome.processorSeconds, detail: "")
+        let lines = outcome.output.split(separator: "\n")
+        if let line = lines.first(where: { $0.hasPrefix("    seed ") }) {
+            finding.verdict = .failed
+            finding.detail = "\(storm), \(line.drop { $0 == " " }.prefix(100))"
+        } else if outcome.isTimedOut, outcome.processorSeconds > 2 {
+            // It was at work all the time, and may be slow and nothing else.
+            finding.detail = "\(Int(seconds)) s in \(storm)"
+        } else if outcome.isTimedOut || outcome.isSignal && outcome.status == SIGXCPU {
+            finding.verdict = .hung
+            finding.detail = "\(storm), after \(shortened(finding.seconds))"
+        } else if outcome.isSignal || outcome.status != 0 {
+            finding.verdict = .crashed
+            let reason = lines.last { $0.contains("Fatal error") } ?? ""
+            finding.detail = "\(storm): \(reason.prefix(100))"
         }
         return finding
     }
