@@ -99,8 +99,8 @@ struct Copy {
         }
     }
 
-    /// The switch is in `AtomicSupport`, which not every file imports. The line below the licence is
-    /// empty, so that no other line gets another number.
+    /// The switch is in `AtomicSupport`, which not every file imports. The line below the licence
+    /// is empty, so that no other line gets another number.
     private static func withSwitch(_ text: String) throws -> String {
         if text.contains("import AtomicSupport") { return text }
         guard let gap = text.firstRange(of: "\n\n") else { throw ToolError("a file of one part") }

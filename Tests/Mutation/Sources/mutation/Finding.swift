@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import Foundation
+internal import Mutating
 
 /// Who is asked about a mutant.
 enum Finder: String, CaseIterable, Codable {
@@ -138,5 +139,16 @@ struct Findings {
         try file.seekToEnd()
         try file.write(contentsOf: line)
         try file.close()
+    }
+
+    /// The findings that are about the sources as they are.
+    static func current(_ finder: Finder, _ copy: Copy) throws -> [String: Finding] {
+        let prints = try Fingerprints.ofTargets(finder)
+        let files = Dictionary(
+            uniqueKeysWithValues: copy.entries.map { ($0.mutant.name, $0.target.file) })
+        return try Findings(finder).byName.filter { name, finding in
+            guard let file = files[name], let now = prints[file] else { return false }
+            return finding.prints?.source == now.source
+        }
     }
 }

@@ -13,21 +13,10 @@ struct MutationReport {
 
     init(_ copy: Copy) throws {
         self.copy = copy
-        models = try Self.current(.models, copy)
-        stress = try Self.current(.stress, copy)
-        tsan = try Self.current(.tsan, copy)
+        models = try Findings.current(.models, copy)
+        stress = try Findings.current(.stress, copy)
+        tsan = try Findings.current(.tsan, copy)
         reasons = try Explanation.all(.primitives)
-    }
-
-    /// The findings that are about the sources as they are.
-    private static func current(_ finder: Finder, _ copy: Copy) throws -> [String: Finding] {
-        let prints = try Fingerprints.ofTargets(finder)
-        let files = Dictionary(
-            uniqueKeysWithValues: copy.entries.map { ($0.mutant.name, $0.target.file) })
-        return try Findings(finder).byName.filter { name, finding in
-            guard let file = files[name], let now = prints[file] else { return false }
-            return finding.prints?.source == now.source
-        }
     }
 
     // MARK: - Counts

@@ -9,14 +9,39 @@ struct ReportCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "report", abstract: "Writes docs/verification.md from the results.",
         discussion: """
-            Reads .build-mutation/results: explorations.jsonl, checker.txt and run.txt of the \
-            models, and what 'mutation run' has left. What is missing there is said to be missing.
+            With '--of storms', docs/verification-storms.md. Reads .build-mutation/results: \
+            explorations.jsonl, checker.txt and run.txt of the models, and what 'mutation run' has \
+            left. What is missing there is said to be missing.
             """)
 
     @Option(help: "The folder that is written to.")
     var folder = "docs"
 
+    @Option(help: "Of what: \(Subject.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var of = Subject.primitives
+
+    @Option(help: "How many seeds the storms had.")
+    var seeds = 1000
+
     func run() throws {
+        switch of {
+        case .primitives: try writePrimitives()
+        case .storms: try writeStorms()
+        }
+    }
+
+    private func writeStorms() throws {
+        let report = try StormReport()
+        var text = try readText("\(Target.folder)/storms.in.txt")
+        let parts = [
+            "made": Self.made(), "seeds": grouped(seeds), "counts": report.counts,
+            "catalogue": report.catalogue, "missed": report.missed,
+        ]
+        for (name, part) in parts { text = text.replacing("{{\(name)}}", with: part) }
+        try write(text, "verification-storms.md")
+    }
+
+    private func writePrimitives() throws {
         let results = "\(Copy.folder)/results"
         let copy = try Copy(.primitives)
         let mutation = try MutationReport(copy)

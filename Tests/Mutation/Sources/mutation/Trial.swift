@@ -9,6 +9,9 @@ struct Trial {
     var finder: Finder
     /// Seconds for each mutant with the models; for each scenario with the others.
     var seconds: Double
+    /// How much of its work a storm does, in a thousand: large ones find little that small ones
+    /// do not.
+    static let share = 200
     /// How many seeds each storm has.
     var seedCount = 1000
     /// Seconds of processor time for each mutant with models or storms: others may be at work.
@@ -191,7 +194,8 @@ struct Trial {
         _ name: String, _ storm: String, _ environment: [String: String]
     ) throws -> Finding {
         let program = limited(
-            "\(scratch)/release/simulate", [storm, "--seeds", "1..\(seedCount)", "--jobs", "1"],
+            "\(scratch)/release/simulate",
+            [storm, "--seeds", "1..\(seedCount)", "--share", "\(Self.share)", "--jobs", "1"],
             environment, secondsMax: seconds, kibibytesMax: 8_000_000)
         let outcome = try program.run { $0.hasPrefix("    seed ") }
         var finding = Finding(

@@ -29,7 +29,8 @@ struct BroadcastChannelModelTests {
             sends.count > 1
             ? exhaustIfLong(sends, subscribers, capacity, program: program)
             : exhaustAroundLock(
-                sends, subscribers, capacity, isLarge: subscribers > 1, program: program)
+                sends, subscribers, capacity, isLarge: subscribers > 1, ends: true, program: program
+            )
         #expect(result.holds, "\(result)")
         #expect(
             result.isExhaustive || sends.count + subscribers > 2 && !ModelRun.isLong

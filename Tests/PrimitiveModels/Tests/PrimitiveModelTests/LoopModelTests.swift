@@ -24,7 +24,7 @@ struct LoopModelTests {
         // Wrong: a later job of a thread overtakes one in the overflow list.
         let isLarge = counts != [2]  // 280,000 executions and more.
         let result = exhaustAroundLock(
-            counts, inboxCapacity, isLarge: isLarge,
+            counts, inboxCapacity, isLarge: isLarge, ends: true,
             program: LoopPrograms.posts(counts, inboxCapacity: inboxCapacity))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive || isLarge && !ModelRun.isLong)
@@ -43,7 +43,7 @@ struct LoopModelTests {
         // Wrong: a stop is slept through, or a job is accepted and never runs.
         let isLarge = posts > 1  // 2.4 million executions.
         let result = exhaustAroundLock(
-            posts, inboxCapacity, isLarge: isLarge,
+            posts, inboxCapacity, isLarge: isLarge, ends: true,
             program: LoopPrograms.stop(posts: posts, inboxCapacity: inboxCapacity))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive || isLarge && !ModelRun.isLong)

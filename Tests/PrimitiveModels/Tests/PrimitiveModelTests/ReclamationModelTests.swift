@@ -86,6 +86,7 @@ struct ReclamationModelTests {
             ReclamationPrograms.hazards(reads: [1], writes: [1]),
             ReclamationPrograms.hazards(reads: [2], writes: [2]),
             ReclamationPrograms.hazards(reads: [2], writes: [2], oneGuard: true),
+            ReclamationPrograms.hazards(reads: [2], writes: [1], oneGuard: true, clears: true),
             ReclamationPrograms.hazards(reads: [], writes: [2], scanThreshold: 2, collectors: 1),
         ])
         #expect(names == [])

@@ -97,7 +97,7 @@ enum ReclamationPrograms {
     /// Readers that look at an object so often, and writers that replace it so often.
     static func hazards(
         reads: [Int], writes: [Int], slotCount: Int = 4, scanThreshold: Int = 1,
-        oneGuard: Bool = false, collectors: Int = 0
+        oneGuard: Bool = false, clears: Bool = false, collectors: Int = 0
     ) -> (Model) -> Void {
         { model in
             let domain = HazardDomain(slotCount: slotCount, scanThreshold: scanThreshold)
@@ -107,6 +107,7 @@ enum ReclamationPrograms {
                 guard let address = unsafe hazard.protect(source.word) else { return }
                 // SAFETY: protected.
                 model.check(unsafe WatchedObject(at: address).read() >= 1)
+                if clears { hazard.clear() }
             }
             for count in reads {
                 model.thread("reader") {

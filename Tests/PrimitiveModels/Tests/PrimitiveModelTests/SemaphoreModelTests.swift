@@ -269,7 +269,7 @@ struct SemaphoreModelTests {
         let isLarge = takes == [2, 1]
         let result = exhaustAroundLock(gives, takes, isLarge: isLarge, program: program)
         #expect(result.holds, "\(result)")
-        #expect(result.isExhaustive || isLarge && !ModelRun.isLong)
+        #expect(result.isExhaustive || isLarge)
     }
 
     @Test("deadlines and permits meet", arguments: [(1, 1), (1, 2)])

@@ -61,9 +61,12 @@ struct WaitModelTests {
         let program = EventCountPrograms.tokens(gives, takes, isOrdered: isOrdered)
         // With two takers: half a million to twenty million executions.
         let isLarge = takes.count > 1
-        let result = exhaustAroundLock(gives, takes, isOrdered, isLarge: isLarge, program: program)
+        // Two of each, in order, have more than eight million.
+        let ends = !isOrdered || gives.count == 1
+        let result = exhaustAroundLock(
+            gives, takes, isOrdered, isLarge: isLarge, ends: ends, program: program)
         #expect(result.holds, "\(result)")
-        #expect(result.isExhaustive || isLarge && !ModelRun.isLong)
+        #expect(result.isExhaustive || isLarge && !(ends && ModelRun.isLong))
     }
 
     @Test("who is notified has seen what came before the notify")
