@@ -163,7 +163,7 @@ let package = Package(
             name: "simulate",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops", "HTTPServing",
-                "LoopSimulation", "Networking", "StressSupport",
+                "LoopSimulation", "Networking", "StressSupport", "TLSEngines",
             ],
             path: "StormTests"),
         // The examples

@@ -23,7 +23,7 @@ struct ClientStorm: Sendable {
 
     func run() throws -> StormResult {
         let messages = MessageLedger()
-        return try settings.run(waitsMax: 300_000, messages.ledger) { group, world in
+        return try settings.run(waitsMax: 3_000_000, messages.ledger) { group, world in
             try await storm(group, world, messages)
         }
     }
@@ -46,16 +46,11 @@ struct ClientStorm: Sendable {
         ) { settled in
             for index in settled.indices { messages.settle(settled[index]) }
         }
-        world.onStep = {
-            let pool = client.statistics.pool
-            let alive = pool.attempts - pool.connectFailures - pool.disconnects
-            messages.expect(
-                alive <= UInt64(configuration.pool.maxConnections),
-                "\(alive) connections are open or connecting,"
-                    + " \(configuration.pool.maxConnections) are allowed")
-        }
+        let watch = ClientWatch(client, configuration, messages.ledger)
+        world.onStep = { watch.look() }
         defer { world.onStep = nil }
-        let count = max(1, (30 + world.draw(below: 300)) * settings.share / 1000)
+        let count = max(1, Self.messageCount(world) * settings.share / 1000)
+        let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await client.run() }
@@ -64,7 +59,7 @@ struct ClientStorm: Sendable {
                     sending.addTask(executorPreference: group.executors[0]) {
                         await send(
                             stride(from: sender, to: count, by: senders), by: client, world,
-                            messages)
+                            messages, pauseMax)
                     }
                 }
             }
@@ -78,11 +73,11 @@ struct ClientStorm: Sendable {
 
     private func send(
         _ numbers: StrideTo<Int>, by client: PooledClient, _ world: SimulatedWorld,
-        _ messages: MessageLedger
+        _ messages: MessageLedger, _ pauseMax: Int
     ) async {
         for number in numbers {
             if world.draw(below: 4) == 0 {
-                let pause = world.draw(below: 400_000_000)
+                let pause = world.draw(below: pauseMax)
                 try? await LoopTime.sleep(for: .nanoseconds(pause))
             }
             let bytes = messages.make(number, byteCount: Self.byteCount(world))
@@ -94,6 +89,15 @@ struct ClientStorm: Sendable {
                 if case .gaveUp = error { return }
                 messages.complain("message \(number) was refused: \(error)")
             }
+        }
+    }
+
+    /// Most runs are small, so that many different ones have their turn; some go on for long.
+    private static func messageCount(_ world: SimulatedWorld) -> Int {
+        switch world.draw(below: 16) {
+        case 0: 5_000 + world.draw(below: 20_000)
+        case 1...4: 500 + world.draw(below: 2_000)
+        default: 30 + world.draw(below: 300)
         }
     }
 

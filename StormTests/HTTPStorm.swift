@@ -29,7 +29,7 @@ struct HTTPStorm: Sendable {
 
     func run() throws -> StormResult {
         let ledger = Ledger()
-        return try settings.run(waitsMax: 1_000_000, ledger) { group, world in
+        return try settings.run(waitsMax: 10_000_000, ledger) { group, world in
             try await storm(group, world, ledger)
         }
     }
@@ -44,7 +44,9 @@ struct HTTPStorm: Sendable {
         let clients = HTTPClientsOfStorm(world, ledger, port: server.address.port)
         try await withThrowingDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await server.run() }
-            clients.begin(max(1, (5 + world.draw(below: 60)) * settings.share / 1000))
+            let isCrowded = world.draw(below: 8) == 0
+            let count = isCrowded ? 100 + world.draw(below: 500) : 5 + world.draw(below: 60)
+            clients.begin(max(1, count * settings.share / 1000))
             try await LoopTime.sleep(for: .nanoseconds(Self.healNanoseconds))
             world.heal()
             // What is left of before must end by the server's limits alone.

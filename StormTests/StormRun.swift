@@ -15,6 +15,8 @@ final class StormRun: @unchecked Sendable {
     private var statistics = SimulationStatistics()
     private var time = Duration.zero
     private var done: UInt64 = 0
+    /// Of all traces, in whatever order the seeds were run.
+    private var hash: UInt64 = 0
     private var failed: [(seed: UInt64, complaints: [String])] = []
     private var lastReport = MonotonicInstant.now
 
@@ -49,14 +51,18 @@ final class StormRun: @unchecked Sendable {
 
     /// Runs a seed as often as asked; that the runs differ is a complaint too.
     private func result(of seed: UInt64) -> StormResult {
-        var result = once(StormSettings(seed: seed))
+        var result = once(settings(seed))
         for _ in 1..<options.repeats {
-            let again = once(StormSettings(seed: seed))
+            let again = once(settings(seed))
             if again.traceHash != result.traceHash || again.traceCount != result.traceCount {
                 result.complaints.append("a second run of the same seed was another")
             }
         }
         return result
+    }
+
+    private func settings(_ seed: UInt64) -> StormSettings {
+        StormSettings(seed: seed, share: options.share)
     }
 
     private func once(_ settings: StormSettings) -> StormResult {
@@ -74,6 +80,7 @@ final class StormRun: @unchecked Sendable {
             statistics += result.statistics
             time += result.time
             done += 1
+            hash &+= (result.traceHash ^ seed) &* 0x9E37_79B9_7F4A_7C15
             if !result.complaints.isEmpty {
                 failed.append((seed, result.complaints))
                 print("    seed \(seed): \(result.complaints[0])")
@@ -94,6 +101,7 @@ final class StormRun: @unchecked Sendable {
             "    \(statistics.completions) completions, \(statistics.connections) connections,"
                 + " \(statistics.resets) resets in \(tenths(seconds)) s")
         for fault in Fault.allCases { print("      \(fault): \(statistics[fault])") }
+        print("    hash of all events: \(String(hash, radix: 16))")
         let end = failed.isEmpty ? "all held" : "\(failed.count) FAILED"
         print("simulate: \(storm.name): \(done) seeds, \(end)")
     }
@@ -106,14 +114,15 @@ final class StormRun: @unchecked Sendable {
     private func explain(_ seed: UInt64, _ complaints: [String]) {
         print("==> \(storm.name), seed \(seed)")
         for complaint in complaints { print("    \(complaint)") }
-        var small = shrink(StormSettings(seed: seed))
+        var small = shrink(settings(seed))
         small.traceLinesMax = options.timelineLines
         let result = once(small)
         let faults = Fault.allCases.filter { small.plan[$0] > 0 }.map { "\($0)" }
         print("    needs: \(faults.joined(separator: ", ")); \(small.share) ‰ of the work")
         for complaint in result.complaints { print("    still: \(complaint)") }
         for line in result.timeline { print("      \(line)") }
-        print("    again: ./dev simulate \(storm.name) --seed \(seed)")
+        let share = options.share == 1000 ? "" : " --share \(options.share)"
+        print("    again: ./dev simulate \(storm.name) --seed \(seed)\(share)")
     }
 
     private func shrink(_ settings: StormSettings) -> StormSettings {

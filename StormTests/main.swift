@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--timeline L] [--list]
+// simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--share S] [--timeline L]
+//          [--list]
 //
 // Runs the storm STORM, or all, with each seed from A to B, and ends with status 1 if a check
 // failed. A seed that failed is made smaller, and its last events are shown.
@@ -8,25 +9,33 @@
 internal import Glibc
 internal import LoopSimulation
 
-let allStorms: [Storm] = [ClientStorm.storm, HTTPStorm.storm]
+#if TLS
+    let allStorms: [Storm] = [
+        ClientStorm.storm, HTTPStorm.storm, EchoStorm.plain, EchoStorm.secure,
+    ]
+#else
+    let allStorms: [Storm] = [ClientStorm.storm, HTTPStorm.storm, EchoStorm.plain]
+#endif
 
 struct SimulateOptions {
     var filter = ""
     var seeds: ClosedRange<UInt64> = 1...1000
     var jobs = 2
     var repeats = 1
+    var share = 1000
     var timelineLines = 60
     var isListing = false
     var isAskingForHelp = false
 
     static let usage = """
-        usage: simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--timeline L]
-                        [--list]
+        usage: simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--share S]
+                        [--timeline L] [--list]
           STORM        only those whose name contains this
           --seeds A..B the seeds to run, both ends included; default 1..1000
           --seed N     one seed
           --jobs J     so many threads, each with worlds of its own; default 2
           --repeat R   run each seed so often and compare the hashes of what happened; default 1
+          --share S    how much of its work a storm does, in a thousand; default 1000
           --timeline L show the last L events of a seed that failed; default 60
           --list       name the storms
         """
@@ -50,6 +59,9 @@ struct SimulateOptions {
             case "--repeat":
                 guard let repeats = Self.count(rest.popFirst(), in: 1...1000) else { return nil }
                 self.repeats = repeats
+            case "--share":
+                guard let share = Self.count(rest.popFirst(), in: 1...1000) else { return nil }
+                self.share = share
             case "--timeline":
                 guard let lines = Self.count(rest.popFirst(), in: 0...100_000) else { return nil }
                 timelineLines = lines

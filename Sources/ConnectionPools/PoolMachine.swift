@@ -231,21 +231,34 @@ extension PoolMachine {
 
     /// Checks I1 to I7; traps if one is broken.
     func checkInvariants() {
+        if let broken = brokenInvariant { preconditionFailure(broken) }
+    }
+
+    /// The first of I1 to I7 that does not hold.
+    var brokenInvariant: String? {
         let backingOff = slots.count { $0.state == .backingOff }
-        precondition(occupiedCount <= configuration.maxConnections, "I1")
-        precondition(backingOff <= 1, "I2: one slot backs off")
-        precondition(backingOff == 0 || aliveCount == 0, "I2: nothing is alive meanwhile")
+        if occupiedCount > configuration.maxConnections {
+            return "I1: \(occupiedCount) connections"
+        }
+        if backingOff > 1 { return "I2: \(backingOff) slots back off" }
+        if backingOff > 0, aliveCount > 0 { return "I2: a slot backs off beside a living one" }
         switch phase {
         case .open:
-            precondition(!hasSlot(in: .draining), "I5")
+            if hasSlot(in: .draining) { return "I5: drains while open" }
         case .closing:
-            precondition(!hasSlot(in: .connected), "I5")
+            if hasSlot(in: .connected) { return "I5: connected while closing" }
         case .stopping, .finished:
-            precondition(aliveCount == 0 && backingOff == 0, "I5: everything stops")
+            if aliveCount + backingOff > 0 { return "I5: lives while stopping" }
         }
-        if phase == .open || phase == .closing, aliveCount == 0 {
-            precondition(failedAttempts <= configuration.maxReconnectAttempts, "I3")
+        if phase == .open || phase == .closing, aliveCount == 0,
+            failedAttempts > configuration.maxReconnectAttempts
+        {
+            return "I3: \(failedAttempts) attempts have failed, and it goes on"
         }
+        return brokenTimer ?? brokenEnd
+    }
+
+    private var brokenTimer: String? {
         for (index, slot) in slots.enumerated() {
             let needsTimer =
                 switch slot.state {
@@ -253,13 +266,21 @@ extension PoolMachine {
                 case .closing: !slot.isAborted
                 case .connecting, .connected, .draining, .backingOff: true
                 }
-            precondition(timers[index].isRunning == needsTimer, "I4")
+            if timers[index].isRunning != needsTimer {
+                let word = needsTimer ? "stands" : "runs"
+                return "I4: slot \(index) is \(slot.state), its timer \(word)"
+            }
         }
+        return nil
+    }
+
+    private var brokenEnd: String? {
         let isClosed = failedAttempts < configuration.breakerThreshold
-        precondition((breaker == .closed) == isClosed, "I6")
-        if isFinished {
-            precondition(slots.allSatisfy { $0.state == .idle }, "I7: slots")
-            precondition(timers.allSatisfy { !$0.isRunning }, "I7: timers")
+        if (breaker == .closed) != isClosed {
+            return "I6: \(failedAttempts) attempts have failed, the breaker is \(breaker)"
         }
+        guard isFinished else { return nil }
+        if !slots.allSatisfy({ $0.state == .idle }) { return "I7: slots" }
+        return timers.allSatisfy { !$0.isRunning } ? nil : "I7: timers"
     }
 }

@@ -32,7 +32,7 @@ internal import WaitPrimitives
 /// }
 /// ```
 public final class PooledClient: Sendable {
-    private let core: ClientCore
+    let core: ClientCore
 
     /// A client that has not connected yet.
     ///

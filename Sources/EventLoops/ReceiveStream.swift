@@ -296,7 +296,9 @@ public final class ReceiveStream {
         if !isFirstLent { dropFirst() }  // Bytes that are lent stay until they come back.
         layer = nil
         heldBytes = 0
-        if ending == nil { ending = .failed(Int32(MILLRACE_ECANCELED)) }
+        // Who was not told of a sound end must not take this for one: bytes may be lost with it,
+        // and the wire's end is none of what a layer carries.
+        if case .failed = ending {} else { ending = .failed(Int32(MILLRACE_ECANCELED)) }
         switch state {
         case .armed, .pausing:
             if let operation { loop.cancel(operation) }

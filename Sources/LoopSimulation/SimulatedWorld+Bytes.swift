@@ -158,8 +158,8 @@ extension SimulatedWorld {
             && (socket.resetsOnClose || hasUnread)
         {
             sendReset(from: socket)
-        } else if wasConnected {
-            end(socket)
+        } else if wasConnected && (socket.kind == .pipe || !socket.isReset) {
+            end(socket)  // A connection that was reset is gone: no end follows.
         }
         socket.phase = .closed
         socket.incoming?.discard()

@@ -30,6 +30,8 @@ public final class StreamConnection: @unchecked Sendable {
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
+    /// Nothing more will be written.
+    private var hasFinished = false
     /// What encrypts, if something does.
     var layer: StreamLayer?
     /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
@@ -217,8 +219,21 @@ public final class StreamConnection: @unchecked Sendable {
     private func takeEnd() throws(SystemError) -> Int? {
         switch stream.end {
         case .failed(let code): throw SystemError(.receive, code: code)
-        case .finished, nil: return nil
+        case .finished, nil:
+            if isBroken { throw SystemError(.receive, code: Int32(MILLRACE_ECONNRESET)) }
+            return nil
         }
+    }
+
+    /// Whether what looks like the end is a break. The system tells once that a TCP connection was
+    /// reset: if a send was told, who receives hears of an end. But then nothing can be sent any
+    /// more either, although this side has not ended. tcp(7), poll(2).
+    private var isBroken: Bool {
+        guard layer == nil, !isClosed, !hasFinished else { return false }
+        var info = millrace_tcp_info()
+        // SAFETY: filled in the call. A Unix socket has none, and ends for both.
+        guard unsafe millrace_socket_tcp_info(descriptor, &info) >= 0 else { return false }
+        return millrace_poll_now(descriptor, UInt32(MILLRACE_POLLHUP)) != 0
     }
 
     /// Whether the peer has finished or the connection broke, and everything received was read.
@@ -230,12 +245,17 @@ public final class StreamConnection: @unchecked Sendable {
 
     // MARK: Writing
 
+    /// Another task may have closed the connection between two waits of this one.
+    private func checkOpen() throws(SystemError) {
+        if isClosed { throw SystemError(.send, code: Int32(MILLRACE_ECANCELED)) }
+    }
+
     /// Copies as many of the bytes as there is room for and answers how many; they leave before the
     /// loop sleeps, together with what else is enqueued in this turn. Never waits: at zero, use
     /// `flush`, or `write`, which does. A later call throws if sending has failed meanwhile.
     public func enqueue(_ bytes: RawSpan) throws(SystemError) -> Int {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
-        precondition(!isClosed, "the connection is closed")
+        try checkOpen()
         precondition(writer?.isWaiting != true, "one writer at a time")
         if let code = output.failure { throw SystemError(.send, code: code) }
         return output.append(bytes)
@@ -273,7 +293,7 @@ public final class StreamConnection: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, until deadline: MonotonicInstant = .never
     ) async throws(SystemError) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
-        precondition(!isClosed, "the connection is closed")
+        try checkOpen()
         if layer != nil {
             return try await writeThroughLayer(until: deadline) { () throws(SystemError) in
                 try unsafe enqueue(bytes.bytes)  // SAFETY: copied while the caller keeps them.
@@ -336,7 +356,7 @@ public final class StreamConnection: @unchecked Sendable {
             // SAFETY: the caller keeps the pieces until this returns.
             sent = unsafe try await writeSome(list.firstPiece, until: deadline)
         default:
-            precondition(!isClosed, "the connection is closed")
+            try checkOpen()
             if output.pendingByteCount > 0 { try await flush(until: deadline) }
             // SAFETY: as above; the list lives to the end, after the last completion.
             let result = unsafe await writing.perform(
@@ -366,8 +386,11 @@ public final class StreamConnection: @unchecked Sendable {
     /// Says that nothing more will be written: the peer reads the end. Reading goes on; with TLS,
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
+        try checkOpen()
+        hasFinished = true
         output.finish()
         try await flush()
+        try checkOpen()
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
             .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
@@ -409,7 +432,8 @@ public final class StreamConnection: @unchecked Sendable {
     // MARK: Closing
 
     /// Closes the connection: cancels what is under way, gives the receive buffers back. More than
-    /// once is the same as once. Tasks that wait on it go on with `ECANCELED`.
+    /// once is the same as once. Tasks that wait on it go on with `ECANCELED`; so does who uses it
+    /// afterwards.
     public func close() {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
         guard !isClosed else { return }

@@ -3,6 +3,7 @@
 import AsyncRuntime
 import AtomicSupport
 import EventLoops
+import Glibc
 import Networking
 import Testing
 
@@ -282,5 +283,51 @@ private final class Burst: Sendable {
         if let last = try? await StreamConnection.connect(to: address) { connections.append(last) }
         for connection in connections { connection.close() }
         return 0
+    }
+}
+
+extension StreamTests {
+    @Test("A reset that a write is told of is no end for who reads", arguments: backends)
+    func resetToldToWriter(_ choice: BackendChoice) throws {
+        // If this failed, half a message would look whole: the kernel tells a reset once.
+        try pair(choice, on: loopback) { connection in
+            _ = try await connection.read(atMost: 1)
+            connection.reset()
+        } client: { connection in
+            try await connection.write([1])
+            try await LoopTime.sleep(for: .milliseconds(50))
+            await #expect(throws: SystemError(.send, code: ECONNRESET)) {
+                try await connection.write([2])
+            }
+            await #expect(throws: SystemError(.receive, code: ECONNRESET)) {
+                _ = try await connection.read(atMost: 1)
+            }
+        }
+    }
+
+    @Test("A connection that was closed here has no sound end", arguments: backends)
+    func closedHere(_ choice: BackendChoice) throws {
+        // If this failed, a task whose connection another one closed would take what it has for
+        // everything, or trap when it writes.
+        try pair(choice, on: loopback) { connection in
+            try await connection.write([1])
+            try await connection.finishWriting()
+            _ = try? await readAll(connection, atMost: 10)
+        } client: { connection in
+            _ = try await connection.read(atMost: 1)
+            while !connection.isAtEnd {  // Ends when the peer's end is here.
+                try await LoopTime.sleep(for: .milliseconds(1))
+            }
+            connection.close()
+            await #expect(throws: SystemError(.receive, code: ECANCELED)) {
+                _ = try await connection.read(atMost: 1)
+            }
+            await #expect(throws: SystemError(.send, code: ECANCELED)) {
+                try await connection.write([2])
+            }
+            await #expect(throws: SystemError(.send, code: ECANCELED)) {
+                try await connection.finishWriting()
+            }
+        }
     }
 }
