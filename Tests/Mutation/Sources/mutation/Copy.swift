@@ -200,7 +200,7 @@ struct Copy {
 extension Copy {
     // MARK: - Building
 
-    private var buildMax: Int { 20 }
+    private var buildMax: Int { 80 }
 
     /// Builds the copy; what the compiler refuses is taken out, until it is content.
     mutating func build(_ arguments: [String], log: String) throws {
@@ -266,7 +266,7 @@ extension Copy {
             return []
         }
         let path = fields[0]
-        guard let schema = schemata.first(where: { path.hasSuffix("/tree/\($0.key)") })?.value
+        guard let schema = schemata.first(where: { path.hasSuffix("tree/\($0.key)") })?.value
         else {
             return []
         }
