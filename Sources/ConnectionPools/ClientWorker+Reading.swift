@@ -12,9 +12,9 @@ extension ClientWorker {
         guard let connection else { return }
         do throws(SystemError) {
             while let _ = try await connection.consume({ bytes in self.take(bytes) }) {}
-            end(ConnectionError(isFinishing ? .idle : .peerClosed))
+            end(writeFailure ?? ConnectionError(isFinishing ? .idle : .peerClosed))
         } catch {
-            end(reason(of: error))
+            end(writeFailure ?? reason(of: error))
         }
     }
 

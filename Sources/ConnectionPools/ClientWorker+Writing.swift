@@ -28,7 +28,7 @@ extension ClientWorker {
         do throws(SystemError) {
             try await unsafe write(through: buffer)  // SAFETY: as above.
         } catch {
-            end(reason(of: error))
+            stopWriting(reason(of: error))
         }
         noteWriting(false)
         unsafe core.store.buffers.deallocate(base)  // SAFETY: allocated above, used by nobody.
@@ -47,6 +47,14 @@ extension ClientWorker {
                 try await rest(&pause)
             }
         }
+    }
+
+    /// Nothing can be written any more. A peer that has reset the connection may have answered
+    /// before: the answers lie here, and each that is not read is a message sent again.
+    private func stopWriting(_ reason: ConnectionError) {
+        let owesAnswers = core.configuration.delivery == .confirmed && !window.isEmpty
+        guard reason.reason == .reset, owesAnswers, endReason == nil else { return end(reason) }
+        writeFailure = reason
     }
 
     // MARK: Filling

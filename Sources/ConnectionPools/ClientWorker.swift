@@ -14,7 +14,8 @@ internal import WaitPrimitives
 @safe
 final class ClientWorker: @unchecked Sendable {
     // Life: connecting → (writing ∥ reading) → ended. Whatever ends one of the two tasks closes the
-    // connection, which ends the other.
+    // connection, which ends the other; but when a peer that owes answers takes nothing any more,
+    // what it has sent is read first, up to the end, which is certain and near.
     //
     // The three instants are relaxed: they are looked at when a timer fires, and a value that is a
     // little old only makes a limit a little longer.
@@ -31,6 +32,8 @@ final class ClientWorker: @unchecked Sendable {
     private let ownSettled = LoopOwned<[SettledMessage]>([])
     var answers = AnswerParser()
     var endReason: ConnectionError?
+    /// Why nothing can be written any more; the reader ends the connection.
+    var writeFailure: ConnectionError?
     var hasProgress = false
     var isServing = false
     var isDraining = false
@@ -226,7 +229,9 @@ final class ClientWorker: @unchecked Sendable {
     }
 
     /// Whether a message that is announced to this connection would be written by it.
-    var takesMessages: Bool { isServing && !isFinishing && endReason == nil }
+    var takesMessages: Bool {
+        isServing && !isFinishing && endReason == nil && writeFailure == nil
+    }
 
     /// A message of the window has reached what the mode demands. `flushSettled` tells it.
     func settle(_ message: UInt64) {

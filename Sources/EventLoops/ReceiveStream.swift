@@ -81,6 +81,7 @@ public final class ReceiveStream {
     private var waiter: LoopJob?
     private var awaited = Awaited.bytes
     private var layer: StreamLayer?
+    private var doubt = EndDoubt()
 
     /// A stream that has not started. Nil takes the loop's limits.
     public init(
@@ -108,6 +109,7 @@ public final class ReceiveStream {
         state = .idle
         isStopped = false
         cancelledInTurn = 0
+        doubt = EndDoubt()
     }
 
     /// How many pieces the stream holds, spilled ones too.
@@ -431,12 +433,21 @@ public final class ReceiveStream {
         loop.cancel(operation)
     }
 
-    /// Asks the kernel anew, because the connection is known to be broken.
+    /// From here on an end is looked at more closely when it arrives, until this side is about to
+    /// end its own (`EndDoubt`).
+    package func doubtEnd(_ doubts: Bool) {
+        doubt.isOn = doubts
+    }
+
+    /// A send on the same socket has failed. If the connection is broken, asks the kernel anew for
+    /// the end.
     ///
     /// A multishot receive does not always hear of a reset. Seen on Linux 6.18, two or three times
     /// in 100,000: the receive waits on a socket that is closed, as if of two wake-ups that fell
     /// together only the bytes had been looked at. A new one finds the end at once.
-    func lookForEnd() {
+    package func sendFailed(_ code: Int32) {
+        guard code != Int32(MILLRACE_ECANCELED) else { return }
+        doubt.sendFailed(code)
         guard state == .armed, !isStopped, ending == nil else { return }
         pause()
     }
@@ -473,7 +484,8 @@ public final class ReceiveStream {
         if isStopped { return state = .ended }
         switch result {
         case 0:
-            finish(.finished)
+            let isBroken = layer == nil && doubt.isBreak(of: socket)
+            finish(isBroken ? .failed(Int32(MILLRACE_ECONNRESET)) : .finished)
         case -Int32(MILLRACE_ENOBUFS):
             loop.counters.bufferShortages &+= 1
             guard heldBufferCount < credit else { return state = .paused }

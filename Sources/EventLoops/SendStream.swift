@@ -63,7 +63,7 @@ public final class SendStream {
     private var counterpart: ReceiveStream?
 
     /// A stream with nothing to send. When sending fails, `counterpart` asks the kernel once more
-    /// for the end: io_uring may owe it one (`ReceiveStream.lookForEnd`).
+    /// for the end: io_uring may owe it one (`ReceiveStream.sendFailed`).
     public init(loop: EventLoop, descriptor: Int32, counterpart: ReceiveStream? = nil) {
         self.loop = loop
         socket = descriptor
@@ -221,8 +221,9 @@ public final class SendStream {
         sending = nil
         if result <= 0 {
             let other = counterpart
-            fail(result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result)
-            other?.lookForEnd()
+            let code = result == 0 ? Int32(MILLRACE_EPIPE) : 0 - result
+            fail(code)
+            other?.sendFailed(code)
         }
         if let layer, failureCode == nil {
             layer.flush()

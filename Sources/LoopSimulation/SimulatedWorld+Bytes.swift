@@ -80,13 +80,11 @@ extension SimulatedWorld {
             if !hadRoom || flow.writer?.unsentLimit != .max { touch(flow.writer) }
             return Int64(count)
         }
+        if socket.incoming?.isEndArrived ?? false { return 0 }  // Whatever came behind it.
         if socket.pendingError != 0 { return Int64(takeError(of: socket)) }
         if socket.isReset || socket.isReadingShut { return 0 }
-        guard let flow = socket.incoming else {
-            let isWaiting = socket.phase == .connecting
-            return isWaiting ? -Int64(MILLRACE_EAGAIN) : -Int64(MILLRACE_ENOTCONN)
-        }
-        return flow.isEndArrived ? 0 : -Int64(MILLRACE_EAGAIN)
+        let isWaiting = socket.incoming != nil || socket.phase == .connecting
+        return isWaiting ? -Int64(MILLRACE_EAGAIN) : -Int64(MILLRACE_ENOTCONN)
     }
 
     // MARK: Ends
@@ -135,7 +133,9 @@ extension SimulatedWorld {
         trace.add(.reset, at: time, socket.descriptor ?? -1, 1)
         socket.isReset = true
         socket.phase = .connected
-        socket.pendingError = Int32(MILLRACE_ECONNRESET)
+        // Behind the peer's end it means that he takes nothing any more.
+        let isEnded = socket.incoming?.isEndArrived ?? false
+        socket.pendingError = Int32(isEnded ? MILLRACE_EPIPE : MILLRACE_ECONNRESET)
         socket.outgoing?.cut()
         socket.incoming?.cut()
         touch(socket)

@@ -30,8 +30,6 @@ public final class StreamConnection: @unchecked Sendable {
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
-    /// Nothing more will be written.
-    private var hasFinished = false
     /// What encrypts, if something does.
     var layer: StreamLayer?
     /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
@@ -75,6 +73,7 @@ public final class StreamConnection: @unchecked Sendable {
             reading = Suspension(executor)
         }
         reading.expectUse(of: self, and: output)
+        stream.doubtEnd(true)
         do {
             try options.apply(toStream: descriptor)
         } catch {
@@ -217,23 +216,8 @@ public final class StreamConnection: @unchecked Sendable {
     }
 
     private func takeEnd() throws(SystemError) -> Int? {
-        switch stream.end {
-        case .failed(let code): throw SystemError(.receive, code: code)
-        case .finished, nil:
-            if isBroken { throw SystemError(.receive, code: Int32(MILLRACE_ECONNRESET)) }
-            return nil
-        }
-    }
-
-    /// Whether what looks like the end is a break. The system tells once that a TCP connection was
-    /// reset: if a send was told, who receives hears of an end. But then nothing can be sent any
-    /// more either, although this side has not ended. tcp(7), poll(2).
-    private var isBroken: Bool {
-        guard layer == nil, !isClosed, !hasFinished else { return false }
-        var info = millrace_tcp_info()
-        // SAFETY: filled in the call. A Unix socket has none, and ends for both.
-        guard unsafe millrace_socket_tcp_info(descriptor, &info) >= 0 else { return false }
-        return millrace_poll_now(descriptor, UInt32(MILLRACE_POLLHUP)) != 0
+        if case .failed(let code) = stream.end { throw SystemError(.receive, code: code) }
+        return nil
     }
 
     /// Whether the peer has finished or the connection broke, and everything received was read.
@@ -304,6 +288,12 @@ public final class StreamConnection: @unchecked Sendable {
         // completion.
         let result = unsafe await writing.perform(
             .send(descriptor: descriptor, from: start, count: bytes.count), until: deadline)
+        return try didSend(result)
+    }
+
+    /// Counts what was sent past `output`, or tells the reader's side that it failed.
+    private func didSend(_ result: Int32) throws(SystemError) -> Int {
+        if result < 0 { stream.sendFailed(0 - result) }
         let count = Int(try Socket.check(result, .send))
         directByteCount &+= UInt64(count)
         return count
@@ -361,8 +351,7 @@ public final class StreamConnection: @unchecked Sendable {
             // SAFETY: as above; the list lives to the end, after the last completion.
             let result = unsafe await writing.perform(
                 .sendMessage(descriptor: descriptor, list.kernelMessage), until: deadline)
-            sent = Int(try Socket.check(result, .send))
-            directByteCount &+= UInt64(sent)
+            sent = try didSend(result)
         }
         list.advance(by: sent)
         return sent
@@ -387,7 +376,7 @@ public final class StreamConnection: @unchecked Sendable {
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
         try checkOpen()
-        hasFinished = true
+        stream.doubtEnd(false)
         output.finish()
         try await flush()
         try checkOpen()

@@ -305,6 +305,25 @@ extension StreamTests {
         }
     }
 
+    @Test("An end that a reset follows is sound", arguments: backends, [false, true])
+    func resetBehindEnd(_ choice: BackendChoice, readsFirst: Bool) throws {
+        // If this failed, everything would be here, and the reader would be told that it is cut.
+        try pair(choice, on: loopback) { connection in
+            try await connection.write([1, 2])
+            try await connection.finishWriting()
+            connection.close()
+        } client: { connection in
+            if readsFirst { _ = try await connection.read(atMost: 1) }
+            try await LoopTime.sleep(for: .milliseconds(20))
+            try await connection.write([3])  // Answered with a reset.
+            try await LoopTime.sleep(for: .milliseconds(20))
+            await #expect(throws: SystemError(.send, code: EPIPE)) {
+                try await connection.write([4])
+            }
+            #expect(try await readAll(connection, atMost: 10) == (readsFirst ? [2] : [1, 2]))
+        }
+    }
+
     @Test("A connection that was closed here has no sound end", arguments: backends)
     func closedHere(_ choice: BackendChoice) throws {
         // If this failed, a task whose connection another one closed would take what it has for
