@@ -41,17 +41,18 @@ struct ClientStorm: Sendable {
             servers.heal()
         }
         let client = try PooledClient(
-            to: .host("127.0.0.1", port: servers.port), configuration: configuration,
+            to: .host(Self.host(world), port: servers.port), configuration: configuration,
             executors: group.executors
         ) { settled in
             for index in settled.indices { messages.settle(settled[index]) }
         }
-        let watch = ClientWatch(client, configuration, messages.ledger)
+        let watch = ClientWatch(client, configuration, messages.ledger, world)
         world.onStep = { watch.look() }
         defer { world.onStep = nil }
         let count = max(1, Self.messageCount(world) * settings.share / 1000)
         let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
+        let closesEarly = world.draw(below: 4) == 0
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await client.run() }
             await withDiscardingTaskGroup { sending in
@@ -59,8 +60,14 @@ struct ClientStorm: Sendable {
                     sending.addTask(executorPreference: group.executors[0]) {
                         await send(
                             stride(from: sender, to: count, by: senders), by: client, world,
-                            messages, pauseMax)
+                            messages, pauseMax, mayBeClosed: closesEarly)
                     }
+                }
+                guard closesEarly else { return }
+                let pause = Duration.milliseconds(world.draw(below: 30_000))
+                sending.addTask(executorPreference: group.executors[0]) {
+                    try? await LoopTime.sleep(for: pause)
+                    await client.close(within: Self.patience)
                 }
             }
             await client.close(within: Self.patience)
@@ -73,7 +80,7 @@ struct ClientStorm: Sendable {
 
     private func send(
         _ numbers: StrideTo<Int>, by client: PooledClient, _ world: SimulatedWorld,
-        _ messages: MessageLedger, _ pauseMax: Int
+        _ messages: MessageLedger, _ pauseMax: Int, mayBeClosed: Bool
     ) async {
         for number in numbers {
             if world.draw(below: 4) == 0 {
@@ -87,9 +94,18 @@ struct ClientStorm: Sendable {
             } catch {
                 messages.refuse(number)
                 if case .gaveUp = error { return }
+                if case .closed = error, mayBeClosed { return }
                 messages.complain("message \(number) was refused: \(error)")
             }
         }
+    }
+
+    /// A literal, or a name with some addresses, which are tried in turn.
+    private static func host(_ world: SimulatedWorld) -> String {
+        guard world.draw(below: 3) == 0 else { return "127.0.0.1" }
+        let count = 1 + world.draw(below: 3)
+        world.name("servers", addresses: (1...count).map { (host: "127.0.0.\($0)", isIPv6: false) })
+        return "servers"
     }
 
     /// Most runs are small, so that many different ones have their turn; some go on for long.
@@ -122,7 +138,15 @@ struct ClientStorm: Sendable {
         configuration.pool.answerTimeoutNanoseconds = 2_000_000_000
         configuration.pool.writeTimeoutNanoseconds = 2_000_000_000
         configuration.pool.connectTimeoutNanoseconds = 3_000_000_000
-        if world.draw(below: 3) == 0 { configuration.pool.idleTimeoutNanoseconds = 300_000_000 }
+        // Limits that are near to what they limit meet it in the same turn now and then.
+        if world.draw(below: 4) == 0 {
+            configuration.pool.connectTimeoutNanoseconds =
+                UInt64(5 + world.draw(below: 200)) * 1_000_000
+        }
+        if world.draw(below: 3) == 0 {
+            configuration.pool.idleTimeoutNanoseconds =
+                UInt64(1 + world.draw(below: 300)) * 1_000_000
+        }
         configuration.writeBufferByteCount = 1 << (8 + world.draw(below: 9))
         configuration.seed = settings.seed
         return configuration

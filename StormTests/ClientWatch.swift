@@ -14,16 +14,25 @@ final class ClientWatch: @unchecked Sendable {
     private let client: PooledClient
     private let limits: PoolConfiguration
     private let ledger: Ledger
+    private let world: SimulatedWorld
+    private let mode: DeliveryMode
     private var last = PoolStatistics()
     /// When an attempt was last seen to fail.
     private var lastFailure = MonotonicInstant.now
     /// Since when, and for how many steps, messages have waited beside a connection at rest.
     private var idleSince: MonotonicInstant?
     private var idleSteps = 0
+    /// For each slot that connects, which life of it, since when, and for how many steps.
+    private var opening: [Int: (life: UInt32, since: MonotonicInstant, steps: Int)] = [:]
 
-    init(_ client: PooledClient, _ configuration: ClientConfiguration, _ ledger: Ledger) {
+    init(
+        _ client: PooledClient, _ configuration: ClientConfiguration, _ ledger: Ledger,
+        _ world: SimulatedWorld
+    ) {
         self.client = client
         self.ledger = ledger
+        self.world = world
+        mode = configuration.delivery
         limits = configuration.pool
     }
 
@@ -32,6 +41,12 @@ final class ClientWatch: @unchecked Sendable {
         let pool = client.statistics.pool
         lookAtAttempts(pool, at: .now)
         lookForIdleness(at: .now)
+        lookAtOpening(at: .now)
+        if pool.idleCloses > last.idleCloses, mode != .written {
+            ledger.expect(
+                !client.isClosingBesideWork, "a connection is closed as idle beside its messages")
+        }
+        if mode == .acknowledged { lookAtAcknowledged() }
         last = pool
     }
 
@@ -85,5 +100,30 @@ final class ClientWatch: @unchecked Sendable {
         // The clock may have jumped.
         guard idleSteps > 3, now.nanoseconds(since: since) > Self.idleNanosecondsMax else { return }
         ledger.complain("messages wait beside a connection that has nothing to do")
+    }
+
+    /// An attempt ends at its limit, whatever becomes of it.
+    private func lookAtOpening(at now: MonotonicInstant) {
+        let lives = client.openingLives
+        if lives.isEmpty { return opening.removeAll(keepingCapacity: true) }
+        opening = opening.filter { lives[$0.key] == $0.value.life }
+        for (slot, life) in lives {
+            let before = opening[slot] ?? (life, now, 0)
+            opening[slot] = (life, before.since, before.steps + 1)
+            let passed = now.nanoseconds(since: before.since)
+            // The clock may have jumped.
+            guard before.steps > 3, passed > limits.connectTimeoutNanoseconds + 1_000_000_000
+            else { continue }
+            ledger.complain("an attempt has lasted \(passed) ns")
+        }
+    }
+
+    /// What is settled as acknowledged has reached the other system.
+    private func lookAtAcknowledged() {
+        client.forEachAcknowledged { descriptor, byteCount in
+            guard let arrived = world.arrivedByteCount(from: descriptor) else { return }
+            ledger.expect(
+                byteCount <= arrived, "\(byteCount) bytes are acknowledged, \(arrived) arrived")
+        }
     }
 }

@@ -18,15 +18,16 @@ final class HTTPClientsOfStorm: @unchecked Sendable {
         self.port = port
     }
 
-    /// So many come, over some seconds, each with a manner of its own.
-    func begin(_ count: Int) {
+    /// So many come, over some time, each with a manner of its own.
+    func begin(_ count: Int, within time: Duration = .seconds(10)) {
+        let milliseconds = Int(time / .milliseconds(1))
         for _ in 0..<count {
-            world.later(UInt64(world.draw(below: 10_000)) * 1_000_000) { [self] in
+            world.later(UInt64(world.draw(below: milliseconds)) * 1_000_000) { [self] in
                 let manners = HTTPScript.Manner.allCases
                 scripts.append(
                     HTTPScript(
                         world, ledger, port: port, manners[world.draw(below: manners.count)],
-                        requests: 1 + world.draw(below: 20), mustSucceed: false))
+                        requests: requestCount(), mustSucceed: false))
             }
         }
     }
@@ -37,8 +38,13 @@ final class HTTPClientsOfStorm: @unchecked Sendable {
             polite.append(
                 HTTPScript(
                     world, ledger, port: port, index % 2 == 0 ? .polite : .halfClosing,
-                    requests: 1 + world.draw(below: 20), mustSucceed: true))
+                    requests: requestCount(), mustSucceed: true))
         }
+    }
+
+    /// A few; now and then more than the server answers in one turn.
+    private func requestCount() -> Int {
+        world.draw(below: 16) == 0 ? 70 + world.draw(below: 150) : 1 + world.draw(below: 20)
     }
 
     func checkPolite() {

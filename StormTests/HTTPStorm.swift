@@ -57,8 +57,8 @@ struct HTTPStorm: Sendable {
             clients.beginPolite(5)
             try await LoopTime.sleep(for: .seconds(60))
             clients.checkPolite()
-            clients.begin(5)
-            try await LoopTime.sleep(for: .milliseconds(world.draw(below: 50)))
+            clients.begin(20, within: .seconds(1))
+            try await LoopTime.sleep(for: .milliseconds(world.draw(below: 1500)))
             let start = MonotonicInstant.now
             server.stop()
             tasks.addTask(executorPreference: group.executors[0]) {
@@ -80,9 +80,22 @@ struct HTTPStorm: Sendable {
             direct: { request, response in
                 response.send(Array("n \(request.parameter(0))".utf8).span)
             })
+        // A few blocks of the send stream, without a task.
+        try routes.get(
+            "/wide/:id",
+            direct: { request, response in
+                response.send(big(Int(request.parameter(0)) ?? 0).span)
+            })
         try routes.get("/slow/:id") { request in
             let name = request.parameter("id") ?? "?"
-            try await LoopTime.sleep(for: .milliseconds((Int(name) ?? 0) % 50))
+            let number = Int(name) ?? 0
+            let pause = Duration.milliseconds(number % 50)
+            // Some handlers answer whether or not anybody is there any more.
+            if number % 3 == 0 {
+                try? await LoopTime.sleep(for: pause)
+            } else {
+                try await LoopTime.sleep(for: pause)
+            }
             return .text("slow \(name)")
         }
         try routes.get("/big/:id") { request in

@@ -75,18 +75,22 @@ final class MessageLedger: @unchecked Sendable {
     func answer(_ number: Int) { entries[number]?.answers += 1 }
 
     /// The last bytes of a connection that broke within a message.
-    func breakOff(_ rest: ArraySlice<UInt8>) {
-        guard !rest.isEmpty else { return }
-        // Its number is known when the first word is whole.
-        guard let space = rest.firstIndex(of: 32) else { return }
+    func breakOff(_ rest: ArraySlice<UInt8>) { _ = begin(rest) }
+
+    /// A server has read the beginning of a message; which one, if its first word is whole.
+    func begin(_ rest: ArraySlice<UInt8>) -> Int? {
+        guard let space = rest.firstIndex(of: 32) else { return nil }
         let word = String(decoding: rest[rest.startIndex + 1..<space], as: UTF8.self)
         guard let number = Int(word), let entry = entries[number] else {
-            return complain("a server read the beginning of what nobody sent")
+            complain("a server read the beginning of what nobody sent")
+            return nil
         }
         guard entry.bytes.starts(with: rest) else {
-            return complain("the beginning of message \(number) arrived changed")
+            complain("the beginning of message \(number) arrived changed")
+            return nil
         }
         entries[number]?.wasSeen = true
+        return number
     }
 
     // MARK: At the end

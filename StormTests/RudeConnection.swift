@@ -11,6 +11,8 @@ final class RudeConnection {
     private let answers: Bool
     private var unread: [UInt8] = []
     private var byteCountLeft: Int
+    /// The message that was answered before it was here.
+    private var early: Int?
 
     var isOver: Bool { peer.isClosed }
 
@@ -45,9 +47,13 @@ final class RudeConnection {
         byteCountLeft -= bytes.count
         unread += bytes
         while let end = unread.firstIndex(of: 10) {  // Ends: takes a line each turn.
-            if let number = messages.arrive(unread[...end]) { reply(number) }
+            if let number = messages.arrive(unread[...end]), number != early { reply(number) }
             unread.removeSubrange(...end)
             if peer.isClosed { return }
+        }
+        if manner == .eager, let number = messages.begin(unread[...]), number != early {
+            early = number
+            reply(number)
         }
         guard byteCountLeft < 0 else { return }
         switch manner {

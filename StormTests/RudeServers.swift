@@ -3,7 +3,7 @@
 internal import ConnectionPools
 internal import LoopSimulation
 
-/// Servers at one port that behave badly until they are healed.
+/// Servers at one port, of whatever address, that behave badly until they are healed.
 ///
 /// Threads: the simulation's.
 final class RudeServers: @unchecked Sendable {
@@ -30,7 +30,8 @@ final class RudeServers: @unchecked Sendable {
     }
 
     private func listen() {
-        listener = world.listen(port: port, backlog: world.draw(below: 3) == 0 ? 0 : 16) {
+        let backlog = world.draw(below: 3) == 0 ? 0 : 16
+        listener = world.listen(port: port, backlog: backlog, onEveryAddress: true) {
             [weak self] peer in self?.take(peer)
         }
         messages.expect(listener != nil, "the servers' port is taken")
@@ -87,6 +88,8 @@ enum Manner: CaseIterable {
     case deaf
     /// Answers what nobody sent, between its answers.
     case lying
+    /// Answers a message as soon as it knows which one it is.
+    case eager
     /// Closes at once.
     case closing
 }

@@ -31,7 +31,7 @@ final class StormRun: @unchecked Sendable {
         let start = MonotonicInstant.now
         print("==> \(storm.name): \(storm.summary)")
         print("    seeds \(options.seeds.lowerBound) to \(options.seeds.upperBound)")
-        ThreadTeam.run(count: options.jobs) { _ in self.work() }
+        ThreadTeam.run(count: options.jobs) { job in self.work(job) }
         let seconds = Double(MonotonicInstant.now.nanoseconds(since: start)) / 1e9
         report(seconds)
         for (seed, complaints) in failed.sorted(by: { $0.seed < $1.seed }).prefix(5) {
@@ -40,11 +40,12 @@ final class StormRun: @unchecked Sendable {
         return failed.isEmpty
     }
 
-    private func work() {
+    private func work(_ job: Int) {
         while true {  // Ends when the seeds are used up.
             // Relaxed: the number is all that passes.
             let (seed, _) = next.wrappingAdd(1, ordering: .relaxed)
             guard options.seeds.contains(seed) else { return }
+            CrashNote.begin(job: job, "\(storm.name), seed \(seed)")
             note(seed, result(of: seed))
         }
     }

@@ -118,4 +118,5 @@ if unsafe getenv("SWIFT_DETERMINISTIC_HASHING") == nil {
     var arguments = unsafe CommandLine.arguments.map { unsafe strdup($0) } + [nil]
     _ = unsafe execv("/proc/self/exe", &arguments)  // SAFETY: as above.
 }
+CrashNote.install()
 exit(runSimulate(options))

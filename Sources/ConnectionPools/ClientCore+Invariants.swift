@@ -15,6 +15,35 @@ extension PooledClient {
     /// Whether messages wait although a connection could take one: for a moment that is so whenever
     /// one is sent.
     package var isIdleBesideWork: Bool { core.isIdleBesideWork }
+
+    /// The connections that are being opened: for each slot that has one, which life of it.
+    package var openingLives: [Int: UInt32] {
+        var lives: [Int: UInt32] = [:]
+        for (index, slot) in core.machine.slots.enumerated() where slot.state == .connecting {
+            lives[index] = slot.epoch
+        }
+        return lives
+    }
+
+    /// Whether a connection that something is in flight on is about to be closed politely. It may
+    /// be so for a moment: what comes behind the decision is written all the same.
+    package var isClosingBesideWork: Bool {
+        guard core.machine.phase == .open else { return false }
+        return core.machine.slots.indices.contains { index in
+            let slot = core.machine.slots[index]
+            guard slot.state == .closing, !slot.isAborted else { return false }
+            return core.workers[index]?.isWorkingUnasked ?? false
+        }
+    }
+
+    /// Calls `body` with each open connection's descriptor, and how many bytes it takes for
+    /// acknowledged.
+    package func forEachAcknowledged(_ body: (_ descriptor: Int32, _ byteCount: UInt64) -> Void) {
+        for case let worker? in core.workers {
+            guard worker.endReason == nil, let connection = worker.connection else { continue }
+            body(connection.descriptor, worker.window.acknowledgedOffset)
+        }
+    }
 }
 
 extension ClientCore {
@@ -68,6 +97,9 @@ extension ClientCore {
 extension ClientWorker {
     /// How many messages it is to settle or to give back.
     fileprivate var heldCount: Int { window.count + answeredEarly.count + settled.count }
+
+    /// Whether it has not yet heard that it is to end, and messages are in flight on it.
+    fileprivate var isWorkingUnasked: Bool { !isFinishing && endReason == nil && heldCount > 0 }
 
     /// Whether it would take a message and does nothing.
     fileprivate var isIdle: Bool {

@@ -230,6 +230,7 @@ extension PoolMachine {
     /// Ends the pool: what waits fails now, connections are cut.
     private mutating func stop(because reason: FailureReason) {
         assert(phase == .open || phase == .closing)
+        assert(reason != .gaveUp || aliveCount == 0, "gives up beside a living connection")
         phase = .stopping(reason)
         actions.append(.failAllPending(reason))
         backlog = 0

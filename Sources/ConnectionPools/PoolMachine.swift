@@ -37,6 +37,7 @@ public struct PoolMachine: Sendable {
     //   I5  draining slots exist only while closing, connected ones only while open
     //   I6  the breaker is closed exactly while failedAttempts < breakerThreshold
     //   I7  finished: every slot is idle and no timer runs
+    //   I8  while closing, nothing connects or backs off unless something waited at the last event
 
     enum Phase: Hashable, Sendable {
         case open
@@ -91,7 +92,7 @@ public struct PoolMachine: Sendable {
     var pauses: ReconnectPauses
     var counts = PoolStatistics()
 
-    // The event being handled; of no meaning between calls.
+    // The event being handled, or the last one.
     var now = MonotonicInstant(nanoseconds: 0)
     var backlog = 0
     var actions: [PoolAction] = []
@@ -229,12 +230,12 @@ extension PoolMachine {
         min(occupiedCount * configuration.backlogPerConnection, configuration.queueCapacity)
     }
 
-    /// Checks I1 to I7; traps if one is broken.
+    /// Checks I1 to I8; traps if one is broken.
     func checkInvariants() {
         if let broken = brokenInvariant { preconditionFailure(broken) }
     }
 
-    /// The first of I1 to I7 that does not hold.
+    /// The first of I1 to I8 that does not hold.
     var brokenInvariant: String? {
         let backingOff = slots.count { $0.state == .backingOff }
         if occupiedCount > configuration.maxConnections {
@@ -247,6 +248,9 @@ extension PoolMachine {
             if hasSlot(in: .draining) { return "I5: drains while open" }
         case .closing:
             if hasSlot(in: .connected) { return "I5: connected while closing" }
+            if backlog == 0, hasSlot(in: .connecting) || backingOff > 0 {
+                return "I8: it opens connections for nothing while it closes"
+            }
         case .stopping, .finished:
             if aliveCount + backingOff > 0 { return "I5: lives while stopping" }
         }

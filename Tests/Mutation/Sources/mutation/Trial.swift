@@ -49,8 +49,8 @@ struct Trial {
         case .storms:
             try copy.build(
                 [
-                    "-c", "release", "--package-path", tree, "--scratch-path", scratch, "--product",
-                    "simulate",
+                    "-c", "release", "-Xswiftc", "-assert-config", "-Xswiftc", "Debug",
+                    "--package-path", tree, "--scratch-path", scratch, "--product", "simulate",
                 ], log: log)
         }
     }
