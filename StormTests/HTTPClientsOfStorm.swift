@@ -18,12 +18,14 @@ final class HTTPClientsOfStorm: @unchecked Sendable {
         self.port = port
     }
 
-    /// So many come, over some time, each with a manner of its own.
-    func begin(_ count: Int, within time: Duration = .seconds(10)) {
+    /// So many come, over some time, each with one of these manners.
+    func begin(
+        _ count: Int, within time: Duration = .seconds(10),
+        manners: [HTTPScript.Manner] = HTTPScript.Manner.allCases
+    ) {
         let milliseconds = Int(time / .milliseconds(1))
         for _ in 0..<count {
             world.later(UInt64(world.draw(below: milliseconds)) * 1_000_000) { [self] in
-                let manners = HTTPScript.Manner.allCases
                 scripts.append(
                     HTTPScript(
                         world, ledger, port: port, manners[world.draw(below: manners.count)],

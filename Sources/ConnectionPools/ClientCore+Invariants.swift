@@ -25,14 +25,14 @@ extension PooledClient {
         return lives
     }
 
-    /// Whether a connection that something is in flight on is about to be closed politely. It may
-    /// be so for a moment: what comes behind the decision is written all the same.
+    /// Whether something is in flight on a connection that is closed politely: never so in the step
+    /// of the decision.
     package var isClosingBesideWork: Bool {
         guard core.machine.phase == .open else { return false }
         return core.machine.slots.indices.contains { index in
             let slot = core.machine.slots[index]
             guard slot.state == .closing, !slot.isAborted else { return false }
-            return core.workers[index]?.isWorkingUnasked ?? false
+            return core.workers[index]?.isWorking ?? false
         }
     }
 
@@ -98,8 +98,8 @@ extension ClientWorker {
     /// How many messages it is to settle or to give back.
     fileprivate var heldCount: Int { window.count + answeredEarly.count + settled.count }
 
-    /// Whether it has not yet heard that it is to end, and messages are in flight on it.
-    fileprivate var isWorkingUnasked: Bool { !isFinishing && endReason == nil && heldCount > 0 }
+    /// Whether messages are in flight on it.
+    fileprivate var isWorking: Bool { endReason == nil && heldCount > 0 }
 
     /// Whether it would take a message and does nothing.
     fileprivate var isIdle: Bool {
