@@ -24,10 +24,11 @@ package struct Alternation {
     package func run() throws -> ScenarioResult {
         try scenario.prepare()
         let entrants = scenario.entrants
+        var leftOut: Set<String> = []
         if scenario.hasWarmUp {
             for entrant in entrants {
                 progress("\(scenario.name): warming up \(entrant.name)")
-                _ = try entrant.run()
+                _ = try measure(entrant, orLeaveOut: &leftOut)
             }
         }
         var trials: [Trial] = []
@@ -35,8 +36,9 @@ package struct Alternation {
             for index in Self.order(of: entrants.count, inRound: round) {
                 let entrant = entrants[index]
                 progress("\(scenario.name): \(entrant.name), \(round + 1) of \(rounds)")
+                if leftOut.contains(entrant.name) { continue }
                 let before = processors.distance()
-                let measurement = try entrant.run()
+                guard let measurement = try measure(entrant, orLeaveOut: &leftOut) else { continue }
                 let distance = before.merged(with: processors.distance())
                 guard measurement.value.isFinite else {
                     throw BenchError("\(scenario.name): \(entrant.name) measured nothing")
@@ -47,6 +49,18 @@ package struct Alternation {
                         measurement: measurement))
             }
         }
-        return ScenarioResult(scenario, trials: trials)
+        return ScenarioResult(scenario, trials: trials, leftOut: leftOut)
+    }
+
+    /// A trial; nil if it took too long and the entrant takes no further part.
+    private func measure(
+        _ entrant: Entrant, orLeaveOut leftOut: inout Set<String>
+    ) throws -> Measurement? {
+        do {
+            return try entrant.run()
+        } catch let error as BenchError where error.isTimeout && entrant.mayBeLeftOut {
+            leftOut.insert(entrant.name)
+            return nil
+        }
     }
 }

@@ -42,8 +42,11 @@ package struct BenchRunner {
         RunResult(environment: .current(), isTiny: options.isTiny, scenarios: [])
     }
 
-    /// Runs the scenarios and prints each table when it is complete.
-    package func run(_ scenarios: [Scenario]) throws -> RunResult {
+    /// Runs the scenarios and prints each table when it is complete; `keep` gets what there is so
+    /// far, so that a run which is ended leaves what it has found out.
+    package func run(
+        _ scenarios: [Scenario], keep: (RunResult) throws -> Void = { _ in }
+    ) throws -> RunResult {
         var result = emptyResult()
         var progress = RunProgress(scenarios.map { ($0, rounds($0)) }, now: Clock.now)
         Terminal.write(heading(result.environment, progress))
@@ -57,6 +60,7 @@ package struct BenchRunner {
             result.scenarios.append(finished)
             Terminal.note("")
             Terminal.write(Report(finished).text)
+            try keep(result)
         }
         return result
     }

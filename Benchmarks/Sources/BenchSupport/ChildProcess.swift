@@ -64,7 +64,8 @@ package final class ChildProcess {
             }
             if count == 0 { return nil }
             guard count > 0 else {
-                throw BenchError("\(name) said nothing for \(Int(seconds)) seconds")
+                throw BenchError(
+                    "\(name) said nothing for \(Int(seconds)) seconds", isTimeout: true)
             }
             unread += chunk[..<Int(count)]
         }

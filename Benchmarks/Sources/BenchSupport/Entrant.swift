@@ -7,6 +7,8 @@ package struct Entrant {
     package var isPeer = false
     /// Whose value its own is divided by instead of the reference's: the name of another entrant.
     package var baseline: String?
+    /// Whether the others go on without it when a trial of it takes too long.
+    package var mayBeLeftOut = false
     /// One trial. It checks its work, and throws if that is wrong.
     package let run: () throws -> Measurement
 

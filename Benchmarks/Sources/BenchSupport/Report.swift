@@ -47,6 +47,7 @@ package struct Report {
         } else if hasRatios {
             notes += ["ratio: to the entrant's own baseline, round by round; less is better"]
         }
+        for name in result.leftOut ?? [] { notes += ["\(name): left out, a trial took too long"] }
         if result.isExact { return notes }
         let confidences = result.rows.compactMap { $0.ratio?.confidence }
         if let least = confidences.min() {

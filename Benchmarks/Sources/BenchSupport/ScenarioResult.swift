@@ -26,11 +26,15 @@ package struct ScenarioResult: Codable, Sendable {
     package var isExact: Bool
     package var rows: [Row]
     package var trials: [Trial]
+    /// Who has no row, because a trial took too long.
+    package var leftOut: [String]?
 
     /// Whether anything is compared.
     package var hasRatios: Bool { rows.contains { $0.ratio != nil } }
 
-    package init(_ scenario: Scenario, trials: [Trial]) {
+    package init(_ scenario: Scenario, trials: [Trial], leftOut: Set<String> = []) {
+        let entrants = scenario.entrants.filter { !leftOut.contains($0.name) }
+        self.leftOut = leftOut.isEmpty ? nil : leftOut.sorted()
         name = scenario.name
         title = scenario.title
         unit = scenario.unit
@@ -44,10 +48,10 @@ package struct ScenarioResult: Codable, Sendable {
             values[trial.entrant, default: [:]][trial.round] = trial.measurement.value
         }
         let medians = values.mapValues { Statistics.median(Array($0.values)) }
-        let best = scenario.entrants.filter { $0.isPeer && !scenario.comparesWithBaselinesOnly }
+        let best = entrants.filter { $0.isPeer && !scenario.comparesWithBaselinesOnly }
             .min { medians[$0.name, default: .infinity] < medians[$1.name, default: .infinity] }
         reference = best?.name
-        rows = scenario.entrants.map { entrant in
+        rows = entrants.map { entrant in
             let own = values[entrant.name] ?? [:]
             let other = entrant.baseline ?? best?.name
             let isOwn = other == entrant.name && entrant.baseline == nil

@@ -37,6 +37,9 @@ package struct QueuesBench: Bench {
                 try measure(contender, shape, capacity: capacity, count: count)
             }
             entrant.isPeer = contender.isReference
+            // Concurrency Kit's commits in the order of its claims: with more threads than
+            // processors, each waits for whoever the scheduler has put aside.
+            entrant.mayBeLeftOut = contender.name == "ck-mpmc"
             // With others of its kind, each is compared with the nearest relative.
             if options.withPeers { entrant.baseline = contender.baseline }
             return entrant
@@ -139,7 +142,7 @@ package struct QueuesBench: Bench {
             contender.path(),
             ["--queue", queue.name, "--count", "\(count)", "--capacity", "\(capacity)"]
                 + shape.arguments, cpu: nil, name: queue.name)
-        guard let line = try child.readLine(withinSeconds: 120),
+        guard let line = try child.readLine(withinSeconds: 60),
             let result = KeyValues(line, word: "result"),
             try child.wait(withinSeconds: 10) == 0
         else { throw BenchError("\(queue.name) gave no result") }

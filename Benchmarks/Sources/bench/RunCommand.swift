@@ -79,8 +79,7 @@ struct RunCommand: ParsableCommand {
         do {
             // Before the work rather than after it.
             if let json { try runner.emptyResult().write(to: json) }
-            let result = try runner.run(scenarios)
-            if let json { try result.write(to: json) }
+            let result = try runner.run(scenarios) { if let json { try $0.write(to: json) } }
             if let svg { try result.writeCharts(to: svg) }
         } catch {
             Terminal.complain("bench: \(error)")

@@ -49,6 +49,23 @@ import Testing
         #expect(Alternation.order(of: 3, inRound: 3) == [0, 1, 2])
     }
 
+    @Test func whoTakesTooLongIsLeftOut() throws {
+        // One peer that stands still would end a run of hours, or one of ours would vanish from it.
+        var slow = Entrant("slow") { throw BenchError("said nothing", isTimeout: true) }
+        slow.isPeer = true
+        let quick = Entrant("quick") { Measurement(1) }
+        func result() throws -> ScenarioResult {
+            let scenario = Scenario(name: "t/t", title: "", unit: "ns", entrants: [slow, quick])
+            return try Alternation(scenario, rounds: 3, on: .chosen()).run()
+        }
+        #expect(throws: BenchError.self) { try result() }
+        slow.mayBeLeftOut = true
+        let left = try result()
+        #expect(left.rows.map(\.entrant) == ["quick"])
+        #expect(left.trials.count == 3)
+        #expect(Report(left).text.contains("slow: left out, a trial took too long"))
+    }
+
     @Test func pairedRatiosToTheBestPeer() {
         // Ratios would be taken to another reference, or across rounds: drift would not cancel.
         var slow = Entrant("slow") { Measurement(0) }
