@@ -207,6 +207,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                 ticket = now
                 backoff.spin()
             } else {
+                backoff.spin()  // Others are at work: whoever asks again at once disturbs them.
                 ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
             }
         }
@@ -232,6 +233,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                 ticket = now
                 backoff.spin()
             } else {
+                backoff.spin()  // As in `tryPush`.
                 ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
             }
         }
