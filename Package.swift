@@ -162,10 +162,11 @@ let package = Package(
         .executableTarget(
             name: "simulate",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "ConnectionPools", "EventLoops", "HTTPServing",
-                "LoopSimulation", "Networking", "StressSupport", "TLSEngines",
+                "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims",
+                "ConnectionPools", "EventLoops", "HTTPServing", "LoopSimulation", "Networking",
+                "StressSupport", "TLSEngines",
             ],
-            path: "StormTests"),
+            path: "StormTests", exclude: ["kernel.sh"]),
         // The examples
         .target(
             name: "ExampleSupport",

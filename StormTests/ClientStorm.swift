@@ -7,8 +7,6 @@ internal import Networking
 
 /// The pooled client against servers that reset, leave, stall, lie and come back.
 struct ClientStorm: Sendable {
-    /// When the network heals and the servers behave.
-    static let healNanoseconds: UInt64 = 20_000_000_000
     /// How long after that everything must be settled.
     static let patience = Duration.seconds(600)
 
@@ -31,12 +29,12 @@ struct ClientStorm: Sendable {
     // MARK: The workload
 
     private func storm(
-        _ group: LoopGroup, _ world: SimulatedWorld, _ messages: MessageLedger
+        _ group: LoopGroup, _ world: any StormWorld, _ messages: MessageLedger
     ) async throws {
         let configuration = configuration(world)
         let servers = RudeServers(world, messages, configuration.delivery)
         servers.begin()
-        world.later(Self.healNanoseconds) {
+        world.later(world.healNanoseconds) {
             world.heal()
             servers.heal()
         }
@@ -73,13 +71,13 @@ struct ClientStorm: Sendable {
             await client.close(within: Self.patience)
         }
         // A clock that jumps by hours may pass the limit of a close.
-        let hasJumped = world.statistics[.clockJump] > 0
+        let hasJumped = world.mayHaveJumped
         check(client.statistics, messages, configuration, mayFail: hasJumped)
         servers.end()
     }
 
     private func send(
-        _ numbers: StrideTo<Int>, by client: PooledClient, _ world: SimulatedWorld,
+        _ numbers: StrideTo<Int>, by client: PooledClient, _ world: any StormWorld,
         _ messages: MessageLedger, _ pauseMax: Int, mayBeClosed: Bool
     ) async {
         for number in numbers {
@@ -101,15 +99,14 @@ struct ClientStorm: Sendable {
     }
 
     /// A literal, or a name with some addresses, which are tried in turn.
-    private static func host(_ world: SimulatedWorld) -> String {
+    private static func host(_ world: any StormWorld) -> String {
         guard world.draw(below: 3) == 0 else { return "127.0.0.1" }
         let count = 1 + world.draw(below: 3)
-        world.name("servers", addresses: (1...count).map { (host: "127.0.0.\($0)", isIPv6: false) })
-        return "servers"
+        return world.name("servers", addressCount: count) ? "servers" : "127.0.0.1"
     }
 
     /// Most runs are small, so that many different ones have their turn; some go on for long.
-    private static func messageCount(_ world: SimulatedWorld) -> Int {
+    private static func messageCount(_ world: any StormWorld) -> Int {
         switch world.draw(below: 16) {
         case 0: 5_000 + world.draw(below: 20_000)
         case 1...4: 500 + world.draw(below: 2_000)
@@ -117,7 +114,7 @@ struct ClientStorm: Sendable {
         }
     }
 
-    private static func byteCount(_ world: SimulatedWorld) -> Int {
+    private static func byteCount(_ world: any StormWorld) -> Int {
         switch world.draw(below: 20) {
         case 0: 20_000 + world.draw(below: 100_000)
         case 1...4: 100 + world.draw(below: 3000)
@@ -125,7 +122,7 @@ struct ClientStorm: Sendable {
         }
     }
 
-    private func configuration(_ world: SimulatedWorld) -> ClientConfiguration {
+    private func configuration(_ world: any StormWorld) -> ClientConfiguration {
         var configuration = ClientConfiguration()
         let modes = DeliveryMode.allCases
         configuration.delivery = modes[world.draw(below: modes.count)]

@@ -14,7 +14,7 @@ final class ClientWatch: @unchecked Sendable {
     private let client: PooledClient
     private let limits: PoolConfiguration
     private let ledger: Ledger
-    private let world: SimulatedWorld
+    private let world: any StormWorld
     private let mode: DeliveryMode
     private var last = PoolStatistics()
     /// When an attempt was last seen to fail.
@@ -27,7 +27,7 @@ final class ClientWatch: @unchecked Sendable {
 
     init(
         _ client: PooledClient, _ configuration: ClientConfiguration, _ ledger: Ledger,
-        _ world: SimulatedWorld
+        _ world: any StormWorld
     ) {
         self.client = client
         self.ledger = ledger

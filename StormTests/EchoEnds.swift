@@ -14,7 +14,7 @@ internal import Networking
 ///
 /// Threads: the simulation's.
 final class EchoEnds: @unchecked Sendable {
-    let world: SimulatedWorld
+    let world: any StormWorld
     let ledger: Ledger
     let isSecure: Bool
     private let server: StreamServer
@@ -24,7 +24,7 @@ final class EchoEnds: @unchecked Sendable {
 
     /// Listens.
     init(
-        _ group: LoopGroup, _ world: SimulatedWorld, _ ledger: Ledger, isSecure: Bool
+        _ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger, isSecure: Bool
     ) async throws {
         self.world = world
         self.ledger = ledger
@@ -37,12 +37,14 @@ final class EchoEnds: @unchecked Sendable {
                 let (server, client) = try EchoSecrets.policies(world)
                 connector = TLSConnector(client)
                 self.server = try await StreamServer.open(
-                    on: address, group: group, tls: server, handshakeTimeout: .seconds(30))
+                    on: address, group: group, options: world.streamOptions, tls: server,
+                    handshakeTimeout: .seconds(30))
                 return
             }
             connector = nil
         #endif
-        server = try await StreamServer.open(on: address, group: group)
+        server = try await StreamServer.open(
+            on: address, group: group, options: world.streamOptions)
     }
 
     // MARK: The server
@@ -74,7 +76,8 @@ final class EchoEnds: @unchecked Sendable {
         let connection: StreamConnection
         do throws(ConnectFailure) {
             connection = try await StreamConnection.connect(
-                to: .host("127.0.0.1", port: server.address.port), until: deadline)
+                to: .host("127.0.0.1", port: server.address.port),
+                options: world.streamOptions, until: deadline)
         } catch {
             if mustSucceed { ledger.complain("no connection: \(error)") }
             return nil

@@ -8,7 +8,7 @@
     /// both.
     enum EchoSecrets {
         static func policies(
-            _ world: SimulatedWorld
+            _ world: any StormWorld
         ) throws(TLSSetupError) -> (TLSServerPolicy, TLSClientPolicy) {
             let chain = Array(certificate.utf8)
             let identity = try TLSIdentity(

@@ -8,8 +8,6 @@ internal import Networking
 /// Streams of the package at both ends of one world: what comes back is what was sent, up to its
 /// end or to a break. With TLS a break never looks like an end.
 struct EchoStorm: Sendable {
-    static let healNanoseconds: UInt64 = 20_000_000_000
-
     static let plain = Storm(
         name: "echo", summary: "streams of both ends over a network that cuts, delays and resets"
     ) { settings in
@@ -36,23 +34,23 @@ struct EchoStorm: Sendable {
 
     // MARK: The workload
 
-    private func storm(_ group: LoopGroup, _ world: SimulatedWorld, _ ledger: Ledger) async throws {
+    private func storm(_ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger) async throws {
         let ends = try await EchoEnds(group, world, ledger, isSecure: isSecure)
         // A handshake costs as much of a processor as a hundred conversations without.
-        let most = isSecure ? 12 : 60
+        let most = isSecure ? 12 : 250
         let count = max(1, (2 + world.draw(below: most)) * settings.share / 1000)
         let loop = group.executors[0]
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: loop) { await ends.serve() }
             await withDiscardingTaskGroup { talks in
                 for number in 0..<count {
-                    let start = world.draw(below: 10_000)
+                    let start = world.draw(below: Int(world.healNanoseconds / 2_000_000))
                     talks.addTask(executorPreference: loop) {
                         try? await LoopTime.sleep(for: .milliseconds(start))
                         await EchoTalk(number, ends, mustSucceed: false).run()
                     }
                 }
-                try? await LoopTime.sleep(for: .nanoseconds(Self.healNanoseconds))
+                try? await LoopTime.sleep(for: .nanoseconds(world.healNanoseconds))
                 world.heal()
             }
             await withDiscardingTaskGroup { talks in

@@ -105,7 +105,7 @@ final class EchoTalk: @unchecked Sendable {
 
     private func check() {
         // Without TLS, a box on the way can end a stream for both.
-        let mayBeCut = !ends.isSecure && ends.world.statistics[.earlyEnd] > 0
+        let mayBeCut = !ends.isSecure && ends.world.mayHaveCutStreams
         ends.ledger.expect(
             !hasEnded || received == byteCount || mayBeCut,
             "talk \(number): an end after \(received) of \(byteCount) bytes")

@@ -6,13 +6,13 @@ internal import LoopSimulation
 ///
 /// Threads: the simulation's.
 final class HTTPClientsOfStorm: @unchecked Sendable {
-    private let world: SimulatedWorld
+    private let world: any StormWorld
     private let ledger: Ledger
     private let port: UInt16
     private var scripts: [HTTPScript] = []
     private var polite: [HTTPScript] = []
 
-    init(_ world: SimulatedWorld, _ ledger: Ledger, port: UInt16) {
+    init(_ world: any StormWorld, _ ledger: Ledger, port: UInt16) {
         self.world = world
         self.ledger = ledger
         self.port = port
@@ -20,7 +20,7 @@ final class HTTPClientsOfStorm: @unchecked Sendable {
 
     /// So many come, over some time, each with one of these manners.
     func begin(
-        _ count: Int, within time: Duration = .seconds(10),
+        _ count: Int, within time: Duration,
         manners: [HTTPScript.Manner] = HTTPScript.Manner.allCases
     ) {
         let milliseconds = Int(time / .milliseconds(1))

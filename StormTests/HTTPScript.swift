@@ -28,8 +28,8 @@ final class HTTPScript {
     let manner: Manner
     private(set) var answered = 0
     private(set) var isOver = false
-    private let peer: SimulatedPeer
-    private let world: SimulatedWorld
+    private let peer: any StormPeer
+    private let world: any StormWorld
     private let ledger: Ledger
     private var expected: [ResponseReader.Response] = []
     private var reader = ResponseReader()
@@ -40,14 +40,14 @@ final class HTTPScript {
     var requestCount: Int { expected.count }
 
     init(
-        _ world: SimulatedWorld, _ ledger: Ledger, port: UInt16, _ manner: Manner, requests: Int,
+        _ world: any StormWorld, _ ledger: Ledger, port: UInt16, _ manner: Manner, requests: Int,
         mustSucceed: Bool
     ) {
         self.world = world
         self.ledger = ledger
         self.manner = manner
         self.mustSucceed = mustSucceed
-        peer = world.connect(port: port)
+        peer = world.connect(to: port)
         for _ in 0..<requests { addRequest(isShort: requests > 20) }
         distort()
         peer.onConnected = { [unowned self] in sendPiece() }
@@ -101,19 +101,19 @@ final class HTTPScript {
         let count = min(most, unsent.count)
         peer.send(Array(unsent.prefix(count)))
         unsent.removeFirst(count)
-        peer.after(UInt64(world.draw(below: 20_000_000))) { [weak self] _ in self?.sendPiece() }
+        peer.later(UInt64(world.draw(below: 20_000_000))) { [weak self] in self?.sendPiece() }
     }
 
     private func cutLater() {
-        peer.after(UInt64(world.draw(below: 200_000_000))) { [weak self] peer in
-            peer.reset()
+        peer.later(UInt64(world.draw(below: 200_000_000))) { [weak self] in
+            self?.peer.reset()
             self?.isOver = true
         }
     }
 
     private func dawdle() {
-        peer.after(UInt64(1 + world.draw(below: 400)) * 1_000_000) { [weak self] peer in
-            peer.isReading.toggle()
+        peer.later(UInt64(1 + world.draw(below: 400)) * 1_000_000) { [weak self] in
+            self?.peer.isReading.toggle()
             self?.dawdle()
         }
     }
@@ -147,7 +147,7 @@ final class HTTPScript {
         // A server that stops, or a client that is too slow, may be told so with the last answer.
         var refusals = [408, 503]
         // What a box on the way cut off and ended is half a request.
-        if world.statistics[.earlyEnd] > 0 { refusals.append(400) }
+        if world.mayHaveCutStreams { refusals.append(400) }
         let isRefusal = refusals.contains(response.status) && !mustSucceed
         ledger.expect(
             isRefusal,

@@ -8,10 +8,6 @@ internal import Networking
 
 /// The HTTP server beside clients that are slow, deaf, cut off or senseless.
 struct HTTPStorm: Sendable {
-    static let healNanoseconds: UInt64 = 20_000_000_000
-    /// How long after that every connection of before must be gone.
-    static let patience = Duration.seconds(400)
-
     let settings: StormSettings
 
     static let storm = Storm(
@@ -24,7 +20,7 @@ struct HTTPStorm: Sendable {
     /// A body for a number.
     static func big(_ number: Int) -> [UInt8] {
         let count = number % 17 == 0 ? number : number % 3000
-        return (0..<count).map { UInt8(truncatingIfNeeded: 97 &+ ($0 &* 7 &+ number) % 26) }
+        return Array(Letters.of(number, count: count))
     }
 
     func run() throws -> StormResult {
@@ -36,26 +32,28 @@ struct HTTPStorm: Sendable {
 
     // MARK: The workload
 
-    private func storm(_ group: LoopGroup, _ world: SimulatedWorld, _ ledger: Ledger) async throws {
+    private func storm(_ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger) async throws {
         guard let address = SocketAddress.ipv4(host: "127.0.0.1", port: 0) else { return }
         let server = try await HTTPServer.open(
-            on: address, group: group, configuration: HTTPServerConfiguration(),
+            on: address, group: group, configuration: Self.configuration(world),
             routes: try Self.routes())
         let clients = HTTPClientsOfStorm(world, ledger, port: server.address.port)
         try await withThrowingDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await server.run() }
             let isCrowded = world.draw(below: 8) == 0
-            let count = isCrowded ? 100 + world.draw(below: 500) : 5 + world.draw(below: 60)
-            clients.begin(max(1, count * settings.share / 1000))
-            try await LoopTime.sleep(for: .nanoseconds(Self.healNanoseconds))
+            let count = isCrowded ? 100 + world.draw(below: 500) : 5 + world.draw(below: 100)
+            clients.begin(
+                max(1, count * settings.share / 1000),
+                within: .nanoseconds(world.healNanoseconds / 2))
+            try await LoopTime.sleep(for: .nanoseconds(world.healNanoseconds))
             world.heal()
             // What is left of before must end by the server's limits alone.
-            try await LoopTime.sleep(for: Self.patience)
+            try await LoopTime.sleep(for: .seconds(world.isReal ? 30 : 400))
             ledger.expect(
                 server.statistics.openConnections == 0,
                 "\(server.statistics.openConnections) connections outlived every limit")
             clients.beginPolite(5)
-            try await LoopTime.sleep(for: .seconds(60))
+            try await LoopTime.sleep(for: .seconds(world.isReal ? 8 : 60))
             clients.checkPolite()
             let areGood = world.draw(below: 2) == 0
             clients.begin(
@@ -76,6 +74,18 @@ struct HTTPStorm: Sendable {
             }
         }
         clients.leave()
+    }
+
+    /// The defaults; where time is real, limits that end before patience does.
+    private static func configuration(_ world: any StormWorld) -> HTTPServerConfiguration {
+        var configuration = HTTPServerConfiguration()
+        guard world.isReal else { return configuration }
+        configuration.headerTimeout = .seconds(3)
+        configuration.bodyTimeout = .seconds(4)
+        configuration.writeTimeout = .seconds(4)
+        configuration.rateTimeout = .seconds(4)
+        configuration.idleTimeout = .seconds(6)
+        return configuration
     }
 
     private static func routes() throws -> HTTPRoutes {

@@ -31,9 +31,7 @@ final class MessageLedger: @unchecked Sendable {
     /// A message: a line whose first word is its number.
     func make(_ number: Int, byteCount: Int) -> [UInt8] {
         var bytes = Array("m\(number) ".utf8)
-        while bytes.count < byteCount {  // Ends: grows each turn.
-            bytes.append(UInt8(97 + (number &* 31 &+ bytes.count &* 7) % 26))
-        }
+        bytes += Letters.of(number, count: max(0, byteCount - bytes.count))
         bytes.append(10)
         entries[number] = Entry(bytes: bytes)
         return bytes
@@ -63,7 +61,7 @@ final class MessageLedger: @unchecked Sendable {
             complain("a server read what nobody sent: \(start)")
             return nil
         }
-        guard entry.bytes[...] == line else {
+        guard Letters.areEqual(entry.bytes, line) else {
             complain("message \(number) arrived changed")
             return nil
         }

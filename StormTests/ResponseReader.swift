@@ -14,47 +14,56 @@ struct ResponseReader {
     }
 
     private var unread: [UInt8] = []
-
-    /// How many bytes came that belong to no whole response yet.
-    var restCount: Int { unread.count }
+    /// The head of the next response, once it is here, and where its body begins.
+    private var head: (status: Int, bodyCount: Int, start: Int)?
 
     mutating func append(_ bytes: [UInt8]) { unread += bytes }
 
     /// The next whole response; nil if more bytes are needed.
     mutating func next() throws(Fault) -> Response? {
-        guard let headEnd = endOfHead() else { return nil }
-        let lines = String(decoding: unread[..<headEnd], as: UTF8.self).split(separator: "\r\n")
-        guard let status = lines.first.flatMap({ Self.status($0) }) else {
-            throw Fault(sentence: "no status line: \(lines.first ?? "")")
+        if head == nil { head = try readHead() }
+        guard let (status, count, start) = head, unread.count >= start + count else { return nil }
+        head = nil
+        let response = Response(status: status, body: Array(unread[start..<start + count]))
+        unread.removeFirst(start + count)
+        return response
+    }
+
+    private func readHead() throws(Fault) -> (status: Int, bodyCount: Int, start: Int)? {
+        guard let end = endOfHead() else { return nil }
+        let lines = unread[..<end].split(separator: 10)
+        guard let first = lines.first, let status = Self.status(first) else {
+            let text = String(decoding: unread[..<end].prefix(80), as: UTF8.self)
+            throw Fault(sentence: "no status line: \(text)")
         }
-        guard let length = Self.length(lines.dropFirst()) else {
+        guard let count = Self.length(lines.dropFirst()) else {
             throw Fault(sentence: "a response without a length")
         }
-        let start = headEnd + 4
-        guard unread.count >= start + length else { return nil }
-        let response = Response(status: status, body: Array(unread[start..<start + length]))
-        unread.removeFirst(start + length)
-        return response
+        return (status, count, end + 4)
     }
 
     /// Where the empty line is that ends a head.
     private func endOfHead() -> Int? {
-        let end: [UInt8] = [13, 10, 13, 10]
-        guard unread.count >= end.count else { return nil }
-        return (0...unread.count - end.count).first {
-            unread[$0..<$0 + end.count].elementsEqual(end)
+        var start = 0
+        while let end = unread[start...].firstIndex(of: 13), end + 3 < unread.count {
+            if unread[end + 1] == 10, unread[end + 2] == 13, unread[end + 3] == 10 { return end }
+            start = end + 1
         }
+        return nil
     }
 
-    private static func status(_ line: Substring) -> Int? {
-        let words = line.split(separator: " ")
-        guard words.count >= 2, words[0] == "HTTP/1.1" else { return nil }
-        return Int(words[1])
+    private static func status(_ line: ArraySlice<UInt8>) -> Int? {
+        let words = line.split(separator: 32)
+        guard words.count >= 2, words[0].elementsEqual("HTTP/1.1".utf8) else { return nil }
+        return Int(String(decoding: words[1], as: UTF8.self))
     }
 
-    private static func length(_ lines: ArraySlice<Substring>) -> Int? {
-        for line in lines where line.lowercased().hasPrefix("content-length:") {
-            return Int(line.drop { $0 != ":" }.dropFirst().drop { $0 == " " })
+    private static func length(_ lines: ArraySlice<ArraySlice<UInt8>>) -> Int? {
+        // Most lines begin with another letter.
+        for line in lines where line.first.map({ $0 | 32 }) == UInt8(ascii: "c") {
+            let text = String(decoding: line, as: UTF8.self).lowercased()
+            guard text.hasPrefix("content-length:") else { continue }
+            return Int(text.dropFirst(15).filter { $0 != " " && $0 != "\r" })
         }
         return nil
     }

@@ -5,8 +5,8 @@ internal import LoopSimulation
 /// A server's end of one connection, with its manner.
 final class RudeConnection {
     let manner: Manner
-    private let peer: SimulatedPeer
-    private let world: SimulatedWorld
+    private let peer: any StormPeer
+    private let world: any StormWorld
     private let messages: MessageLedger
     private let answers: Bool
     private var unread: [UInt8] = []
@@ -17,7 +17,7 @@ final class RudeConnection {
     var isOver: Bool { peer.isClosed }
 
     init(
-        _ peer: SimulatedPeer, _ world: SimulatedWorld, _ messages: MessageLedger,
+        _ peer: any StormPeer, _ world: any StormWorld, _ messages: MessageLedger,
         _ manner: Manner, answers: Bool
     ) {
         self.peer = peer
@@ -37,20 +37,26 @@ final class RudeConnection {
     }
 
     private func dawdle() {
-        peer.after(UInt64(1 + world.draw(below: 300)) * 1_000_000) { [weak self] peer in
+        peer.later(UInt64(1 + world.draw(below: 300)) * 1_000_000) { [weak self] in
+            guard let self else { return }
             peer.isReading.toggle()
-            self?.dawdle()
+            dawdle()
         }
     }
 
     private func read(_ bytes: [UInt8]) {
         byteCountLeft -= bytes.count
         unread += bytes
-        while let end = unread.firstIndex(of: 10) {  // Ends: takes a line each turn.
-            if let number = messages.arrive(unread[...end]), number != early { reply(number) }
-            unread.removeSubrange(...end)
-            if peer.isClosed { return }
+        var start = 0
+        var searched = max(0, unread.count - bytes.count)
+        while let end = unread[searched...].firstIndex(of: 10) {  // Ends: takes a line each turn.
+            if let number = messages.arrive(unread[start...end]), number != early { reply(number) }
+            start = end + 1
+            searched = start
+            if peer.isClosed { break }
         }
+        unread.removeFirst(start)
+        if peer.isClosed { return }
         if manner == .eager, let number = messages.begin(unread[...]), number != early {
             early = number
             reply(number)

@@ -7,16 +7,16 @@ internal import LoopSimulation
 ///
 /// Threads: the simulation's.
 final class RudeServers: @unchecked Sendable {
-    private let world: SimulatedWorld
+    private let world: any StormWorld
     private let messages: MessageLedger
     private let mode: DeliveryMode
-    private var listener: SimulatedListener?
+    private var listener: (any StormListener)?
     private(set) var port: UInt16 = 0
     private var isHealed = false
     private var isOver = false
     private var open: [RudeConnection] = []
 
-    init(_ world: SimulatedWorld, _ messages: MessageLedger, _ mode: DeliveryMode) {
+    init(_ world: any StormWorld, _ messages: MessageLedger, _ mode: DeliveryMode) {
         self.world = world
         self.messages = messages
         self.mode = mode
@@ -31,13 +31,13 @@ final class RudeServers: @unchecked Sendable {
 
     private func listen() {
         let backlog = world.draw(below: 3) == 0 ? 0 : 16
-        listener = world.listen(port: port, backlog: backlog, onEveryAddress: true) {
+        listener = world.listen(at: port, backlog: backlog) {
             [weak self] peer in self?.take(peer)
         }
         messages.expect(listener != nil, "the servers' port is taken")
     }
 
-    private func take(_ peer: SimulatedPeer) {
+    private func take(_ peer: any StormPeer) {
         open.removeAll { $0.isOver }
         let manner = isHealed ? .polite : Manner.allCases[world.draw(below: Manner.allCases.count)]
         let connection = RudeConnection(peer, world, messages, manner, answers: mode == .confirmed)

@@ -15,6 +15,7 @@ struct Storm: Sendable {
 /// What one run is made of: all of it is drawn from the seed, but can be narrowed.
 struct StormSettings: Sendable {
     var seed: UInt64
+    var place = StormPlace.simulated
     /// Faults that do not happen, whatever the seed draws.
     var withoutFaults: Set<Fault> = []
     /// How much of the workload is done, in a thousand.

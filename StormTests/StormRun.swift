@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import AtomicSupport
+internal import EventLoops
 internal import Glibc
 internal import LoopSimulation
 internal import StressSupport
@@ -11,6 +12,7 @@ final class StormRun: @unchecked Sendable {
     private let options: SimulateOptions
     private let next: Atomic<UInt64>
     private let lock = OutputLock()
+    private let health: NetworkHealth
     // Guarded by `lock`.
     private var statistics = SimulationStatistics()
     private var time = Duration.zero
@@ -24,6 +26,7 @@ final class StormRun: @unchecked Sendable {
         self.storm = storm
         self.options = options
         next = Atomic(options.seeds.lowerBound)
+        health = NetworkHealth(command: options.healCommand)
     }
 
     /// Runs every seed; whether all checks held.
@@ -63,7 +66,9 @@ final class StormRun: @unchecked Sendable {
     }
 
     private func settings(_ seed: UInt64) -> StormSettings {
-        StormSettings(seed: seed, share: options.share)
+        var settings = StormSettings(seed: seed, share: options.share)
+        if let choice = options.kernel { settings.place = .kernel(choice, onHeal: health.restore) }
+        return settings
     }
 
     private func once(_ settings: StormSettings) -> StormResult {
@@ -96,6 +101,18 @@ final class StormRun: @unchecked Sendable {
     }
 
     private func report(_ seconds: Double) {
+        if let kernel = options.kernel {
+            print(
+                "    \(done) seeds on \(kernel.rawValue), \(statistics.completions) completions in"
+                    + " \(tenths(seconds)) s")
+        } else {
+            reportWorlds(seconds)
+        }
+        let end = failed.isEmpty ? "all held" : "\(failed.count) FAILED"
+        print("simulate: \(storm.name): \(done) seeds, \(end)")
+    }
+
+    private func reportWorlds(_ seconds: Double) {
         let hours = Double(time.components.seconds) / 3600
         print("    \(done) seeds, \(tenths(hours)) hours, \(statistics.waits) turns")
         print(
@@ -103,8 +120,6 @@ final class StormRun: @unchecked Sendable {
                 + " \(statistics.resets) resets in \(tenths(seconds)) s")
         for fault in Fault.allCases { print("      \(fault): \(statistics[fault])") }
         print("    hash of all events: \(String(hash, radix: 16))")
-        let end = failed.isEmpty ? "all held" : "\(failed.count) FAILED"
-        print("simulate: \(storm.name): \(done) seeds, \(end)")
     }
 
     private func tenths(_ number: Double) -> String { "\((number * 10).rounded() / 10)" }
@@ -115,6 +130,8 @@ final class StormRun: @unchecked Sendable {
     private func explain(_ seed: UInt64, _ complaints: [String]) {
         print("==> \(storm.name), seed \(seed)")
         for complaint in complaints { print("    \(complaint)") }
+        // What the kernel did, no seed repeats.
+        if options.kernel != nil { return }
         var small = shrink(settings(seed))
         small.traceLinesMax = options.timelineLines
         let result = once(small)
@@ -141,15 +158,5 @@ final class StormRun: @unchecked Sendable {
             small = less
         }
         return small
-    }
-}
-
-/// A lock for what several threads tell.
-private struct OutputLock: ~Copyable {
-    private let block = SharedBlock(byteCount: CacheLine.byteCount)
-
-    func withLock(_ body: () -> Void) {
-        // SAFETY: the zeroed word lives in `block`.
-        unsafe InternalLock(block.pointer(at: 0, to: Atomic<UInt32>.self)).withLock(body)
     }
 }

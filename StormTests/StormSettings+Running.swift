@@ -9,16 +9,18 @@ extension StormSettings {
     /// its end, throws nothing, and leaves nothing open.
     func run(
         waitsMax: UInt64, _ ledger: Ledger,
-        _ body: @escaping @Sendable (LoopGroup, SimulatedWorld) async throws -> Void
+        _ body: @escaping @Sendable (LoopGroup, any StormWorld) async throws -> Void
     ) throws -> StormResult {
+        if case .kernel(let choice, let onHeal) = place {
+            return try run(on: choice, ledger, onHeal: onHeal, body)
+        }
         var simulation = Simulation(seed: seed)
         simulation.plan = plan
         simulation.traceLinesMax = traceLinesMax
         simulation.waitsMax = waitsMax
+        simulation.options = loopOptions
         simulation.options.stopGraceNanoseconds = 10_000_000
-        // In some runs streams have to wait for buffers.
-        if seed % 4 == 0 { simulation.options.receiveBufferCount = 4 }
-        let outcome = try simulation.run(body)
+        let outcome = try simulation.run { group, world in try await body(group, world) }
         if case .failure(let error)? = outcome.result { ledger.complain("it threw \(error)") }
         ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
         if outcome.ending == .finished {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
 // simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--share S] [--timeline L]
-//          [--list]
+//          [--kernel B [--heal COMMAND]] [--list]
 //
 // Runs the storm STORM, or all, with each seed from A to B, and ends with status 1 if a check
-// failed. A seed that failed is made smaller, and its last events are shown.
+// failed. A seed that failed is made smaller, and its last events are shown. With --kernel the
+// seeds run all at once on this system, for `StormTests/kernel.sh`, which spoils its network.
 
+internal import EventLoops
 internal import Glibc
 internal import LoopSimulation
 
@@ -20,16 +22,20 @@ internal import LoopSimulation
 struct SimulateOptions {
     var filter = ""
     var seeds: ClosedRange<UInt64> = 1...1000
-    var jobs = 2
+    var askedJobs: Int?
     var repeats = 1
     var share = 1000
     var timelineLines = 60
+    var kernel: BackendChoice?
+    var healCommand: String?
     var isListing = false
     var isAskingForHelp = false
 
+    var jobs: Int { askedJobs ?? (kernel == nil ? 2 : 16) }
+
     static let usage = """
         usage: simulate [STORM] [--seeds A..B | --seed N] [--jobs J] [--repeat R] [--share S]
-                        [--timeline L] [--list]
+                        [--timeline L] [--kernel B [--heal COMMAND]] [--list]
           STORM        only those whose name contains this
           --seeds A..B the seeds to run, both ends included; default 1..1000
           --seed N     one seed
@@ -37,6 +43,10 @@ struct SimulateOptions {
           --repeat R   run each seed so often and compare the hashes of what happened; default 1
           --share S    how much of its work a storm does, in a thousand; default 1000
           --timeline L show the last L events of a seed that failed; default 60
+          --kernel B   not in simulated worlds, but on this system: io_uring or epoll; 16 seeds
+                       at once unless --jobs says otherwise
+          --heal COMMAND
+                       what the shell does to make this system's network well
           --list       name the storms
         """
 
@@ -55,13 +65,21 @@ struct SimulateOptions {
                 seeds = seed...seed
             case "--jobs":
                 guard let jobs = Self.count(rest.popFirst(), in: 1...64) else { return nil }
-                self.jobs = jobs
+                askedJobs = jobs
             case "--repeat":
                 guard let repeats = Self.count(rest.popFirst(), in: 1...1000) else { return nil }
                 self.repeats = repeats
             case "--share":
                 guard let share = Self.count(rest.popFirst(), in: 1...1000) else { return nil }
                 self.share = share
+            case "--kernel":
+                guard let choice = rest.popFirst().flatMap({ BackendChoice(rawValue: $0) }) else {
+                    return nil
+                }
+                kernel = choice
+            case "--heal":
+                guard let command = rest.popFirst() else { return nil }
+                healCommand = command
             case "--timeline":
                 guard let lines = Self.count(rest.popFirst(), in: 0...100_000) else { return nil }
                 timelineLines = lines

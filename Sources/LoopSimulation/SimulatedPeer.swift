@@ -101,10 +101,15 @@ public final class SimulatedPeer {
 
     private func take() -> [UInt8]? {
         guard !hasEnded else { return nil }
-        var piece = [UInt8](repeating: 0, count: 65_536)
-        // SAFETY: lent for the call.
-        let count = unsafe piece.withUnsafeMutableBytes { unsafe world.receive(socket, into: $0) }
-        if count > 0 { return Array(piece[..<Int(count)]) }
+        let room = min(65_536, socket.incoming?.arrived ?? 0)
+        var count: Int64 = 0
+        // SAFETY: the closure says how much it has filled.
+        let piece = unsafe [UInt8](unsafeUninitializedCapacity: room) { memory, filled in
+            // SAFETY: lent for the call.
+            count = unsafe world.receive(socket, into: UnsafeMutableRawBufferPointer(memory))
+            filled = max(0, Int(count))
+        }
+        if count > 0 { return piece }
         if count == -Int64(MILLRACE_EAGAIN) { return nil }
         if count == -Int64(MILLRACE_ENOTCONN) && socket.pendingError == 0 { return nil }
         hasEnded = true

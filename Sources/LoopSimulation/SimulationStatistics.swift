@@ -6,7 +6,7 @@ public struct SimulationStatistics: Sendable {
     /// Waits of the loop: its turns.
     public internal(set) var waits: UInt64 = 0
     /// Completions that backends handed to loops.
-    public internal(set) var completions: UInt64 = 0
+    public package(set) var completions: UInt64 = 0
     /// Bytes that arrived.
     public internal(set) var bytes: UInt64 = 0
     /// Connections that were made.
