@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import CLinuxShims
 internal import EventLoops
 
 /// What a backend was asked for and what became of it, told so that two backends which do the same
@@ -55,7 +56,7 @@ package final class OperationRecord {
         guard let (life, lane, kind) = places[completion.id] else { return }
         if !completion.hasMore { places[completion.id] = nil }
         // A stream that ended by itself, or for want of buffers, is begun again.
-        guard completion.errorCode != 105 else { return }
+        guard completion.errorCode != Int32(MILLRACE_ENOBUFS) else { return }
         switch lane {
         case .reads: Self.add(completion, kind, to: &lives[life].reads)
         case .writes: Self.add(completion, kind, to: &lives[life].writes)

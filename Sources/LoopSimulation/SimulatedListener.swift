@@ -14,7 +14,7 @@ public final class SimulatedListener {
         self.socket = socket
         self.world = world
         port = socket.local?.port ?? 0
-        socket.onChange = {
+        world.tell(socket) {
             while !socket.backlog.isEmpty {  // Ends: takes one each turn.
                 body(SimulatedPeer(socket.backlog.removeFirst(), world))
             }

@@ -43,7 +43,7 @@ public final class SimulatedPeer {
         self.socket = socket
         self.world = world
         // The world keeps the script's end alive as long as its socket is not closed.
-        socket.onChange = { self.change() }
+        world.tell(socket) { self.change() }
         if socket.phase == .connected { again() }
     }
 
@@ -73,7 +73,6 @@ public final class SimulatedPeer {
     public func close() {
         guard !isClosed else { return }
         isClosed = true
-        socket.onChange = nil
         world.close(socket)
     }
 

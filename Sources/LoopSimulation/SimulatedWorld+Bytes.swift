@@ -163,7 +163,7 @@ extension SimulatedWorld {
         }
         socket.phase = .closed
         socket.incoming?.discard()
-        socket.onChange = nil
+        forget(socket)
         // A pipe's writer learns at once that nobody reads.
         if socket.kind == .pipe, socket.incoming != nil, let writer = socket.peer {
             writer.isReset = true

@@ -67,6 +67,7 @@ public final class SimulatedWorld: @unchecked Sendable {
     var nextPort: UInt16 = 32_768
     var names: [String: [SimulatedAddress]] = [:]
     private var backends: [WeakBackend] = []
+    private var scripted: [Int64: SimulatedSocket] = [:]
 
     private let table: UnsafeMutablePointer<millrace_world>
     private let block = SharedBlock(byteCount: 2 * CacheLine.byteCount)
@@ -225,6 +226,26 @@ public final class SimulatedWorld: @unchecked Sendable {
     func attach(_ backend: SimulatedBackend) {
         backends.removeAll { $0.backend == nil }
         backends.append(WeakBackend(backend: backend))
+    }
+
+    /// A script hears of a socket's changes, until it is closed or the run is over.
+    func tell(_ socket: SimulatedSocket, _ onChange: @escaping () -> Void) {
+        socket.onChange = onChange
+        scripted[socket.identity] = socket
+    }
+
+    func forget(_ socket: SimulatedSocket) {
+        socket.onChange = nil
+        scripted[socket.identity] = nil
+    }
+
+    /// The run is over: what was still to happen does not. Events and sockets hold scripts, and
+    /// those hold the world.
+    func end() {
+        onStep = nil
+        queue = EventQueue()
+        for socket in scripted.values { socket.onChange = nil }
+        scripted = [:]
     }
 
     /// Something about a socket has changed: who waits on it looks again.

@@ -52,7 +52,10 @@ public struct Simulation: Sendable {
     ) throws(SystemError) -> SimulationOutcome<Value> {
         let world = SimulatedWorld(seed: seed, plan: plan, traceLinesMax: traceLinesMax)
         world.enter()
-        defer { SimulatedWorld.leave() }
+        defer {
+            SimulatedWorld.leave()
+            world.end()
+        }
         let backend = SimulatedBackend(world, options: options)
         let loop = EventLoop(
             SelectedBackend(backend: backend, reason: "simulated: seed \(seed)"), options: options)

@@ -43,6 +43,26 @@ struct SimulationTests {
         #expect(Set(hashes).count == 20)
     }
 
+    @Test("a run leaves no scripts behind")
+    func leavesNothing() throws {
+        // Wrong: each of ten thousand seeds keeps its peers, and memory runs out.
+        final class Script: Sendable {}
+        weak var script: Script?
+        _ = try Simulation(seed: 1).run { _, world in
+            let made = Script()
+            script = made
+            let listener = world.listen(port: 7) { peer in
+                peer.onBytes = { _ in withExtendedLifetime(made) {} }
+            }
+            #expect(listener != nil)
+            let peer = world.connect(port: 7)
+            peer.onEnd = { _ in withExtendedLifetime((made, peer)) {} }
+            world.later(3_600_000_000_000) { withExtendedLifetime((made, world)) {} }
+            try await LoopTime.sleep(for: .seconds(1))
+        }
+        #expect(script == nil)
+    }
+
     @Test("a program that waits for nothing is told to be stuck")
     func sticks() throws {
         // Wrong: a program that hangs is not noticed, or the simulation hangs with it.
