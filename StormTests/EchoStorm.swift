@@ -37,7 +37,7 @@ struct EchoStorm: Sendable {
     private func storm(_ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger) async throws {
         let ends = try await EchoEnds(group, world, ledger, isSecure: isSecure)
         // A handshake costs as much of a processor as a hundred conversations without.
-        let most = isSecure ? 12 : 250
+        let most = isSecure ? 12 : 260
         let count = max(1, (2 + world.draw(below: most)) * settings.share / 1000)
         let loop = group.executors[0]
         await withDiscardingTaskGroup { tasks in

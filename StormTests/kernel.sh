@@ -48,8 +48,8 @@ rm -rf "$logs"
 mkdir -p "$logs"
 failures=0
 count=0
+processes=()
 for fault in loss resets rate; do
-    processes=()
     for storm in $("$program" --list | cut -f1); do
         [[ $storm == *$wanted* ]] || continue
         for backend in io_uring epoll; do
@@ -59,19 +59,19 @@ for fault in loss resets rate; do
             processes+=("$! $log")
         done
     done
-    for entry in ${processes[@]+"${processes[@]}"}; do
-        read -r process log <<<"$entry"
-        name=$(basename "$log" .txt)
-        if wait "$process"; then
-            printf '%-24s %s, %s\n' "$name" "$(sed -n 's/^ *//; /completions in/p' "$log" | tail -1)" \
-                "$(sed -n 's/^ *//; /were hit/p' "$log")"
-        else
-            printf '%-24s FAILED\n' "$name"
-            cat "$log"
-            failures=$((failures + 1))
-        fi
-        count=$((count + 1))
-    done
+done
+for entry in ${processes[@]+"${processes[@]}"}; do
+    read -r process log <<<"$entry"
+    name=$(basename "$log" .txt)
+    if wait "$process"; then
+        printf '%-24s %s, %s\n' "$name" "$(sed -n 's/^ *//; /completions in/p' "$log" | tail -1)" \
+            "$(sed -n 's/^ *//; /were hit/p' "$log")"
+    else
+        printf '%-24s FAILED\n' "$name"
+        cat "$log"
+        failures=$((failures + 1))
+    fi
+    count=$((count + 1))
 done
 if [ "$count" = 0 ]; then echo "storm-network: no storm is called '$wanted'" >&2; exit 2; fi
 if [ "$failures" != 0 ]; then echo "storm-network: $failures of $count FAILED" >&2; exit 1; fi

@@ -11,7 +11,32 @@ extension ConformanceSuite {
         ConformanceCheck("cancel: after the event, either result", cancelLate),
         ConformanceCheck("cancel: an old name does nothing", cancelOldName),
         ConformanceCheck("close: ends all, and the number is clean", closeReuse),
+        ConformanceCheck("close: a shutdown under way meets nobody else", closeOverShutdown),
     ]
+
+    @Sendable
+    static func closeOverShutdown(_ run: ConformanceRun) throws {
+        // Wrong: a shutdown that is done late finds another connection under the number that was
+        // closed meanwhile, and its peer reads an end that nobody sent.
+        let driver = try BackendDriver(run)
+        let (listener, address) = try Wires.listener()
+        for _ in 0..<200 {
+            let (old, oldFar) = try Wires.pair()
+            let client = try Wires.connect(to: address)
+            try Wires.ready(listener, UInt32(MILLRACE_POLLIN))
+            let shutdown = driver.shutdown(old, MILLRACE_SHUT_WR)
+            let close = driver.close(old)
+            _ = try driver.result(of: close)
+            // It takes the lowest number: most often that of `old`.
+            let next = try Wires.check(millrace_socket_accept(listener), "accept")
+            _ = try driver.result(of: shutdown)
+            let events = millrace_poll_now(client, UInt32(MILLRACE_POLLIN))
+            run.expect(events, equals: 0, "a shutdown reached a connection that came later")
+            for descriptor in [next, client, oldFar] { Wires.close(descriptor) }
+            if events != 0 { break }
+        }
+        Wires.close(listener)
+    }
 
     static let pollChecks = [
         ConformanceCheck("poll: ready at once, later, cancelled", pollPipe),

@@ -23,7 +23,7 @@ public struct FaultPlan: Hashable, Sendable {
             // Even over the orders of magnitude: 100 · 2^(0 … 11), with what lies between.
             let scale = UInt32(100) &<< UInt32(random.below(11))
             let chance = scale + UInt32(random.below(Int(scale)))
-            plan[fault] = chance / fault.rarity + 1
+            plan[fault] = chance * fault.frequency / fault.rarity + 1
         }
         return plan
     }
@@ -35,8 +35,16 @@ extension Fault {
     fileprivate var rarity: UInt32 {
         switch self {
         case .reset, .earlyEnd: 20
-        case .clockJump: 1000
-        case .silentHost, .unreachableHost, .unknownName: 4
+        case .clockJump: 250
+        case .silentHost, .unreachableHost: 4
+        default: 1
+        }
+    }
+
+    /// By what it is multiplied: what has few occasions would hardly happen.
+    fileprivate var frequency: UInt32 {
+        switch self {
+        case .lostCancellation, .delayedCancellation, .unknownName: 4
         default: 1
         }
     }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 
 #if IOUring
-    /// The operations that wait for a poll and are then system calls of the loop's own thread:
+    /// The operations that are system calls of the loop's own thread, most of them behind a poll:
     /// io_uring has no request for a batch of datagrams, and moves pieces of a file through a pipe
-    /// on a worker thread.
+    /// on a worker thread. A shutdown it would leave to a worker too, which looks the descriptor's
+    /// number up when its turn comes: if the descriptor has been closed by then, and another thread
+    /// has opened one of that number, it shuts the other down (Linux 6.18).
     @safe
     struct DirectOperations {
         // Invariant: I1  an operation is here exactly while its poll is under way. A cancellation
@@ -45,7 +47,7 @@
         /// Whether a request is made this way.
         static func isDirect(_ request: Request) -> Bool {
             switch unsafe request {  // SAFETY: reads which case it is.
-            case .sendFile, .receiveDatagrams, .sendDatagrams: true
+            case .sendFile, .receiveDatagrams, .sendDatagrams, .shutdown: true
             default: false
             }
         }

@@ -159,11 +159,9 @@
                 // SAFETY: promise 4.
                 unsafe millrace_uring_prepare_send_message(
                     entry, descriptor, message, zeroCopyByteCountMin)
-            case .shutdown(let descriptor, let how):
-                unsafe io_uring_prep_shutdown(entry, descriptor, how)  // SAFETY: plain words.
             case .close(let descriptor):
                 unsafe io_uring_prep_close(entry, descriptor)  // SAFETY: plain words.
-            case .sendFile, .receiveDatagrams, .sendDatagrams:
+            case .sendFile, .receiveDatagrams, .sendDatagrams, .shutdown:
                 preconditionFailure("these are direct operations")
             case .poll(let descriptor, let events):
                 unsafe io_uring_prep_poll_add(entry, descriptor, events)  // SAFETY: plain words.
