@@ -15,6 +15,9 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
     var onStep: (() -> Void)?
 
     private var random: SplitMix64
+    /// Where scripts listen: below the ports that the kernel gives away, so that nobody has taken
+    /// it when they come back.
+    private let port: UInt16
     private let onHeal: @Sendable () -> Void
     private let jobs: AsyncStream<@Sendable () async -> Void>
     private let adder: AsyncStream<@Sendable () async -> Void>.Continuation
@@ -23,6 +26,7 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
 
     init(seed: UInt64, onHeal: @escaping @Sendable () -> Void) {
         random = SplitMix64(seed: seed)
+        port = UInt16(20_000 + seed % 10_000)
         self.onHeal = onHeal
         (jobs, adder) = AsyncStream.makeStream()
     }
@@ -76,7 +80,8 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
     func listen(
         at port: UInt16, backlog: Int, _ body: @escaping (any StormPeer) -> Void
     ) -> (any StormListener)? {
-        guard let listener = KernelListener(self, port, backlog, body) else { return nil }
+        let place = port == 0 ? self.port : port
+        guard let listener = KernelListener(self, place, backlog, body) else { return nil }
         listeners.append(listener)
         return listener
     }
