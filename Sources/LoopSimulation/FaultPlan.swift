@@ -44,7 +44,8 @@ extension Fault {
     /// By what it is multiplied: what has few occasions would hardly happen.
     fileprivate var frequency: UInt32 {
         switch self {
-        case .lostCancellation, .delayedCancellation, .unknownName: 4
+        case .lostCancellation: 8
+        case .delayedCancellation, .unknownName: 4
         default: 1
         }
     }
