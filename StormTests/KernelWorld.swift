@@ -13,6 +13,8 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
     let mayHaveCutStreams = false
     let mayHaveJumped = false
     var onStep: (() -> Void)?
+    /// What could not be done in the name of scripts.
+    var failures: [String] = []
 
     private var random: SplitMix64
     /// Where scripts listen: below the ports that the kernel gives away, so that nobody has taken
@@ -81,7 +83,7 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
         at port: UInt16, backlog: Int, _ body: @escaping (any StormPeer) -> Void
     ) -> (any StormListener)? {
         let place = port == 0 ? self.port : port
-        guard let listener = KernelListener(self, place, backlog, body) else { return nil }
+        let listener = KernelListener(self, place, backlog, body)
         listeners.append(listener)
         return listener
     }

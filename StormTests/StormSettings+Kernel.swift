@@ -31,6 +31,7 @@ extension StormSettings {
             }
         }
         if case .failure(let error) = outcome { ledger.complain("it threw \(error)") }
+        for failure in world.failures { ledger.complain(failure) }
         var statistics = SimulationStatistics()
         statistics.completions = watched?.completionCount ?? 0
         return StormResult(
