@@ -132,9 +132,6 @@ struct MessageStore: ~Copyable, @unchecked Sendable {
         }
     }
 
-    /// How many messages there are: exact when nobody else is inside.
-    var count: Int { slots.capacity - slots.availableCount }
-
     // MARK: Memory
 
     /// Where a message of this size goes: into the slot, into the memory that the slot has kept, or

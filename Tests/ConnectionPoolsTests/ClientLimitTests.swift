@@ -191,6 +191,21 @@ struct ClientLimitTests {
         }
     }
 
+    @Test("A message that is refused leaves its ticket free")
+    func refusedTickets() throws {
+        // If this failed, whoever waits for a message that was never queued would wait for ever.
+        try withRig(.epoll, Self.small(), peer: Self.gated) { rig in
+            await rig.client.close(within: .seconds(1))
+            let ticket = MessageTicket(rawValue: 5)
+            for _ in 0..<2 {
+                await #expect(throws: PoolError.closed) {
+                    try await rig.client.send(numbered(0), ticket: ticket, keepsOutcome: true)
+                }
+            }
+            #expect(await rig.client.outcome(of: ticket) == nil)
+        }
+    }
+
     @Test("Close delivers until its limit and fails the rest", arguments: bothBackends)
     func closing(_ choice: BackendChoice) throws {
         // If this failed, close would return too late, or leave messages without an outcome.

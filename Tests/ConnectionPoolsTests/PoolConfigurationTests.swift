@@ -54,4 +54,10 @@ struct PoolConfigurationTests {
         #expect(Set(words).count == words.count)
         #expect(words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" } })
     }
+
+    @Test("Each mode of delivery has a word of its own")
+    func words() {
+        // If this failed, a log would say of one mode what is true of another.
+        #expect(DeliveryMode.allCases.map(\.word) == ["written", "acknowledged", "confirmed"])
+    }
 }

@@ -19,8 +19,9 @@ SWIFT_DETERMINISTIC_HASHING=1 LLVM_PROFILE_FILE="$out/raw/storms.profraw" "$bin/
     grep -E '^simulate:|FAILED'
 swift test --skip-build --enable-code-coverage --traits "$traits" --scratch-path "$out" --filter "$filter" 2>&1 |
     tail -3
-mapfile -t profiles < <(find "$out/raw" "$bin/codecov" -name '*.profraw' -o -name 'default.profdata')
-llvm-profdata merge -sparse "${profiles[@]}" -o "$out/all.profdata"
+# The toolchain's own: a distribution's are of another version.
+PATH=$(dirname "$(readlink -f "$(command -v swift)")"):$PATH
+llvm-profdata merge -sparse "$out/raw/storms.profraw" "$bin/codecov/default.profdata" -o "$out/all.profdata"
 tests=$(find "$bin" -maxdepth 1 -name '*PackageTests.xctest' | head -1)
 mapfile -t sources < <(git -c safe.directory='*' ls-files 'Sources/*.swift' | grep -E "$rooms")
 

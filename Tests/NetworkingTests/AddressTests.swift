@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import AsyncRuntime
+import AtomicSupport
 import Networking
 import Testing
 
@@ -51,6 +52,38 @@ struct AddressTests {
         for text in ["localhost:80", "[::1]:80", "unix:/tmp/s"] {
             #expect(Endpoint(text)?.description == text)
         }
+    }
+
+    @Test("Equal addresses are one in a set")
+    func addressesHash() throws {
+        // If this failed, a table by address would hold an address twice, or lose it.
+        let texts = ["127.0.0.1", "127.0.0.2", "127.0.0.1", "::1"]
+        let addresses = try texts.map { try #require(SocketAddress.numeric(host: $0, port: 9)) }
+        #expect(Set(addresses).count == 3)
+        #expect(Set(addresses).contains(addresses[2]))
+    }
+
+    @Test("A path that is too long for a socket is refused, with a limit in time or without")
+    func longPaths() throws {
+        // If this failed, a path would be cut off, and another socket connected.
+        let path = "/" + String(repeating: "a", count: 107)
+        let (resolved, connected) = try LoopGroup.run { _ in
+            var texts = ["", ""]
+            do throws(Resolver.Failure) {
+                _ = try await Resolver.resolve(.unix(path: path))
+            } catch {
+                texts[0] = error.description
+            }
+            do throws(ConnectFailure) {
+                let soon = MonotonicInstant.now.advanced(by: .seconds(5))
+                _ = try await StreamConnection.connect(to: .unix(path: path), until: soon)
+            } catch {
+                texts[1] = error.description
+            }
+            return (texts[0], texts[1])
+        }
+        #expect(resolved.hasSuffix("the path is longer than 107 bytes"))
+        #expect(connected.hasSuffix("the path is longer than 107 bytes"))
     }
 
     @Test("Names are resolved off the loop; numbers and paths at once")

@@ -31,6 +31,26 @@ struct DatagramTests {
         }
     }
 
+    @Test("A socket knows its peer and takes sizes of buffers", arguments: backends)
+    func optionsAndPeer(_ choice: BackendChoice) throws {
+        // If this failed, options would be lost, or a socket would not know whom it speaks to.
+        try LoopGroup.run(choice: choice) { _ in
+            var options = DatagramOptions()
+            options.sendBufferByteCount = 70_000
+            let server = try DatagramSocket(boundTo: loopback, options: options)
+            defer { server.close() }
+            let client = try DatagramSocket(connectedTo: try server.localAddress, options: options)
+            defer { client.close() }
+            #expect(try client.peerAddress == (try server.localAddress))
+            try await client.send([UInt8](repeating: 1, count: 60_000))
+            #expect(try await server.receive().bytes.count == 60_000)
+            options.sendBufferByteCount = 0
+            #expect(throws: SystemError.self) {
+                try DatagramSocket(boundTo: loopback, options: options)
+            }
+        }
+    }
+
     @Test("Unix sockets too, with and without a name", arguments: backends)
     func unixSockets(_ choice: BackendChoice) throws {
         // If this failed, a local logger could not be spoken to, or a nameless sender would trap.
