@@ -86,8 +86,8 @@ extension ConformanceSuite {
         }
         run.expect(sent < wire.count, "a reader that has stopped does not stop the peer")
         let held = try rig.call { $0.input.heldByteCount }
-        // A backend that does not count ahead may bring all pieces of the credit in one turn, behind
-        // bytes of earlier turns that did not yet use the credit up.
+        // A backend that does not count ahead may bring all pieces of the credit in one turn,
+        // behind bytes of earlier turns that did not yet use the credit up.
         let pieces = options.receiveCredit * options.receiveBufferByteCount
         let bound = options.receiveCreditByteCount + pieces
         run.expect(
