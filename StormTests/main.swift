@@ -88,6 +88,7 @@ struct SimulateOptions {
                 filter = argument
             }
         }
+        if healCommand != nil && kernel == nil { return nil }
     }
 
     private static func count(_ text: String?, in range: ClosedRange<Int>) -> Int? {
