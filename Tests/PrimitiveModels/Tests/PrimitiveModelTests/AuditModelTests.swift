@@ -137,8 +137,7 @@ struct AuditModelTests {
             ReadWriteLockPrograms.turns([[.writing], [.reading]]),
             ReadWriteLockPrograms.turns([[.writingInTime], [.reading]]),
             ReadWriteLockPrograms.turns([[.reading], [.reading], [.writing]]),
-            ReadWriteLockPrograms.joining(),
-            ReadWriteLockPrograms.turns([[.writing], [.reading], [.readingIfFree]]),
+            ReadWriteLockPrograms.joining(), ReadWriteLockPrograms.following(),
         ])
         #expect(names == [])
     }

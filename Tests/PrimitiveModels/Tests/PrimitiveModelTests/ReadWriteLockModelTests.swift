@@ -126,6 +126,33 @@ enum ReadWriteLockPrograms {
         }
     }
 
+    /// A reader waits already for one who writes; another, who never waited, may come in beside it
+    /// and has seen what was written.
+    static func following() -> (Model) -> Void {
+        { model in
+            let lock = FairReadWriteLock(0)
+            let cell = PlainCell(0)
+            let holder = RawWait(key: LockAccess.write.rawValue)
+            let waiting = RawWait(key: LockAccess.read.rawValue)
+            let admission = holder.enqueue(on: lock)
+            model.check(admission == .granted)
+            let isQueued = waiting.enqueue(on: lock) == .queued
+            model.check(isQueued)
+            model.thread("writer") {
+                cell.store(1)
+                unsafe lock.withGrantedWriteLock { _ in }  // SAFETY: granted above.
+            }
+            model.thread("reader") {
+                lock.withReadLockIfFree { _ in model.check(cell.load() == 1) }
+            }
+            model.finally {
+                model.check(waiting.wakeCount == 1, "who waited was not woken")
+                model.check(lock.readerCount == 1 && !lock.isWriting)
+                unsafe lock.withGrantedReadLock { _ in }  // SAFETY: the wake was the grant.
+            }
+        }
+    }
+
     /// A raw wait to write that another thread withdraws while a reader is inside, and a reader
     /// that waits behind it.
     static func withdrawal() -> (Model) -> Void {
@@ -203,6 +230,14 @@ struct ReadWriteLockModelTests {
     func joining() {
         // Wrong: they are let in by one who has seen nothing of it.
         let result = exhaustAroundLock(program: ReadWriteLockPrograms.joining())
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("a reader that comes in beside one who had waited sees the last write")
+    func following() {
+        // Wrong: it reads what the writer has left without having seen it.
+        let result = exhaust(program: ReadWriteLockPrograms.following())
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
