@@ -294,7 +294,7 @@ let package = Package(
             name: "ConnectionPoolsTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "CTestSupport", "ConnectionPools", "EventLoops",
-                "Networking", "StressSupport",
+                "Networking", "StressSupport", "TLSEngines", "TLSTestSupport",
             ]),
         .testTarget(
             name: "HTTPServingTests",
