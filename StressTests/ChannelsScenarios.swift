@@ -7,6 +7,12 @@ internal import StressSupport
 let channelsScenarios: [Scenario] =
     scenarios(of: "channel", bounded) + scenarios(of: "rendezvous", rendezvous)
     + scenarios(of: "select", selected)
+    + [
+        Scenario(
+            name: "channel-batch", room: "Channels", threads: 4,
+            summary: "2 fill, 2 drain, who finds no room or nothing sleeps: sum, lifetimes"
+        ) { ChannelBatches($0).run() }
+    ]
 
 /// The three ways to use a channel.
 private func scenarios(

@@ -7,11 +7,11 @@ internal import StressSupport
 let concurrentQueuesScenarios: [Scenario] = [
     Scenario(
         name: "mpmc-2p2c", room: "ConcurrentQueues", threads: 4,
-        summary: "2 push, 1 pops, 1 drains, then close: sum, order, lifetimes, quiescent fill",
+        summary: "1 pushes, 1 fills, 1 pops, 1 drains, then close: sum, order, lifetimes, places",
         run: { ringScenario($0, producerCount: 2, consumerCount: 2, capacity: 8) }),
     Scenario(
         name: "mpmc-4p4c", room: "ConcurrentQueues", threads: 8,
-        summary: "4 push, 2 pop, 2 drain, then close: sum, order, lifetimes, quiescent fill",
+        summary: "2 push, 2 fill, 2 pop, 2 drain, then close: sum, order, lifetimes, places",
         run: { ringScenario($0, producerCount: 4, consumerCount: 4, capacity: 64) }),
     Scenario(
         name: "mpmc-close", room: "ConcurrentQueues", threads: 4,
@@ -66,7 +66,10 @@ private func ringScenario(
     let producersLeft = Shared(Atomic<Int>(producerCount))
     ThreadTeam.run(count: producerCount + consumerCount) { thread in
         if thread < producerCount {
-            let pushed = pushIntoRing(queue, producer: thread, census, context) { context.isOver }
+            let pushed =
+                thread % 2 == 0
+                ? pushIntoRing(queue, producer: thread, census, context) { context.isOver }
+                : fillRing(queue, producer: thread, census, context)
             totals.value.notePushed(count: pushed.count, sum: pushed.sum)
             // Relaxed: the last producer only closes, and close itself is what is being tested.
             if producersLeft.value.subtract(1, ordering: .relaxed).newValue == 0 {
@@ -103,6 +106,26 @@ private func pushIntoRing(
             sum &+= count
             backoff = Backoff()
         }
+    }
+    return (count, sum)
+}
+
+/// Puts parcels in batches of up to five until the time is over. The queue is open until then.
+private func fillRing(
+    _ queue: Shared<BoundedMPMCQueue<Parcel>>, producer: Int, _ census: ParcelCensus,
+    _ context: StressContext
+) -> (count: UInt64, sum: UInt64) {
+    var (count, sum): (UInt64, UInt64) = (0, 0)
+    var backoff = Backoff()
+    while !context.isOver {
+        let before = count
+        let accepted = queue.value.fill(max: 5) {
+            count += 1
+            sum &+= count
+            return Parcel(producer: producer, number: count, census: census)
+        }
+        context.check(before + UInt64(accepted) == count, "more were asked for than accepted")
+        if accepted > 0 { backoff = Backoff() } else { backoff.snooze() }
     }
     return (count, sum)
 }

@@ -7,8 +7,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 tree=.build-planted/tree
-# How long a planted race may take to show, and how long nothing may happen without one.
-seconds=3
+# How long a planted race may take to show, which ends with its report, and how long nothing may happen without one.
+seconds=20
 control_seconds=1
 logs=.build-planted/logs
 

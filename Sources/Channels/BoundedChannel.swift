@@ -7,7 +7,7 @@ public import WaitPrimitives
 /// A channel with a fixed number of places, for any number of senders and receivers: who finds it
 /// full or empty waits, as a thread or as a task.
 ///
-/// | Guarantee | `send` / `receive` / `trySend` / `tryReceive` / `close`                          |
+/// | Guarantee | `send` / `receive` / `trySend` / `tryReceive` / `fill` / `drain` / `close`        |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | the try forms never sleep; a peer stalled between claim and publication makes    |
 /// |           | its place look full (or empty), and who waits meanwhile spins and yields. With   |
@@ -52,7 +52,7 @@ public import WaitPrimitives
 @safe
 public struct BoundedChannel<Element: ~Copyable>: ~Copyable, Sendable {
     // Invariants: I1  an element accepted by the queue is followed by one notify of `arrivals`, one
-    //                 taken from it by one notify of `departures`
+    //                 taken from it by one notify of `departures`; a batch by one of as many
     //             I2  nobody sleeps in `arrivals` who saw, after its announcement, an element that
     //                 no receiver has claimed; nor in `departures` who saw a place that no sender
     //                 has claimed
@@ -166,6 +166,34 @@ extension BoundedChannel where Element: ~Copyable {
         guard let element = queue.tryPop() else { return nil }
         departures.notifyOne()  // I1
         return element
+    }
+
+    /// Asks `next` for as many elements as there is room for at once, at most `countMax`, and sends
+    /// them side by side. Returns how many; zero if the channel is full or closed: then `send` one,
+    /// which waits, or says which it is.
+    ///
+    /// One claim and one notify for all of them. The places behind the one that `next` works for
+    /// are claimed: receivers wait for a slow one, awake. It must not use the channel.
+    @inlinable
+    @discardableResult
+    public func fill(max countMax: Int, _ next: () -> sending Element) -> Int {
+        let count = queue.fill(max: countMax, next)
+        if count > 0 { arrivals.notify(max: count) }  // I1
+        return count
+    }
+
+    /// Takes up to `countMax` of the oldest elements and hands them to `body` in order. Returns how
+    /// many; zero if there is none to take at once: then `receive` one, which waits, or says that
+    /// none will come.
+    ///
+    /// One claim and one notify for all of them. The places behind the one that `body` works on
+    /// stay claimed, and senders wait for a slow one, awake. It must not use the channel.
+    @inlinable
+    @discardableResult
+    public func drain(max countMax: Int, _ body: (consuming sending Element) -> Void) -> Int {
+        let count = queue.drain(max: countMax, body)
+        if count > 0 { departures.notify(max: count) }  // I1
+        return count
     }
 
     /// Refuses later sends and wakes all who wait. What is in the channel stays to be received.

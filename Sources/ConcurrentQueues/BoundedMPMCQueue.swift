@@ -4,7 +4,7 @@ public import AtomicSupport
 
 /// A fixed-capacity first-in first-out queue for any number of producers and consumers.
 ///
-/// | Guarantee | `tryPush` / `tryPop` / `drain`                                                   |
+/// | Guarantee | `tryPush` / `tryPop` / `fill` / `drain`                                          |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | never waits; a peer stalled in mid-operation makes its slot look full (or empty) |
 /// | Order     | FIFO over claimed positions; each producer's elements keep their order           |
@@ -24,7 +24,7 @@ public import AtomicSupport
 /// element back. No element is lost, none is accepted and then dropped.
 ///
 /// Source: D. Vyukov, "Bounded MPMC queue", 2010, https://www.1024cores.net. Ours adds noncopyable
-/// elements, `close` as a bit of the tail word, back-off, and the batched `drain`.
+/// elements, `close` as a bit of the tail word, back-off, and the batched `fill` and `drain`.
 ///
 /// ```swift
 /// let queue = BoundedMPMCQueue<Int>(capacity: 64)
@@ -197,11 +197,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                 let (isClaimed, now) = unsafe tail.pointee.compareExchange(
                     expected: ticket, desired: ticket &+ 2, ordering: .relaxed)
                 if isClaimed {
-                    // SAFETY: the won ticket makes this thread the slot's only owner until E1 (I2).
-                    unsafe cell(of: slot).initialize(to: element)
-                    // SAFETY: the slot array lives as long as `self`.
-                    unsafe sequence(of: slot).pointee
-                        .store(ticket &+ 2, ordering: .releasing)  // E1
+                    unsafe putIn(ticket, element)  // SAFETY: claimed.
                     return nil
                 }
                 ticket = now
@@ -239,6 +235,24 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
         }
     }
 
+    /// Asks `next` for as many elements as there is room for at once, at most `countMax`, and puts
+    /// them side by side into slots claimed with one compare-exchange. Returns how many; zero if
+    /// the queue is full or closed.
+    ///
+    /// The slots behind the one that `next` works for stay claimed until it gets there: a slow one
+    /// makes the queue look empty to consumers.
+    @inlinable
+    @discardableResult
+    public func fill(max countMax: Int, _ next: () -> sending Element) -> Int {
+        precondition(countMax > 0, "a fill puts at least one element")
+        // SAFETY: the tail is ours; a slot is free when its sequence is the ticket.
+        let (first, count) = unsafe claimRun(at: tail, lead: 0, countMax: min(countMax, capacity))
+        for step in 0..<UInt64(truncatingIfNeeded: count) {
+            unsafe putIn(first &+ step &<< 1, next())  // SAFETY: claimed by `claimRun`.
+        }
+        return count
+    }
+
     /// Takes up to `countMax` of the oldest elements, claimed with one compare-exchange, and hands
     /// them to `body` in order. Returns how many; zero if there was none to take at once.
     ///
@@ -248,7 +262,8 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     @discardableResult
     public func drain(max countMax: Int, _ body: (consuming sending Element) -> Void) -> Int {
         precondition(countMax > 0, "a drain takes at least one element")
-        let (first, count) = claimRun(countMax: min(countMax, capacity))
+        // SAFETY: the head is ours; a slot is full when its sequence is one step ahead.
+        let (first, count) = unsafe claimRun(at: head, lead: 2, countMax: min(countMax, capacity))
         for step in 0..<UInt64(truncatingIfNeeded: count) {
             body(unsafe takeOut(first &+ step &<< 1))  // SAFETY: claimed by `claimRun`.
         }
@@ -268,33 +283,38 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
 // MARK: - Inside
 
 extension BoundedMPMCQueue where Element: ~Copyable {
-    /// Claims the longest run of full slots at the head, up to `countMax`.
+    /// Claims the longest run of slots that are ready at the head, or at the tail, up to `countMax`:
+    /// those whose sequence is `lead` ahead of their ticket. None at a tail that is closed: its flag
+    /// makes the ticket odd, and no sequence is.
     ///
-    /// A full slot stays full until a consumer claims its ticket, and no consumer can claim one
-    /// behind the head before the head moves: a compare-exchange that finds the head where it was
-    /// proves the whole run.
+    /// A ready slot stays ready until somebody claims its ticket, and nobody can claim one behind
+    /// the word before the word moves: a compare-exchange that finds the word where it was proves
+    /// the whole run.
     @inlinable
-    func claimRun(countMax: Int) -> (first: UInt64, count: Int) {
+    @unsafe
+    func claimRun(
+        at word: UnsafeMutablePointer<Atomic<UInt64>>, lead: UInt64, countMax: Int
+    ) -> (first: UInt64, count: Int) {
         var backoff = Backoff()
-        while true {  // Repeated only after another consumer changed the head.
-            let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        while true {  // Repeated only after another thread changed the word.
+            let first = unsafe word.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
             var end = first
             var count = 0
             while count < countMax {
                 // SAFETY: masked to the slot array.
                 let found = unsafe sequence(of: slot(of: end)).pointee
-                    .load(ordering: .acquiring)  // E1
-                guard found == end &+ 2 else { break }
+                    .load(ordering: .acquiring)  // E1, E2
+                guard found == end &+ lead else { break }
                 end &+= 2
                 count &+= 1
             }
             // SAFETY: in our block.
-            if count == 0, unsafe head.pointee.load(ordering: .relaxed) == first {
+            if count == 0, unsafe word.pointee.load(ordering: .relaxed) == first {
                 return (first, 0)
             }
             // SAFETY: in our block.
             if count > 0,
-                unsafe head.pointee.compareExchange(
+                unsafe word.pointee.compareExchange(
                     expected: first, desired: end, ordering: .relaxed
                 ).exchanged
             {
@@ -302,6 +322,18 @@ extension BoundedMPMCQueue where Element: ~Copyable {
             }
             backoff.spin()
         }
+    }
+
+    /// Moves an element into the slot of a claimed ticket and publishes it.
+    @inlinable
+    @inline(__always)
+    @unsafe
+    func putIn(_ ticket: UInt64, _ element: consuming Element) {
+        let slot = unsafe slot(of: ticket)  // SAFETY: masked to the slot array.
+        // SAFETY: the won ticket makes this thread the slot's only owner until E1 (I2).
+        unsafe cell(of: slot).initialize(to: element)
+        // SAFETY: the slot array lives as long as `self`.
+        unsafe sequence(of: slot).pointee.store(ticket &+ 2, ordering: .releasing)  // E1
     }
 
     /// Moves the element of a claimed ticket out and recycles its slot.

@@ -174,6 +174,13 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
         if let epoch = beginEpoch(publication) { wake(preparedBefore: epoch, countMax: 1) }
     }
 
+    /// Wakes up to `countMax` waiters, those that have waited longest; by one RMW if nobody waits.
+    @inlinable
+    public func notify(max countMax: Int, after publication: Publication = .releasing) {
+        precondition(countMax > 0, "nobody is to be woken")
+        if let epoch = beginEpoch(publication) { wake(preparedBefore: epoch, countMax: countMax) }
+    }
+
     /// Wakes all waiters.
     @inlinable
     public func notifyAll(after publication: Publication = .releasing) {

@@ -36,6 +36,63 @@ struct BoundedChannelTests {
         }
     }
 
+    @Test("A batch fills what there is room for and is taken in order; closed, it takes nothing")
+    func batches() {
+        // If this failed, a batch would lose elements, or go on behind the close.
+        let channel = BoundedChannel<Int>(capacity: 4)
+        var (next, seen) = (0, [Int]())
+        let make: () -> sending Int = {
+            next += 1
+            return next
+        }
+        let puts = [3, 3, 3].map { channel.fill(max: $0, make) }
+        #expect(puts == [3, 1, 0])
+        let takes = [3, 3, 3].map { channel.drain(max: $0) { seen.append($0) } }
+        #expect(takes == [3, 1, 0])
+        #expect(seen == [1, 2, 3, 4] && next == 4)
+        _ = channel.trySend(9)
+        channel.close()
+        let ends = (channel.fill(max: 1, make), channel.drain(max: 2) { seen.append($0) })
+        #expect(ends == (0, 1))
+        #expect(seen.last == 9 && next == 4)
+        channel.checkInvariants()
+    }
+
+    @Test("A batch wakes as many who sleep as it has elements, or makes places")
+    func batchesWake() {
+        // If this failed, a thread would sleep beside an element or a place.
+        let channel = Shared(BoundedChannel<Int>(capacity: 2))
+        let sum = Shared(Atomic<Int>(0))
+        ThreadTeam.run(count: 4) { thread in
+            if thread > 0 {
+                guard let element = try? channel.value.blockingReceive(until: .farAway) else {
+                    Issue.record("a receiver sleeps beside an element")
+                    return
+                }
+                sum.value.wrappingAdd(element, ordering: .relaxed)
+                return
+            }
+            while channel.value.waiterCount < 3 {}  // They come.
+            var put = 0
+            while put < 3 { put += channel.value.fill(max: 2) { 1 } }  // They take them.
+        }
+        #expect(sum.value.load(ordering: .relaxed) == 3)
+        for number in 1...2 { _ = channel.value.trySend(number) }
+        ThreadTeam.run(count: 3) { thread in
+            if thread > 0 {
+                let refusal = channel.value.blockingSend(thread + 2, until: .farAway)
+                #expect(refusal == nil)
+                return
+            }
+            while channel.value.waiterCount < 2 {}  // They come.
+            var taken: [Int] = []
+            while taken.count < 4 { channel.value.drain(max: 2) { taken.append($0) } }
+            #expect(taken[..<2] == [1, 2])
+            #expect(taken.reduce(0, +) == 10)
+        }
+        channel.value.checkInvariants()
+    }
+
     @Test("Close refuses senders with their element; receivers get what is there, then the end")
     func closeKeepsQueued() {
         // If this failed, an element would be lost at the end, or the end would not come.

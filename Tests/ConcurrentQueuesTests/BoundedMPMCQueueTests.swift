@@ -159,6 +159,40 @@ struct BoundedMPMCQueueTests {
         #expect(nothing == 0)
     }
 
+    @Test("A fill puts what there is room for, in order, and nothing behind the close")
+    func fillPutsRuns() {
+        // If this failed, the batch would skip or overwrite slots, or ask for more than it can put.
+        let queue = BoundedMPMCQueue<Int>(capacity: 8, firstPosition: UInt64.max / 2 - 3)
+        var (next, expected) = (0, 0)
+        let make: () -> sending Int = {
+            next += 1
+            return next - 1
+        }
+        for lap in 0..<5 {
+            let puts = [5, 5, 1].map { queue.fill(max: $0, make) }
+            #expect(puts == [5, 3, 0])
+            check(queue)
+            // Two free places behind one that is full: a run ends there.
+            for takes in [2, 6] {
+                let taken = queue.drain(max: takes) { element in
+                    #expect(element == expected)
+                    expected += 1
+                }
+                #expect(taken == takes)
+                if takes == 6 { break }
+                let put = queue.fill(max: lap + 1, make)
+                #expect(put == min(lap + 1, 2))
+            }
+            queue.drain(max: 8) { _ in expected += 1 }
+            check(queue)
+        }
+        #expect(next == expected)
+        queue.close()
+        let late = queue.fill(max: 3, make)
+        #expect(late == 0)
+        #expect(next == expected)
+    }
+
     @Test("Noncopyable elements die exactly once: popped, refused, or left inside")
     func lifetimes() {
         // If this failed, an element would leak or be destroyed twice.
@@ -177,8 +211,11 @@ struct BoundedMPMCQueueTests {
             let (alive, count) = (ledger.aliveCount, queue.count)
             #expect(alive == 2)
             #expect(count == 2)
+            let put = queue.fill(max: 3) { ledger.makeTracked(7) }
+            #expect(put == 2)
+            #expect(ledger.aliveCount == 4)
         }
-        #expect(ledger.bornCount == 6)
+        #expect(ledger.bornCount == 8)
         #expect(ledger.aliveCount == 0)
     }
 

@@ -57,8 +57,13 @@ struct EventCountTests {
         events.notifyOne()
         #expect(log.woken == [0])
         #expect(events.waiterCount == 3)
+        events.notify(max: 2)
+        #expect(log.woken == [0, 1, 2])
+        #expect(events.waiterCount == 1)
         events.notifyAll(after: .sequentiallyConsistent)
         #expect(log.woken == [0, 1, 2, 3])
+        #expect(events.waiterCount == 0)
+        events.notify(max: 2)
         #expect(events.waiterCount == 0)
     }
 

@@ -36,26 +36,34 @@ let bounded = TaskWork("bounded") { size in
         })
 }
 
-/// As many as there is room for, and as many as are there, before a task waits.
+/// As many as there is room for, and as many as are there, up to a batch, before a task waits.
 let boundedBatch = TaskWork("bounded-batch") { size in
     let shared = SharedChannel(size)
     return TaskPair(
         send: { count in
-            for number in 0..<count {
-                guard let refused = shared.channel.trySend(number) else { continue }
-                _ = await shared.channel.send(refused.takeElement())
+            var number: UInt64 = 0
+            let next: () -> sending UInt64 = {
+                number &+= 1
+                return number &- 1
+            }
+            while number < count {
+                let size = min(TaskPair.batch, Int(count - number))
+                if shared.channel.fill(max: size, next) == 0 {
+                    _ = await shared.channel.send(next())
+                }
             }
         },
         receive: { count in
-            var (sum, rest) = (UInt64(0), count)
+            var (sum, rest) = (UInt64(0), Int(count))
             while rest > 0 {
-                guard let first = try? await shared.channel.receive() else { break }
-                sum &+= first
-                rest -= 1
-                while rest > 0, let number = shared.channel.tryReceive() {
-                    sum &+= number
-                    rest -= 1
+                let size = min(TaskPair.batch, rest)
+                var taken = shared.channel.drain(max: size) { sum &+= $0 }
+                if taken == 0 {
+                    guard let first = try? await shared.channel.receive() else { break }
+                    sum &+= first
+                    taken = 1
                 }
+                rest -= taken
             }
             return sum
         })

@@ -57,7 +57,8 @@ struct ServerPipelinedFailureTests {
         let server = try TestServer(choice, routes: routes)
         let client = try server.connect(receiveBuffer: 4_096)
         try client.send(request("GET /whole/100000") + request("GET /files/shrinking"))
-        TestServer.pause(milliseconds: 100)
+        // The second answer has said how long the file is.
+        #expect(TestServer.wait { server.server.statistics.answers == 2 })
         folder.write("shrinking", "")
         #expect(try client.answer().body.count == 100_000)
         #expect(throws: RawClient.Failure.self) { try client.answer() }

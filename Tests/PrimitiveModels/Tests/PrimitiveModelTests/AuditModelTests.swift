@@ -12,7 +12,7 @@ struct AuditModelTests {
         // Wrong: an ordering can be weakened and nobody notices.
         let names = unneededOrderings(of: [
             QueuePrograms.traffic([2, 1], [2]), QueuePrograms.closing(), QueuePrograms.ending(),
-            QueuePrograms.draining([2, 1], [2]),
+            QueuePrograms.draining([2, 1], [2]), QueuePrograms.filling([2], pops: 2),
         ])
         #expect(names == [])
     }

@@ -29,6 +29,24 @@ struct ChannelModelTests {
         #expect(result.holds, "\(result)")
     }
 
+    @Test("a batch wakes as many as it has", arguments: [(1, [1]), (2, [1, 1]), (3, [2, 1])])
+    func batches(sizes: (Int, [Int])) {
+        // Wrong: one wake-up for several elements: a receiver sleeps beside one.
+        let (sends, receivers) = sizes
+        let result = exhaustAroundLock(
+            sends, receivers, isLarge: receivers.count > 1,
+            program: ChannelPrograms.batches(sends: sends, receivers: receivers))
+        #expect(result.holds, "\(result)")
+    }
+
+    @Test("a batch that is taken wakes as many senders", arguments: [1, 2])
+    func drained(senders: Int) {
+        // Wrong: one wake-up for several places: a sender sleeps beside one.
+        let result = exhaustAroundLock(
+            senders, isLarge: senders > 1, program: ChannelPrograms.drained(senders: senders))
+        #expect(result.holds, "\(result)")
+    }
+
     @Test("who gives up takes nothing along", arguments: [(1, 0, 1), (1, 1, 1), (2, 1, 1)])
     func impatientReceivers(sizes: (Int, Int, Int)) {
         // Wrong: a deadline that meets a send loses the element, or another one's wake-up.

@@ -45,6 +45,60 @@ enum ChannelPrograms {
         }
     }
 
+    /// A sender of batches, and receivers that sleep; or senders that sleep on a full channel, and
+    /// one who takes batches. Everybody gets through.
+    static func batches(sends: Int, receivers: [Int]) -> (Model) -> Void {
+        { model in
+            let channel = BoundedChannel<ModelBox>(capacity: 2)
+            let taken = Tally()
+            model.thread("sender") {
+                var made = 0
+                while made < sends {  // Receivers take all, so there will be room.
+                    let put = channel.fill(max: min(2, sends - made)) {
+                        made += 1
+                        return ModelBox(made)
+                    }
+                    if put == 0 { model.yield() }
+                }
+            }
+            for (number, count) in receivers.enumerated() {
+                model.thread("receiver \(number)") {
+                    for _ in 0..<count {
+                        guard let box = try? channel.blockingReceive(until: .never) else {
+                            return model.check(false, "an end for no reason")
+                        }
+                        taken.add(box.value)
+                    }
+                }
+            }
+            model.finally {
+                model.check(taken.values.sorted() == Array(1...sends), "\(taken.values)")
+                model.check(isForgotten(channel), "somebody is announced and gone")
+            }
+        }
+    }
+
+    /// Senders that sleep on a full channel, and one who takes batches.
+    static func drained(senders: Int) -> (Model) -> Void {
+        { model in
+            let channel = BoundedChannel<ModelBox>(capacity: 2)
+            for index in 0..<2 { _ = channel.trySend(ModelBox(index)) }
+            let taken = Tally()
+            for number in 0..<senders {
+                model.thread("sender \(number)") {
+                    let refusal = channel.blockingSend(ModelBox(10 + number), until: .never)
+                    model.check(refusal == nil, "a send was refused for no reason")
+                }
+            }
+            model.thread("receiver") { channel.drain(max: 2) { taken.add($0.value) } }
+            model.finally {
+                channel.drain(max: 2) { taken.add($0.value) }
+                model.check(taken.values.sorted() == [0, 1] + (0..<senders).map { 10 + $0 })
+                model.check(isForgotten(channel), "somebody is announced and gone")
+            }
+        }
+    }
+
     /// Whether nobody is announced as a waiter.
     private static func isForgotten(_ channel: borrowing BoundedChannel<ModelBox>) -> Bool {
         channel.arrivals.waiterCount == 0 && channel.departures.waiterCount == 0

@@ -97,4 +97,21 @@ struct QueueModelTests {
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
+
+    @Test(
+        "a batch is put side by side",
+        arguments: [
+            ([1], 1, 0, false), ([2], 2, 0, false), ([1, 1], 1, 0, false), ([1, 1], 0, 1, false),
+            ([2], 0, 1, false), ([1], 1, 0, true), ([2], 0, 1, true),
+        ])
+    func filling(sizes: ([Int], Int, Int, Bool)) {
+        // Wrong: the claim of a run takes a slot that is not free, another producer's, or one
+        // behind the close; or an element is published before it is there.
+        let (fills, pops, drains, closes) = sizes
+        let result = exhaust(
+            fills, pops, drains, closes,
+            program: QueuePrograms.filling(fills, pops: pops, drains: drains, closes: closes))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
 }

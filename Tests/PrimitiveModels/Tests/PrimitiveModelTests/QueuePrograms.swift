@@ -185,6 +185,46 @@ enum QueuePrograms {
         }
     }
 
+    /// Producers that each put up to two at once, so often, beside a close if there is one, and
+    /// consumers that take by pops or drains.
+    static func filling(
+        _ fills: [Int], pops: Int = 0, drains: Int = 0, closes: Bool = false
+    ) -> (Model) -> Void {
+        { model in
+            let queue = BoundedMPMCQueue<Int>(capacity: 2)
+            let accepted = Tally()
+            let taken = Tally()
+            for (number, count) in fills.enumerated() {
+                model.thread("producer \(number)") {
+                    var made = 0
+                    for _ in 0..<count {
+                        let before = made
+                        let put = queue.fill(max: 2) {
+                            made += 1
+                            accepted.add(10 * number + made)
+                            return 10 * number + made
+                        }
+                        model.check(made == before + put, "asked for what it does not take")
+                    }
+                }
+            }
+            model.thread("consumer") {
+                for _ in 0..<pops { if let value = queue.tryPop() { taken.add(value) } }
+                for _ in 0..<drains { queue.drain(max: 2) { taken.add($0) } }
+            }
+            if closes { model.thread("closer") { queue.close() } }
+            model.finally {
+                if closes {
+                    let late = queue.fill(max: 1) { 99 }
+                    model.check(late == 0, "accepted behind the close")
+                }
+                queue.drain(max: 2) { taken.add($0) }
+                model.check(taken.values.sorted() == accepted.values.sorted())
+                if !closes { checkQuiescent(model, queue) }
+            }
+        }
+    }
+
     /// Consumers that each take one of what is there, and no producer: nobody is refused.
     static func stocked(byDrain: Bool) -> (Model) -> Void {
         { model in

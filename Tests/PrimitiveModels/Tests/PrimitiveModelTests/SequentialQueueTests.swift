@@ -67,11 +67,19 @@ struct SequentialQueueTests {
                 model.check(seen == [2, 3, 6] && queue.count == 1 && queue.pushedCount == 6)
                 model.check(queue.tryPush(Counted(8, living)) == nil)
                 model.check(!queue.isClosed && !queue.isDrained)
+                var made = 20
+                let make: () -> sending Counted = {
+                    made += 1
+                    return Counted(made, living)
+                }
+                model.check(queue.fill(max: 1, make) == 1 && queue.fill(max: 9, make) == 1)
+                model.check(queue.fill(max: 1, make) == 0 && made == 22 && queue.count == 4)
                 model.check(queue.close() && !queue.close())
-                model.check(queue.isClosed && !queue.isDrained && queue.count == 2)
+                model.check(queue.isClosed && !queue.isDrained && queue.count == 4)
+                model.check(queue.fill(max: 1, make) == 0 && made == 22)
                 model.check(queue.tryPush(Counted(9, living))?.number == 9)
-                model.check(queue.drain(max: 9) { seen.append($0.number) } == 2)
-                model.check(seen == [2, 3, 6, 7, 8])
+                model.check(queue.drain(max: 9) { seen.append($0.number) } == 4)
+                model.check(seen == [2, 3, 6, 7, 8, 21, 22])
                 model.check(queue.drain(max: 9) { seen.append($0.number) } == 0)
                 model.check(queue.isDrained && queue.isEmpty && queue.tryPop() == nil)
             }

@@ -32,6 +32,15 @@ package func drainRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Int {
     return sum
 }
 
+@_silgen_name("seam_ring_fill")
+package func fillRing(_ ring: borrowing BoundedMPMCQueue<Int>, _ first: Int) -> Int {
+    var next = first
+    return ring.fill(max: 16) {
+        next &+= 1
+        return next
+    }
+}
+
 @_silgen_name("seam_ring_close")
 package func closeRing(_ ring: borrowing BoundedMPMCQueue<Int>) -> Bool { ring.close() }
 
