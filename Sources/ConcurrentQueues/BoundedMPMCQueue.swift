@@ -283,9 +283,9 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
 // MARK: - Inside
 
 extension BoundedMPMCQueue where Element: ~Copyable {
-    /// Claims the longest run of slots that are ready at the head, or at the tail, up to `countMax`:
-    /// those whose sequence is `lead` ahead of their ticket. None at a tail that is closed: its flag
-    /// makes the ticket odd, and no sequence is.
+    /// Claims the longest run of slots that are ready at the head, or the tail, up to `countMax`:
+    /// those whose sequence is `lead` ahead of their ticket. None at a tail that is closed: its
+    /// flag makes the ticket odd, and no sequence is.
     ///
     /// A ready slot stays ready until somebody claims its ticket, and nobody can claim one behind
     /// the word before the word moves: a compare-exchange that finds the word where it was proves
