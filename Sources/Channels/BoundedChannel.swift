@@ -7,7 +7,7 @@ public import WaitPrimitives
 /// A channel with a fixed number of places, for any number of senders and receivers: who finds it
 /// full or empty waits, as a thread or as a task.
 ///
-/// | Guarantee | `send`, `receive`, `trySend`, `tryReceive`, `fill`, `drain`, `close`              |
+/// | Guarantee | `send`, `receive`, `trySend`, `tryReceive`, `fill`, `drain`, `close`             |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | the try forms never sleep; a peer stalled between claim and publication makes    |
 /// |           | its place look full (or empty), and who waits meanwhile spins and yields. With   |
