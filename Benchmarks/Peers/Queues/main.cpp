@@ -25,6 +25,18 @@ struct subject {
     virtual uint64_t pairs(uint64_t first, uint64_t count) = 0;
 };
 
+// An element of 64 bytes: the number stands at both ends.
+struct wide {
+    uint64_t first;
+    uint64_t middle[6];
+    uint64_t last;
+};
+
+void put(uint64_t &element, uint64_t number) { element = number; }
+void put(wide &element, uint64_t number) { element = {number, {1, 2, 3, 4, 5, 6}, number}; }
+uint64_t number_of(uint64_t element) { return element; }
+uint64_t number_of(const wide &element) { return element.first & element.last; }
+
 // The loops over handles of a queue: what `Q::handle` offers and takes.
 template <typename Q>
 struct loops final : subject {
@@ -35,14 +47,16 @@ struct loops final : subject {
 
     static void offer(typename Q::handle &handle, uint64_t number) {
         unsigned tries = 0;
-        while (!handle.offer(number)) queue_trial_wait(&tries);
+        typename Q::element element;
+        put(element, number);
+        while (!handle.offer(element)) queue_trial_wait(&tries);
     }
 
     static uint64_t take(typename Q::handle &handle) {
         unsigned tries = 0;
-        uint64_t number = 0;
-        while (!handle.take(number)) queue_trial_wait(&tries);
-        return number;
+        typename Q::element element = {};
+        while (!handle.take(element)) queue_trial_wait(&tries);
+        return number_of(element);
     }
 
     void push(uint64_t first, uint64_t count) override {
@@ -72,39 +86,48 @@ struct loops final : subject {
 template <typename Q>
 struct plain : Q {
     using Q::Q;
+    using element = typename Q::element;
     struct handle {
         plain &queue;
         explicit handle(plain &queue) : queue(queue) {}
-        bool offer(uint64_t number) { return queue.offer(number); }
-        bool take(uint64_t &number) { return queue.take(number); }
+        bool offer(const element &offered) { return queue.offer(offered); }
+        bool take(element &taken) { return queue.take(taken); }
     };
 };
 
-struct own_vyukov : vyukov_queue<uint64_t> {
-    using vyukov_queue::vyukov_queue;
-    bool offer(uint64_t number) { return try_push(number); }
-    bool take(uint64_t &number) { return try_pop(number); }
+template <typename E>
+struct own_vyukov : vyukov_queue<E> {
+    using element = E;
+    using vyukov_queue<E>::vyukov_queue;
+    bool offer(const E &offered) { return this->try_push(offered); }
+    bool take(E &taken) { return this->try_pop(taken); }
 };
 
-struct own_scq : scq_queue<uint64_t> {
-    using scq_queue::scq_queue;
-    bool offer(uint64_t number) { return try_push(number); }
-    bool take(uint64_t &number) { return try_pop(number); }
+template <typename E>
+struct own_scq : scq_queue<E> {
+    using element = E;
+    using scq_queue<E>::scq_queue;
+    bool offer(const E &offered) { return this->try_push(offered); }
+    bool take(E &taken) { return this->try_pop(taken); }
 };
 
+template <typename E>
 struct boost_mpmc {
-    boost::lockfree::queue<uint64_t, boost::lockfree::fixed_sized<true>> queue;
+    using element = E;
+    boost::lockfree::queue<E, boost::lockfree::fixed_sized<true>> queue;
     // Its nodes are numbered with 16 bits.
     explicit boost_mpmc(uint64_t capacity) : queue(capacity < 65000 ? capacity : 65000) {}
-    bool offer(uint64_t number) { return queue.bounded_push(number); }
-    bool take(uint64_t &number) { return queue.pop(number); }
+    bool offer(const E &offered) { return queue.bounded_push(offered); }
+    bool take(E &taken) { return queue.pop(taken); }
 };
 
+template <typename E>
 struct boost_spsc {
-    boost::lockfree::spsc_queue<uint64_t> queue;
+    using element = E;
+    boost::lockfree::spsc_queue<E> queue;
     explicit boost_spsc(uint64_t capacity) : queue(capacity) {}
-    bool offer(uint64_t number) { return queue.push(number); }
-    bool take(uint64_t &number) { return queue.pop(number); }
+    bool offer(const E &offered) { return queue.push(offered); }
+    bool take(E &taken) { return queue.pop(taken); }
 };
 
 // Concurrency Kit's ring, whose loops are C.
@@ -125,24 +148,28 @@ struct boost_spsc {
 CK_SUBJECT(mpmc)
 CK_SUBJECT(spsc)
 
+template <typename E>
 struct moody {
-    moodycamel::ConcurrentQueue<uint64_t> queue;
+    using element = E;
+    moodycamel::ConcurrentQueue<E> queue;
     explicit moody(uint64_t capacity) : queue(capacity) {}
-    bool offer(uint64_t number) { return queue.enqueue(number); }
-    bool take(uint64_t &number) { return queue.try_dequeue(number); }
+    bool offer(const E &offered) { return queue.enqueue(offered); }
+    bool take(E &taken) { return queue.try_dequeue(taken); }
 };
 
+template <typename E>
 struct moody_tokens {
-    moodycamel::ConcurrentQueue<uint64_t> queue;
+    using element = E;
+    moodycamel::ConcurrentQueue<E> queue;
     explicit moody_tokens(uint64_t capacity) : queue(capacity) {}
     struct handle {
-        moodycamel::ConcurrentQueue<uint64_t> &queue;
+        moodycamel::ConcurrentQueue<E> &queue;
         moodycamel::ProducerToken producer;
         moodycamel::ConsumerToken consumer;
         explicit handle(moody_tokens &of)
             : queue(of.queue), producer(of.queue), consumer(of.queue) {}
-        bool offer(uint64_t number) { return queue.enqueue(producer, number); }
-        bool take(uint64_t &number) { return queue.try_dequeue(consumer, number); }
+        bool offer(const E &offered) { return queue.enqueue(producer, offered); }
+        bool take(E &taken) { return queue.try_dequeue(consumer, taken); }
     };
 };
 
@@ -155,14 +182,20 @@ const struct {
     const char *name;
     subject *(*make)(uint64_t capacity);
 } queues[] = {
-    {"vyukov-cpp", make<loops<plain<own_vyukov>>>},
-    {"scq-cpp", make<loops<plain<own_scq>>>},
-    {"boost-queue", make<loops<plain<boost_mpmc>>>},
-    {"boost-spsc", make<loops<plain<boost_spsc>>>},
+    {"vyukov-cpp", make<loops<plain<own_vyukov<uint64_t>>>>},
+    {"scq-cpp", make<loops<plain<own_scq<uint64_t>>>>},
+    {"boost-queue", make<loops<plain<boost_mpmc<uint64_t>>>>},
+    {"boost-spsc", make<loops<plain<boost_spsc<uint64_t>>>>},
+    {"moodycamel", make<loops<plain<moody<uint64_t>>>>},
+    {"moodycamel-tokens", make<loops<moody_tokens<uint64_t>>>},
     {"ck-mpmc", make<ck_mpmc>},
     {"ck-spsc", make<ck_spsc>},
-    {"moodycamel", make<loops<plain<moody>>>},
-    {"moodycamel-tokens", make<loops<moody_tokens>>},
+    {"vyukov-cpp-64", make<loops<plain<own_vyukov<wide>>>>},
+    {"scq-cpp-64", make<loops<plain<own_scq<wide>>>>},
+    {"boost-queue-64", make<loops<plain<boost_mpmc<wide>>>>},
+    {"boost-spsc-64", make<loops<plain<boost_spsc<wide>>>>},
+    {"moodycamel-64", make<loops<plain<moody<wide>>>>},
+    {"moodycamel-tokens-64", make<loops<moody_tokens<wide>>>},
 };
 
 subject *of(void *queue) { return static_cast<subject *>(queue); }

@@ -109,7 +109,7 @@ class scq_queue {
     explicit scq_queue(uint64_t capacity)
         : free(capacity, true), full(capacity, false), values(new T[capacity]) {}
 
-    bool try_push(T value) {
+    bool try_push(const T &value) {
         uint64_t index;
         if (!free.pop(index)) return false;
         values[index] = value;

@@ -25,7 +25,7 @@ class vyukov_queue {
         for (uint64_t index = 0; index < capacity; index++) cells[index].turn.store(index);
     }
 
-    bool try_push(T value) {
+    bool try_push(const T &value) {
         uint64_t ticket = tail.load(std::memory_order_relaxed);
         for (;;) {
             cell &place = cells[ticket & mask];

@@ -22,19 +22,26 @@ package struct QueuesBench: Bench {
             Shape("4p1c", "four producers, a consumer", producers: 4, consumers: 1),
             Shape("1p4c", "a producer, four consumers", producers: 1, consumers: 4),
         ]
-        return shapes.flatMap { shape in
+        let narrow = shapes.flatMap { shape in
             [16, 1024].map { scenario(shape, capacity: $0, options) }
         }
+        // Elements of a cache line: what is copied counts, not only what is exchanged.
+        let wide = shapes.filter { $0.threadCount <= 4 }.map {
+            scenario($0, capacity: 1024, isWide: true, options)
+        }
+        return narrow + wide
     }
 
-    private func scenario(_ shape: Shape, capacity: Int, _ options: RunOptions) -> Scenario {
+    private func scenario(
+        _ shape: Shape, capacity: Int, isWide: Bool = false, _ options: RunOptions
+    ) -> Scenario {
         let contenders = Self.contenders(withPeers: options.withPeers).filter {
-            !$0.isSingle || shape.isSingle
+            (!$0.isSingle || shape.isSingle) && ($0.isForWide || !isWide)
         }
         let count = options.isTiny ? 4_000 : shape.pairs == 1 ? 4_000_000 : 1_000_000
         let entrants = contenders.map { contender in
             var entrant = Entrant(contender.name) {
-                try measure(contender, shape, capacity: capacity, count: count)
+                try measure(contender, shape, capacity: capacity, isWide: isWide, count: count)
             }
             entrant.isPeer = contender.isReference
             // Concurrency Kit's commits in the order of its claims: with more threads than
@@ -45,8 +52,9 @@ package struct QueuesBench: Bench {
             return entrant
         }
         var scenario = Scenario(
-            name: "queues/\(shape.name)-\(capacity)",
-            title: "\(shape.title), room for \(capacity)", unit: "ns/element",
+            name: "queues/\(shape.name)-\(capacity)" + (isWide ? "-wide" : ""),
+            title: "\(shape.title), room for \(capacity)" + (isWide ? ", 64 bytes each" : ""),
+            unit: "ns/element",
             entrants: entrants)
         scenario.isContended = shape.threadCount > 1
         scenario.comparesWithBaselinesOnly = !options.withPeers
@@ -70,6 +78,8 @@ package struct QueuesBench: Bench {
         /// Whether it is one of the peers of which the best is the reference: first in, first out,
         /// for any number of threads.
         var isReference = false
+        /// Whether its elements may be of 64 bytes; Concurrency Kit's are pointers, Go's numbers.
+        var isForWide = true
         var baseline: String?
     }
 
@@ -86,18 +96,18 @@ package struct QueuesBench: Bench {
         guard withPeers else { return own }
         let peers = Peers.path("queues_cpp")
         let classic = ["vyukov-cpp", "scq-cpp", "boost-queue", "ck-mpmc"].map {
-            Queue(name: $0, program: peers, isReference: true)
+            Queue(name: $0, program: peers, isReference: true, isForWide: $0 != "ck-mpmc")
         }
         let crossbeam = Peers.path("primitives_crossbeam")
         let others = [
             Queue(name: "crossbeam-array", program: crossbeam, isReference: true),
             Queue(name: "crossbeam-seg", program: crossbeam),
             // Its senders and receivers are goroutines, which sleep when they must wait.
-            Queue(name: "go-channel", program: Peers.path("primitives_go")),
+            Queue(name: "go-channel", program: Peers.path("primitives_go"), isForWide: false),
         ]
         let relaxed = ["moodycamel", "moodycamel-tokens"].map { Queue(name: $0, program: peers) }
         let single = ["boost-spsc", "ck-spsc"].map {
-            Queue(name: $0, program: peers, isSingle: true)
+            Queue(name: $0, program: peers, isSingle: true, isForWide: $0 != "ck-spsc")
         }
         return classic + others + relaxed + single + own
     }
@@ -135,13 +145,15 @@ package struct QueuesBench: Bench {
     }
 
     private func measure(
-        _ queue: Queue, _ shape: Shape, capacity: Int, count: Int
+        _ queue: Queue, _ shape: Shape, capacity: Int, isWide: Bool, count: Int
     ) throws -> Measurement {
         let contender = Contender(queue.name, queue.program, isPeer: false)
         let child = try ChildProcess(
             contender.path(),
-            ["--queue", queue.name, "--count", "\(count)", "--capacity", "\(capacity)"]
-                + shape.arguments, cpu: nil, name: queue.name)
+            [
+                "--queue", queue.name + (isWide ? "-64" : ""), "--count", "\(count)", "--capacity",
+                "\(capacity)",
+            ] + shape.arguments, cpu: nil, name: queue.name)
         guard let line = try child.readLine(withinSeconds: 60),
             let result = KeyValues(line, word: "result"),
             try child.wait(withinSeconds: 10) == 0

@@ -36,14 +36,16 @@ final class QueueLoops<Queue: TrialQueue & ~Copyable> {
     @inline(__always)
     private func offer(_ number: UInt64) {
         var tries: UInt32 = 0
-        while !queue.offer(number) { unsafe queue_trial_wait(&tries) }  // SAFETY: a number of ours.
+        while queue.tryPush(Queue.Element(number: number)) != nil {
+            unsafe queue_trial_wait(&tries)  // SAFETY: a number of ours.
+        }
     }
 
     @inline(__always)
     private func take() -> UInt64 {
         var tries: UInt32 = 0
         while true {  // Ends: as much is pushed as is taken.
-            if let number = queue.take() { return number }
+            if let element = queue.tryPop() { return element.number }
             unsafe queue_trial_wait(&tries)  // SAFETY: a number of ours.
         }
     }

@@ -5,18 +5,30 @@ internal import ConcurrentQueues
 
 /// The queues of this program, and the trial that uses one of them.
 enum Subjects {
-    private static let names = [
+    /// Those of numbers, and, with "-64" behind the name, of elements of 64 bytes.
+    private static let names = kinds + kinds.map { $0 + "-64" }
+    private static let kinds = [
         "mpmc", "lock-free", "unbounded", "relaxed", "spsc", "unbounded-spsc",
     ]
 
     private static func make(_ number: Int, _ capacity: Int, _ threads: Int) -> Subject {
-        switch names[number] {
-        case "mpmc": Subject(BoundedMPMCQueue<UInt64>(capacity: capacity))
-        case "lock-free": Subject(LockFreeMPMCQueue<UInt64>(capacity: capacity))
-        case "unbounded": Subject(UnboundedMPMCQueue<UInt64>())
-        case "relaxed": Subject(RelaxedLoops(capacity: capacity, threads: threads))
-        case "spsc": Subject(BoundedSPSCQueue<UInt64>(capacity: capacity))
-        default: Subject(UnboundedSPSCQueue<UInt64>())
+        let kind = kinds[number % kinds.count]
+        return number < kinds.count
+            ? make(kind, capacity, threads, of: UInt64.self)
+            : make(kind, capacity, threads, of: WideElement.self)
+    }
+
+    @inline(__always)
+    private static func make<Element: TrialElement>(
+        _ kind: String, _ capacity: Int, _ threads: Int, of: Element.Type
+    ) -> Subject {
+        switch kind {
+        case "mpmc": Subject(BoundedMPMCQueue<Element>(capacity: capacity))
+        case "lock-free": Subject(LockFreeMPMCQueue<Element>(capacity: capacity))
+        case "unbounded": Subject(UnboundedMPMCQueue<Element>())
+        case "relaxed": Subject(RelaxedLoops<Element>(capacity: capacity, threads: threads))
+        case "spsc": Subject(BoundedSPSCQueue<Element>(capacity: capacity))
+        default: Subject(UnboundedSPSCQueue<Element>())
         }
     }
 

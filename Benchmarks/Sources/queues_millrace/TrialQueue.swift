@@ -2,45 +2,17 @@
 
 internal import ConcurrentQueues
 
-/// A queue of numbers that a trial can use.
+/// A queue of elements that a trial can use.
 protocol TrialQueue: ~Copyable, Sendable {
-    /// False if there is no room.
-    func offer(_ number: UInt64) -> Bool
+    associatedtype Element: TrialElement
+    /// The element if there is no room.
+    func tryPush(_ element: consuming sending Element) -> sending Element?
     /// Nil if there is none.
-    func take() -> UInt64?
+    func tryPop() -> sending Element?
 }
 
-extension BoundedMPMCQueue: TrialQueue where Element == UInt64 {
-    @inline(__always)
-    func offer(_ number: UInt64) -> Bool { tryPush(number) == nil }
-    @inline(__always)
-    func take() -> UInt64? { tryPop() }
-}
-
-extension LockFreeMPMCQueue: TrialQueue where Element == UInt64 {
-    @inline(__always)
-    func offer(_ number: UInt64) -> Bool { tryPush(number) == nil }
-    @inline(__always)
-    func take() -> UInt64? { tryPop() }
-}
-
-extension UnboundedMPMCQueue: TrialQueue where Element == UInt64 {
-    @inline(__always)
-    func offer(_ number: UInt64) -> Bool { tryPush(number) == nil }
-    @inline(__always)
-    func take() -> UInt64? { tryPop() }
-}
-
-extension BoundedSPSCQueue: TrialQueue where Element == UInt64 {
-    @inline(__always)
-    func offer(_ number: UInt64) -> Bool { tryPush(number) == nil }
-    @inline(__always)
-    func take() -> UInt64? { tryPop() }
-}
-
-extension UnboundedSPSCQueue: TrialQueue where Element == UInt64 {
-    @inline(__always)
-    func offer(_ number: UInt64) -> Bool { tryPush(number) == nil }
-    @inline(__always)
-    func take() -> UInt64? { tryPop() }
-}
+extension BoundedMPMCQueue: TrialQueue where Element: TrialElement {}
+extension LockFreeMPMCQueue: TrialQueue where Element: TrialElement {}
+extension UnboundedMPMCQueue: TrialQueue where Element: TrialElement {}
+extension BoundedSPSCQueue: TrialQueue where Element: TrialElement {}
+extension UnboundedSPSCQueue: TrialQueue where Element: TrialElement {}

@@ -5,33 +5,66 @@ use crossbeam_queue::{ArrayQueue, SegQueue};
 use crate::trial::{wait, NamedQueue, Subject};
 
 pub const QUEUES: &[NamedQueue] = &[
-    ("crossbeam-array", |capacity| Box::new(ArrayQueue::new(capacity))),
-    ("crossbeam-seg", |_| Box::new(SegQueue::new())),
+    ("crossbeam-array", |capacity| Box::new(ArrayQueue::<u64>::new(capacity))),
+    ("crossbeam-seg", |_| Box::new(SegQueue::<u64>::new())),
+    ("crossbeam-array-64", |capacity| Box::new(ArrayQueue::<Wide>::new(capacity))),
+    ("crossbeam-seg-64", |_| Box::new(SegQueue::<Wide>::new())),
 ];
 
-/// A queue of numbers that a trial can use.
+/// What goes through a queue in a trial: it holds a number.
+trait TrialElement: Send {
+    fn of(number: u64) -> Self;
+    fn number(&self) -> u64;
+}
+
+impl TrialElement for u64 {
+    fn of(number: u64) -> u64 {
+        number
+    }
+    fn number(&self) -> u64 {
+        *self
+    }
+}
+
+/// Sixty-four bytes: the number stands at both ends.
+struct Wide([u64; 8]);
+
+impl TrialElement for Wide {
+    fn of(number: u64) -> Wide {
+        Wide([number, 1, 2, 3, 4, 5, 6, number])
+    }
+    fn number(&self) -> u64 {
+        self.0[0] & self.0[7]
+    }
+}
+
+/// A queue of elements that a trial can use.
 trait TrialQueue: Sync {
     /// False if there is no room.
     fn offer(&self, number: u64) -> bool;
     fn take(&self) -> Option<u64>;
 }
 
-impl TrialQueue for ArrayQueue<u64> {
+impl<E: TrialElement> TrialQueue for ArrayQueue<E> {
+    #[inline(always)]
     fn offer(&self, number: u64) -> bool {
-        self.push(number).is_ok()
+        self.push(E::of(number)).is_ok()
     }
+    #[inline(always)]
     fn take(&self) -> Option<u64> {
-        self.pop()
+        self.pop().map(|element| element.number())
     }
 }
 
-impl TrialQueue for SegQueue<u64> {
+impl<E: TrialElement> TrialQueue for SegQueue<E> {
+    #[inline(always)]
     fn offer(&self, number: u64) -> bool {
-        self.push(number);
+        self.push(E::of(number));
         true
     }
+    #[inline(always)]
     fn take(&self) -> Option<u64> {
-        self.pop()
+        self.pop().map(|element| element.number())
     }
 }
 
