@@ -199,6 +199,18 @@ extension SharedTimerWheel where Payload: ~Copyable {
         reschedule(token, deadline: TimerWheel<Payload>.coalesced(deadline, slack: slack))
     }
 
+    /// Moves an armed timer to a later tick, and touches nothing but the timer: as
+    /// `TimerWheel.postpone`, which says what is given up for that. Answers nil if the timer has
+    /// fired, is about to, or was cancelled.
+    @inlinable
+    public func postpone(_ token: TimerToken, deadline: UInt64) -> TimerArming? {
+        lock.lock()
+        defer { lock.unlock() }
+        // SAFETY: under the lock.
+        let isMoved = unsafe wheel.pointee.postpone(token, deadline: deadline)
+        return isMoved ? TimerArming(token: token, isEarliest: announce(deadline)) : nil
+    }
+
     /// The tick that a timer is armed for; nil if it has fired, is about to, or was cancelled.
     @inlinable
     public func deadline(of token: TimerToken) -> UInt64? {

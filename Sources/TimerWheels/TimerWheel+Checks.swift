@@ -40,11 +40,17 @@
 
         private func checkPlace(of node: TimerNode) {
             if node.list >= Self.pastList {
-                precondition(node.deadline <= position, "a future timer lies with the past ones")
-            } else {
-                precondition(node.deadline >= position, "I1, I2: a slot was passed by")
-                precondition(slot(for: node.deadline) == node.list, "I1: a timer lies elsewhere")
+                return  // Due, or postponed.
             }
+            precondition(node.deadline >= position, "I1, I2: a slot was passed by")
+            // Where a postponed timer lies, an earlier deadline ahead of `position` belongs.
+            let level = Int(node.list) / Self.slotCount
+            let digit = UInt64(node.list) % 64
+            let shift = UInt64(level * Self.digitBitCount)
+            let own = (position >> shift) & 63
+            precondition(level == 0 ? digit >= own : digit > own, "I1: a slot lies behind")
+            let place = slot(for: node.deadline)
+            precondition(place >= node.list, "I1: a timer lies behind its deadline")
         }
 
         private func checkBit(of list: UInt16, isSet: Bool) {

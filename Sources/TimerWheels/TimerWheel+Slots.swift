@@ -266,11 +266,18 @@ extension TimerWheel where Payload: ~Copyable {
             isPassOpen = true
             exchangePastLists()
         }
-        while true {  // Ends: each round moves `position` forwards, at most to `now`.
+        // Ends: each round moves `position` forwards, at most to `now`, or a postponed timer away.
+        while true {
             let due = head(of: dueList)
-            if due != .noTimer { return due }
-            let current = head(of: currentSlot)
-            if current != .noTimer { return current }
+            let index = due == .noTimer ? head(of: currentSlot) : due
+            if index != .noTimer {
+                // SAFETY: members of a list are initialized nodes.
+                let deadline = unsafe header(index).pointee.deadline
+                if deadline <= position { return index }
+                unlink(index)
+                append(index, to: slot(for: deadline))
+                continue
+            }
             guard stepForwards(now: now) else { break }
             exchangePastLists()
         }
@@ -313,8 +320,8 @@ extension TimerWheel where Payload: ~Copyable {
         return (UInt16(truncatingIfNeeded: level * Self.slotCount + digit), start)
     }
 
-    /// Moves every timer of a slot that `position` has reached to its place on a lower level, in
-    /// order.
+    /// Moves every timer of a slot that `position` has reached to its place, in order: on a lower
+    /// level, but for those that were postponed.
     @usableFromInline
     mutating func cascade(_ list: UInt16) {
         var index = head(of: list)
@@ -324,9 +331,9 @@ extension TimerWheel where Payload: ~Copyable {
         while index != .noTimer {  // Ends: the list is finite, and timers go to other lists.
             // SAFETY: members of a list are initialized nodes.
             let node = unsafe header(index).pointee
-            let lower = slot(for: node.deadline)
-            assert(lower / 64 < list / 64)
-            append(index, to: lower)
+            let place = slot(for: node.deadline)
+            assert(place != list)
+            append(index, to: place)
             index = node.next
         }
     }

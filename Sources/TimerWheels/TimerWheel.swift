@@ -5,11 +5,12 @@ public import AtomicSupport
 /// A fixed number of timers over 64-bit ticks, owned by one thread: arming, cancelling and moving a
 /// timer cost the same whatever the number of timers.
 ///
-/// | Guarantee | `insert` / `cancel` / `reschedule` / `popExpired`                                |
+/// | Guarantee | `insert` / `cancel` / `reschedule` / `postpone` / `popExpired`                   |
 /// |-----------|----------------------------------------------------------------------------------|
 /// | Progress  | never waits; nothing is shared, so no peer can stall it                          |
-/// | Order     | by tick, FIFO within a tick; a timer armed for a past tick: see below            |
-/// | Cost      | `insert`, `cancel`, `reschedule`: O(1), no allocation. `popExpired`: O(1)        |
+/// | Order     | by tick, FIFO within a tick, but for timers that were postponed; a timer armed   |
+/// |           | for a past tick: see below                                                       |
+/// | Cost      | all but `popExpired`: O(1), no allocation. `popExpired`: O(1)                    |
 /// |           | amortised (a timer moves down at most ten levels, usually one or two); the call  |
 /// |           | that reaches a cascade point moves that whole slot. Empty slots cost nothing     |
 /// | Memory    | 5.6 kB + 24 bytes and the payload for each of `capacity` timers, one block;      |
@@ -45,9 +46,11 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
     //         from `position`, in the slot that this digit of the deadline names. `position` never
     //         passes the start of an occupied slot without emptying it, so the place is a function
     //         of deadline and position: timers of one tick share one list, in the order of arming.
+    //         A postponed timer stays where an earlier deadline had put it until that is reached.
     //
     // Invariants: I1  every slot list above level 0 lies ahead: its number > that digit of position
-    //             I2  the level-0 slot of position's own digit holds only timers due now
+    //             I2  the level-0 slot of position's own digit, and the past lists, hold only
+    //                 timers that are due now or were postponed
     //             I3  a bitmap bit is set if and only if its list has a member
     //             I4  a node's generation is odd if and only if it is in a list
     //             I5  nodes at and behind `usedCount` were never touched
@@ -202,6 +205,25 @@ extension TimerWheel where Payload: ~Copyable {
         return true
     }
 
+    /// Moves an armed timer to a later tick and touches nothing but the timer: it stays in its list
+    /// until the tick comes that had put it there, and moves then. Answers false if the timer has
+    /// fired or was cancelled. A tick that is not later is as with `reschedule`.
+    ///
+    /// For timers that are moved again and again and seldom fire, such as limits of idleness, among
+    /// so many that memory is what moving costs. What is given up: among timers of one tick it
+    /// comes in any order, and `nextDeadline()` may be early by one wake for each time that a
+    /// postponed timer's old tick comes.
+    @inlinable
+    public mutating func postpone(_ token: TimerToken, deadline: UInt64) -> Bool {
+        guard isCurrent(token) else { return false }
+        // SAFETY: a current token names an initialized node.
+        if unsafe deadline < header(token.index).pointee.deadline {
+            return reschedule(token, deadline: deadline)
+        }
+        unsafe header(token.index).pointee.deadline = deadline  // SAFETY: as above.
+        return true
+    }
+
     /// The tick that a timer is armed for; nil if it has fired or was cancelled.
     @inlinable
     public func deadline(of token: TimerToken) -> UInt64? {
@@ -251,7 +273,8 @@ extension TimerWheel where Payload: ~Copyable {
     ///
     /// Exact for a timer in the same run of 64 ticks as `now`. For one on level L (1…10) it is the
     /// start of its slot, at most 64ᴸ − 1 ticks early: the caller wakes, calls `popExpired`, which
-    /// moves the slot down, and asks again. A timer causes at most L such wakes.
+    /// moves the slot down, and asks again. A timer causes at most L such wakes, and as many again
+    /// each time that it was postponed and its old tick comes.
     @inlinable
     public func nextDeadline() -> UInt64? {
         if count == 0 { return nil }

@@ -25,8 +25,18 @@ package struct TimersBench: Bench {
                     .reference("4-ary heap", "primitives_c", "heap4-\(way)"),
                     .reference("binary heap", "primitives_c", "heap2-\(way)"),
                     .own("wheel", "wheel-\(way)"),
-                ]
+                ] + Self.others(way)
             ).scenario(options, on: processors)
+        }
+    }
+
+    /// What the loop costs without the wheel, or by another way to the same.
+    private static func others(_ way: String) -> [WorkEntrant] {
+        switch way {
+        case "cancel-far": [.own("loop alone", "wheel-cancel-nothing")]
+        case "rearm-any": [.own("look alone", "wheel-rearm-nothing")]
+        case "rearm-idle": [.own("postponed", "wheel-rearm-postponed")]
+        default: []
         }
     }
 }

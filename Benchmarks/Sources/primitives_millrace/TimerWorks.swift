@@ -9,8 +9,11 @@ enum TimerWorks {
     static let all = [
         named("cancel-far") { $0.armCancel($1, near: false) },
         named("cancel-near") { $0.armCancel($1, near: true) },
+        named("cancel-nothing") { $0.draw($1) },
         named("rearm-any") { $0.rearm($1, idle: false) },
         named("rearm-idle") { $0.rearm($1, idle: true) },
+        named("rearm-postponed") { $0.postpone($1) },
+        named("rearm-nothing") { $0.look($1) },
         named("expire") { $0.expire($1, again: false) },
         named("steady") { $0.expire($1, again: true) },
     ]
@@ -96,6 +99,43 @@ private final class FilledWheel: @unchecked Sendable {
             if wheel.reschedule(tokens[place], deadline: deadline) { sum &+= number }
         }
         return sum
+    }
+
+    /// As the last, but the timers stay in their slots.
+    func postpone(_ count: UInt64) -> UInt64 {
+        var wheel = takeWheel()
+        var random = random
+        let (tokens, size) = (tokens, size)
+        var sum: UInt64 = 0
+        for number in 0..<count {
+            let place = Int(random.next() % size)
+            if wheel.postpone(tokens[place], deadline: work_behind(number, size)) { sum &+= number }
+        }
+        return sum
+    }
+
+    /// Moves nothing: finds any of the timers and asks for its deadline. What memory alone costs.
+    func look(_ count: UInt64) -> UInt64 {
+        let wheel = takeWheel()
+        var random = random
+        let (tokens, size) = (tokens, size)
+        var sum: UInt64 = 0
+        for number in 0..<count {
+            let place = Int(random.next() % size)
+            if wheel.deadline(of: tokens[place]) != nil { sum &+= number }
+        }
+        return sum
+    }
+
+    /// Arms nothing: draws the deadlines. What the loop alone costs.
+    func draw(_ count: UInt64) -> UInt64 {
+        var random = random
+        var (sum, latest): (UInt64, UInt64) = (0, 0)
+        for number in 0..<count {
+            latest = max(latest, random.delay(among: size))
+            sum &+= number
+        }
+        return latest > 0 ? sum : 0
     }
 
     /// Each operation fires the earliest timer, and arms it anew if `again`.
