@@ -52,7 +52,7 @@ package struct QueuesBench: Bench {
             return entrant
         }
         var scenario = Scenario(
-            name: "queues/\(shape.name)-\(capacity)" + (isWide ? "-wide" : ""),
+            name: "queues/\(shape.name)-" + (isWide ? "wide-" : "") + "\(capacity)",
             title: "\(shape.title), room for \(capacity)" + (isWide ? ", 64 bytes each" : ""),
             unit: "ns/element",
             entrants: entrants)
