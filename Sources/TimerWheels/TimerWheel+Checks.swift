@@ -40,7 +40,8 @@
 
         private func checkPlace(of node: TimerNode) {
             if node.list >= Self.pastList {
-                return  // Due, or postponed.
+                precondition(node.deadline <= position, "a future timer lies with the past ones")
+                return
             }
             precondition(node.deadline >= position, "I1, I2: a slot was passed by")
             // Where a postponed timer lies, an earlier deadline ahead of `position` belongs.

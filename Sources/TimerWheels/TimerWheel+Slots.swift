@@ -269,13 +269,14 @@ extension TimerWheel where Payload: ~Copyable {
         // Ends: each round moves `position` forwards, at most to `now`, or a postponed timer away.
         while true {
             let due = head(of: dueList)
-            let index = due == .noTimer ? head(of: currentSlot) : due
-            if index != .noTimer {
+            if due != .noTimer { return due }
+            let current = head(of: currentSlot)
+            if current != .noTimer {
                 // SAFETY: members of a list are initialized nodes.
-                let deadline = unsafe header(index).pointee.deadline
-                if deadline <= position { return index }
-                unlink(index)
-                append(index, to: slot(for: deadline))
+                let deadline = unsafe header(current).pointee.deadline
+                if deadline <= position { return current }
+                unlink(current)
+                append(current, to: slot(for: deadline))
                 continue
             }
             guard stepForwards(now: now) else { break }

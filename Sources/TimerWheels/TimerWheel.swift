@@ -49,8 +49,8 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
     //         A postponed timer stays where an earlier deadline had put it until that is reached.
     //
     // Invariants: I1  every slot list above level 0 lies ahead: its number > that digit of position
-    //             I2  the level-0 slot of position's own digit, and the past lists, hold only
-    //                 timers that are due now or were postponed
+    //             I2  the level-0 slot of position's own digit holds only timers that are due now
+    //                 or were postponed; the past lists only timers that are due
     //             I3  a bitmap bit is set if and only if its list has a member
     //             I4  a node's generation is odd if and only if it is in a list
     //             I5  nodes at and behind `usedCount` were never touched
@@ -207,7 +207,8 @@ extension TimerWheel where Payload: ~Copyable {
 
     /// Moves an armed timer to a later tick and touches nothing but the timer: it stays in its list
     /// until the tick comes that had put it there, and moves then. Answers false if the timer has
-    /// fired or was cancelled. A tick that is not later is as with `reschedule`.
+    /// fired or was cancelled. A tick that is earlier, and a timer for a past tick, are as with
+    /// `reschedule`.
     ///
     /// For timers that are moved again and again and seldom fire, such as limits of idleness, among
     /// so many that memory is what moving costs. What is given up: among timers of one tick it
@@ -217,10 +218,12 @@ extension TimerWheel where Payload: ~Copyable {
     public mutating func postpone(_ token: TimerToken, deadline: UInt64) -> Bool {
         guard isCurrent(token) else { return false }
         // SAFETY: a current token names an initialized node.
-        if unsafe deadline < header(token.index).pointee.deadline {
+        let node = unsafe header(token.index)
+        // SAFETY: as above. One among the past timers would wait for the next pass.
+        if unsafe deadline < node.pointee.deadline || node.pointee.list >= Self.pastList {
             return reschedule(token, deadline: deadline)
         }
-        unsafe header(token.index).pointee.deadline = deadline  // SAFETY: as above.
+        unsafe node.pointee.deadline = deadline  // SAFETY: as above.
         return true
     }
 

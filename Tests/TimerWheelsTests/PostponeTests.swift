@@ -109,6 +109,21 @@ struct PostponeTests {
         #expect(second == nil && third == 10 && fourth == 11)
     }
 
+    @Test("A timer that was armed for the past within a pass fires at the tick it is put off to")
+    func pastWithinAPass() {
+        // If this failed, it would lie with those of the next pass, and fire late.
+        var wheel = TimerWheel<Int>(capacity: 4, origin: 0)
+        _ = wheel.insert(deadline: 10, payload: 10)
+        let first = wheel.popExpired(now: 100)
+        #expect(first == 10)
+        let past = wheel.insert(deadline: 3, payload: 50)
+        let isMoved = past.map { wheel.postpone($0, deadline: 50) }
+        #expect(isMoved == true)
+        wheel.checkInvariants()
+        let second = wheel.popExpired(now: 100)
+        #expect(second == 50 && wheel.now == 50)
+    }
+
     @Test("The front for any thread tells who sleeps only of an earlier tick")
     func front() {
         // If this failed, a sleeper would be woken for a timer that is later than its sleep.

@@ -29,13 +29,13 @@ struct ChannelModelTests {
         #expect(result.holds, "\(result)")
     }
 
-    @Test("a batch wakes as many as it has", arguments: [(1, [1]), (2, [1, 1]), (3, [2, 1])])
-    func batches(sizes: (Int, [Int])) {
+    @Test("a batch wakes as many as it has", arguments: [([1], [1]), ([2], [1, 1]), ([3], [2, 1])])
+    func batches(sizes: ([Int], [Int])) {
         // Wrong: one wake-up for several elements: a receiver sleeps beside one.
-        let (sends, receivers) = sizes
+        let (sends, receives) = sizes
         let result = exhaustAroundLock(
-            sends, receivers, isLarge: receivers.count > 1,
-            program: ChannelPrograms.batches(sends: sends, receivers: receivers))
+            sends, receives, isLarge: receives.count > 1,
+            program: ChannelPrograms.traffic(sends, receives, inBatches: true))
         #expect(result.holds, "\(result)")
     }
 

@@ -11,16 +11,25 @@ enum ChannelPrograms {
     private static let anyMoment = MonotonicInstant(nanoseconds: 1)
 
     /// Senders that each send so many, receivers that each take so many, and nobody gives up: all
-    /// end, and what is left over is in the channel.
+    /// end, and what is left over is in the channel. In batches senders do not sleep, but receivers
+    /// do.
     static func traffic(
-        _ sends: [Int], _ receives: [Int], capacity: Int = 2
+        _ sends: [Int], _ receives: [Int], capacity: Int = 2, inBatches: Bool = false
     ) -> (Model) -> Void {
         { model in
             let channel = BoundedChannel<ModelBox>(capacity: capacity)
             let taken = Tally()
             for (number, count) in sends.enumerated() {
                 model.thread("sender \(number)") {
-                    for index in 0..<count {
+                    var index = 0
+                    while inBatches && index < count {  // Receivers take what stands in the way.
+                        let put = channel.fill(max: min(2, count - index)) {
+                            index += 1
+                            return ModelBox(number * 10 + index - 1)
+                        }
+                        if put == 0 { model.yield() }
+                    }
+                    for index in index..<count {
                         let box = ModelBox(number * 10 + index)
                         let refusal = channel.blockingSend(box, until: .never)
                         model.check(refusal == nil, "a send was refused for no reason")
@@ -40,39 +49,6 @@ enum ChannelPrograms {
             model.finally {
                 while let box = channel.tryReceive() { taken.add(box.value) }
                 model.check(taken.values.sorted() == all(sends), "\(taken.values)")
-                model.check(isForgotten(channel), "somebody is announced and gone")
-            }
-        }
-    }
-
-    /// A sender of batches, and receivers that sleep; or senders that sleep on a full channel, and
-    /// one who takes batches. Everybody gets through.
-    static func batches(sends: Int, receivers: [Int]) -> (Model) -> Void {
-        { model in
-            let channel = BoundedChannel<ModelBox>(capacity: 2)
-            let taken = Tally()
-            model.thread("sender") {
-                var made = 0
-                while made < sends {  // Receivers take all, so there will be room.
-                    let put = channel.fill(max: min(2, sends - made)) {
-                        made += 1
-                        return ModelBox(made)
-                    }
-                    if put == 0 { model.yield() }
-                }
-            }
-            for (number, count) in receivers.enumerated() {
-                model.thread("receiver \(number)") {
-                    for _ in 0..<count {
-                        guard let box = try? channel.blockingReceive(until: .never) else {
-                            return model.check(false, "an end for no reason")
-                        }
-                        taken.add(box.value)
-                    }
-                }
-            }
-            model.finally {
-                model.check(taken.values.sorted() == Array(1...sends), "\(taken.values)")
                 model.check(isForgotten(channel), "somebody is announced and gone")
             }
         }
