@@ -29,7 +29,8 @@ struct ChannelModelTests {
         #expect(result.holds, "\(result)")
     }
 
-    @Test("a batch wakes as many as it has", arguments: [([1], [1]), ([2], [1, 1]), ([3], [2, 1])])
+    @Test(
+        "a batch wakes as many as it has", arguments: [([1], [1]), ([2], [1, 1]), ([3], [2, 1])])
     func batches(sizes: ([Int], [Int])) {
         // Wrong: one wake-up for several elements: a receiver sleeps beside one.
         let (sends, receives) = sizes
