@@ -10,10 +10,7 @@ struct ChannelBatches: Sendable {
     private let context: StressContext
     private let channel = Shared(BoundedChannel<Parcel>(capacity: 4))
     private let census = ParcelCensus()
-    private let sent = Shared(Atomic<UInt64>(0))
-    private let sentSum = Shared(Atomic<UInt64>(0))
-    private let taken = Shared(Atomic<UInt64>(0))
-    private let takenSum = Shared(Atomic<UInt64>(0))
+    private let totals = Shared(Totals())
     private let sendersLeft = Shared(Atomic<Int>(2))
 
     init(_ context: StressContext) { self.context = context }
@@ -27,14 +24,8 @@ struct ChannelBatches: Sendable {
                 channel.value.close()
             }
         }
-        let counts = (sent.value.load(ordering: .relaxed), taken.value.load(ordering: .relaxed))
-        let sums = (
-            sentSum.value.load(ordering: .relaxed), takenSum.value.load(ordering: .relaxed)
-        )
-        context.check(counts.0 == counts.1, "\(counts.0) sent, \(counts.1) taken")
-        context.check(sums.0 == sums.1, "the sums differ")
         context.check(census.alive == 0, "\(census.alive) parcels are left")
-        return counts.0 &+ counts.1
+        return totals.value.compare(in: context)
     }
 
     /// As many as there is room for; when there is none, one that waits.
@@ -52,8 +43,7 @@ struct ChannelBatches: Sendable {
             let refusal = channel.value.blockingSend(next(), until: longEnough)
             context.check(refusal == nil, "a sender waited in vain")
         }
-        sent.value.wrappingAdd(count, ordering: .relaxed)
-        sentSum.value.wrappingAdd(sum, ordering: .relaxed)
+        totals.value.notePushed(count: count, sum: sum)
     }
 
     /// As many as there are; when there is none, one that waits. Until the end.
@@ -69,7 +59,6 @@ struct ChannelBatches: Sendable {
                 break
             }
         }
-        taken.value.wrappingAdd(receipts.count, ordering: .relaxed)
-        takenSum.value.wrappingAdd(receipts.sum, ordering: .relaxed)
+        totals.value.noteTaken(receipts)
     }
 }

@@ -24,10 +24,7 @@ struct ChannelTraffic: Sendable {
     let channel: ParcelChannel
     let context: StressContext
 
-    private let sent = Shared(Atomic<UInt64>(0))
-    private let sentSum = Shared(Atomic<UInt64>(0))
-    private let taken = Shared(Atomic<UInt64>(0))
-    private let takenSum = Shared(Atomic<UInt64>(0))
+    private let totals = Shared(Totals())
     private let census = ParcelCensus()
 
     init(_ channel: ParcelChannel, _ context: StressContext) {
@@ -186,23 +183,15 @@ struct ChannelTraffic: Sendable {
     }
 
     private func noteSent(_ count: UInt64, sum: UInt64) {
-        sent.value.wrappingAdd(count, ordering: .relaxed)
-        sentSum.value.wrappingAdd(sum, ordering: .relaxed)
+        totals.value.notePushed(count: count, sum: sum)
     }
 
     private func noteTaken(_ count: UInt64, sum: UInt64) {
-        taken.value.wrappingAdd(count, ordering: .relaxed)
-        takenSum.value.wrappingAdd(sum, ordering: .relaxed)
+        totals.value.noteTaken(count: count, sum: sum)
     }
 
     private func compare() -> UInt64 {
-        let counts = (sent.value.load(ordering: .relaxed), taken.value.load(ordering: .relaxed))
-        let sums = (
-            sentSum.value.load(ordering: .relaxed), takenSum.value.load(ordering: .relaxed)
-        )
-        context.check(counts.0 == counts.1, "\(counts.0) sent, \(counts.1) taken")
-        context.check(sums.0 == sums.1, "the sums differ")
         context.check(census.alive == 0, "\(census.alive) parcels are left")
-        return counts.0 &+ counts.1
+        return totals.value.compare(in: context)
     }
 }

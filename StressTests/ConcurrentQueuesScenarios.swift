@@ -30,33 +30,6 @@ let concurrentQueuesScenarios: [Scenario] = [
 
 // MARK: - Ring
 
-/// The sums of all threads of a scenario, added when each ends.
-private struct Totals: ~Copyable, Sendable {
-    // Relaxed: read after the threads were joined.
-    let pushed = Atomic<UInt64>(0)
-    let pushedSum = Atomic<UInt64>(0)
-    let taken = Atomic<UInt64>(0)
-    let takenSum = Atomic<UInt64>(0)
-
-    func notePushed(count: UInt64, sum: UInt64) {
-        pushed.wrappingAdd(count, ordering: .relaxed)
-        pushedSum.wrappingAdd(sum, ordering: .relaxed)
-    }
-
-    func noteTaken(_ receipts: Receipts) {
-        taken.wrappingAdd(receipts.count, ordering: .relaxed)
-        takenSum.wrappingAdd(receipts.sum, ordering: .relaxed)
-    }
-
-    func compare(in context: StressContext) -> UInt64 {
-        let (pushed, taken) = (pushed.load(ordering: .relaxed), taken.load(ordering: .relaxed))
-        context.check(pushed == taken, "\(pushed) pushed, \(taken) taken")
-        let sums = (pushedSum.load(ordering: .relaxed), takenSum.load(ordering: .relaxed))
-        context.check(sums.0 == sums.1, "the sums differ")
-        return pushed &+ taken
-    }
-}
-
 private func ringScenario(
     _ context: StressContext, producerCount: Int, consumerCount: Int, capacity: Int
 ) -> UInt64 {

@@ -91,42 +91,38 @@ private final class FilledWheel: @unchecked Sendable {
 
     /// Each operation moves any of the timers: anywhere, or behind all others if `idle`.
     func rearm(_ count: UInt64, idle: Bool) -> UInt64 {
-        var wheel = takeWheel()
-        var random = random
-        let (tokens, size) = (tokens, size)
-        var sum: UInt64 = 0
-        for number in 0..<count {
-            let place = Int(random.next() % size)
+        let size = size
+        return withAny(count) { wheel, token, number, random in
             let deadline = idle ? work_behind(number, size) : random.delay(among: size)
-            if wheel.reschedule(tokens[place], deadline: deadline) { sum &+= number }
+            return wheel.reschedule(token, deadline: deadline)
         }
-        self.wheel = consume wheel
-        return sum
     }
 
-    /// As the last, but the timers stay in their slots.
+    /// Each operation moves any of them behind all others, and leaves it in its slot.
     func postpone(_ count: UInt64) -> UInt64 {
+        let size = size
+        return withAny(count) { wheel, token, number, _ in
+            wheel.postpone(token, deadline: work_behind(number, size))
+        }
+    }
+
+    /// Moves nothing: finds any of them and asks for its deadline. What memory alone costs.
+    func look(_ count: UInt64) -> UInt64 {
+        withAny(count) { wheel, token, _, _ in wheel.deadline(of: token) != nil }
+    }
+
+    /// Each operation is `act` with a timer drawn from all.
+    @inline(__always)
+    private func withAny(
+        _ count: UInt64, _ act: (inout TimerWheel<UInt64>, TimerToken, UInt64, inout Random) -> Bool
+    ) -> UInt64 {
         var wheel = takeWheel()
         var random = random
         let (tokens, size) = (tokens, size)
         var sum: UInt64 = 0
         for number in 0..<count {
-            let place = Int(random.next() % size)
-            if wheel.postpone(tokens[place], deadline: work_behind(number, size)) { sum &+= number }
-        }
-        self.wheel = consume wheel
-        return sum
-    }
-
-    /// Moves nothing: finds any of the timers and asks for its deadline. What memory alone costs.
-    func look(_ count: UInt64) -> UInt64 {
-        let wheel = takeWheel()
-        var random = random
-        let (tokens, size) = (tokens, size)
-        var sum: UInt64 = 0
-        for number in 0..<count {
-            let place = Int(random.next() % size)
-            if wheel.deadline(of: tokens[place]) != nil { sum &+= number }
+            let token = tokens[Int(random.next() % size)]
+            if act(&wheel, token, number, &random) { sum &+= number }
         }
         self.wheel = consume wheel
         return sum
