@@ -4,8 +4,7 @@ internal import AtomicSupport
 internal import Channels
 internal import StressSupport
 
-/// Batches at one channel, with deadlines that nothing reaches: a wake-up that is lost shows as a
-/// thread that waits in vain.
+/// Batches at one channel, with deadlines that nothing reaches.
 struct ChannelBatches: Sendable {
     private let context: StressContext
     private let channel = Shared(BoundedChannel<Parcel>(capacity: 4))

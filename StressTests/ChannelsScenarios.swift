@@ -11,7 +11,11 @@ let channelsScenarios: [Scenario] =
         Scenario(
             name: "channel-batch", room: "Channels", threads: 4,
             summary: "2 fill, 2 drain, who finds no room or nothing sleeps: sum, lifetimes"
-        ) { ChannelBatches($0).run() }
+        ) { ChannelBatches($0).run() },
+        Scenario(
+            name: "channel-batch-wakes", room: "Channels", threads: 3,
+            summary: "one batch for two who sleep, elements and places in turns: both wake"
+        ) { ChannelBatchWakes($0).run() },
     ]
 
 /// The three ways to use a channel.
