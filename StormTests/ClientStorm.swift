@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import AsyncRuntime
+internal import AtomicSupport
 internal import ConnectionPools
 internal import LoopSimulation
 internal import Networking
@@ -34,6 +35,7 @@ struct ClientStorm: Sendable {
         let configuration = configuration(world)
         let servers = RudeServers(world, messages, configuration.delivery)
         servers.begin()
+        let healing = MonotonicInstant.now.advanced(byNanoseconds: world.healNanoseconds)
         world.later(world.healNanoseconds) {
             world.heal()
             servers.heal()
@@ -44,13 +46,14 @@ struct ClientStorm: Sendable {
         ) { settled in
             for index in settled.indices { messages.settle(settled[index]) }
         }
-        let watch = ClientWatch(client, configuration, messages.ledger, world)
+        let watch = ClientWatch(client, configuration, messages, world)
         world.onStep = { watch.look() }
         defer { world.onStep = nil }
         let count = max(1, Self.messageCount(world) * settings.share / 1000)
         let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
         let closesEarly = world.draw(below: 4) == 0
+        let isCut = closesEarly && world.draw(below: 4) == 0
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await client.run() }
             await withDiscardingTaskGroup { sending in
@@ -65,14 +68,23 @@ struct ClientStorm: Sendable {
                 let pause = Duration.milliseconds(world.draw(below: 30_000))
                 sending.addTask(executorPreference: group.executors[0]) {
                     try? await LoopTime.sleep(for: pause)
-                    await client.close(within: Self.patience)
+                    if isCut {
+                        await client.shutdownNow()
+                    } else {
+                        await client.close(within: Self.patience)
+                    }
                 }
+            }
+            if !closesEarly {
+                let calm = ClientCalm(
+                    client: client, configuration: configuration, world: world, messages: messages)
+                await calm.run(from: count, wellSince: healing)
             }
             await client.close(within: Self.patience)
         }
         // A clock that jumps by hours may pass the limit of a close.
         let hasJumped = world.mayHaveJumped
-        check(client.statistics, messages, configuration, mayFail: hasJumped)
+        check(client.statistics, messages, configuration, mayFail: hasJumped || isCut)
         servers.end()
     }
 
@@ -85,15 +97,50 @@ struct ClientStorm: Sendable {
                 let pause = world.draw(below: pauseMax)
                 try? await LoopTime.sleep(for: .nanoseconds(pause))
             }
+            if world.draw(below: 64) == 0 { await offerBad(number, to: client, messages) }
             let bytes = messages.make(number, byteCount: Self.byteCount(world))
             do throws(PoolError) {
-                try await client.send(bytes, ticket: MessageTicket(rawValue: UInt64(number)))
+                let asks = world.draw(below: 16) == 0
+                let ticket = MessageTicket(rawValue: UInt64(number))
+                try await submit(bytes, ticket, by: client, messages, keepsOutcome: asks)
                 messages.accept(number)
+                if asks { messages.tell(number, await client.outcome(of: ticket)) }
             } catch {
                 messages.refuse(number)
-                if case .gaveUp = error { return }
-                if case .closed = error, mayBeClosed { return }
+                switch error {
+                case .gaveUp: return
+                case .closed, .cancelled: if mayBeClosed { return }
+                default: break
+                }
                 messages.complain("message \(number) was refused: \(error)")
+            }
+        }
+    }
+
+    private func submit(
+        _ bytes: [UInt8], _ ticket: MessageTicket, by client: PooledClient,
+        _ messages: MessageLedger, keepsOutcome: Bool
+    ) async throws(PoolError) {
+        messages.sendersWaiting += 1
+        defer { messages.sendersWaiting -= 1 }
+        try await client.send(bytes, ticket: ticket, keepsOutcome: keepsOutcome)
+    }
+
+    /// A message of no bytes, and one that is too long by a byte.
+    private func offerBad(
+        _ number: Int, to client: PooledClient, _ messages: MessageLedger
+    ) async {
+        let ticket = MessageTicket(rawValue: UInt64(number))
+        for byteCount in [0, Self.byteCountMax + 1] {
+            let due = byteCount == 0 ? PoolError.empty : .tooLong
+            do throws(PoolError) {
+                try await client.send([UInt8](repeating: 10, count: byteCount), ticket: ticket)
+                messages.complain("a message of \(byteCount) bytes was taken")
+            } catch {
+                switch error {
+                case .closed, .cancelled, .gaveUp: return
+                default: messages.expect(error == due, "\(byteCount) bytes: \(error)")
+                }
             }
         }
     }
@@ -114,9 +161,11 @@ struct ClientStorm: Sendable {
         }
     }
 
+    private static let byteCountMax = 120_000
+
     private static func byteCount(_ world: any StormWorld) -> Int {
         switch world.draw(below: 20) {
-        case 0: 20_000 + world.draw(below: 100_000)
+        case 0: 20_000 + world.draw(below: byteCountMax - 20_000)
         case 1...4: 100 + world.draw(below: 3000)
         default: 20 + world.draw(below: 60)
         }
@@ -143,6 +192,10 @@ struct ClientStorm: Sendable {
         if world.draw(below: 3) == 0 {
             configuration.pool.idleTimeoutNanoseconds =
                 UInt64(1 + world.draw(below: 300)) * 1_000_000
+        }
+        configuration.messageByteCountMax = Self.byteCountMax
+        if world.draw(below: 4) == 0 {
+            configuration.queueByteCountMax = 1 << (10 + world.draw(below: 10))
         }
         configuration.writeBufferByteCount = 1 << (8 + world.draw(below: 9))
         configuration.seed = settings.seed
@@ -173,6 +226,27 @@ struct ClientStorm: Sendable {
             pool.connects == pool.disconnects,
             "\(pool.connects) connects and \(pool.disconnects) ends")
         let mayGiveUp = mayFail || configuration.pool.maxReconnectAttempts < 10
+        checkNumbers(statistics, messages)
         messages.checkAll(configuration.delivery, mayGiveUp: mayGiveUp, resent: statistics.resent)
+    }
+
+    /// Numbers that follow from what was sent and what arrived.
+    private func checkNumbers(_ statistics: ClientStatistics, _ messages: MessageLedger) {
+        let pool = statistics.pool
+        let written = statistics.bytesWritten
+        messages.expect(statistics.waiting == 0, "\(statistics.waiting) messages wait at the end")
+        messages.expect(
+            written >= UInt64(messages.arrivedByteCount),
+            "\(written) bytes were written, \(messages.arrivedByteCount) arrived")
+        messages.expect(
+            statistics.resent > 0 || written <= UInt64(messages.acceptedByteCount),
+            "\(written) bytes were written of \(messages.acceptedByteCount), nothing twice")
+        messages.expect(
+            statistics.delivered == 0 || pool.connects > 0, "messages went without a connection")
+        messages.expect(
+            statistics.resent == 0 || pool.lastError != nil, "nobody knows why connections ended")
+        messages.expect(
+            pool.idleCloses <= pool.disconnects,
+            "\(pool.idleCloses) idle connections, \(pool.disconnects) ends")
     }
 }

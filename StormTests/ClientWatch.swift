@@ -13,24 +13,31 @@ final class ClientWatch: @unchecked Sendable {
 
     private let client: PooledClient
     private let limits: PoolConfiguration
+    private let messages: MessageLedger
     private let ledger: Ledger
     private let world: any StormWorld
     private let mode: DeliveryMode
+    private let queueByteCountMax: Int
     private var last = PoolStatistics()
     /// When an attempt was last seen to fail.
     private var lastFailure = MonotonicInstant.now
     /// Since when, and for how many steps, messages have waited beside a connection at rest.
     private var idleSince: MonotonicInstant?
     private var idleSteps = 0
+    /// Since when, and for how many steps, senders have waited beside a queue with room.
+    private var roomSince: MonotonicInstant?
+    private var roomSteps = 0
     /// For each slot that connects, which life of it, since when, and for how many steps.
     private var opening: [Int: (life: UInt32, since: MonotonicInstant, steps: Int)] = [:]
 
     init(
-        _ client: PooledClient, _ configuration: ClientConfiguration, _ ledger: Ledger,
+        _ client: PooledClient, _ configuration: ClientConfiguration, _ messages: MessageLedger,
         _ world: any StormWorld
     ) {
         self.client = client
-        self.ledger = ledger
+        self.messages = messages
+        ledger = messages.ledger
+        queueByteCountMax = configuration.queueByteCountMax
         self.world = world
         mode = configuration.delivery
         limits = configuration.pool
@@ -42,6 +49,7 @@ final class ClientWatch: @unchecked Sendable {
         lookAtAttempts(pool, at: .now)
         lookForIdleness(at: .now)
         lookAtOpening(at: .now)
+        lookAtSenders(at: .now)
         if pool.idleCloses > last.idleCloses, mode != .written {
             ledger.expect(
                 !client.isClosingBesideWork, "a connection is closed as idle beside its messages")
@@ -100,6 +108,29 @@ final class ClientWatch: @unchecked Sendable {
         // The clock may have jumped.
         guard idleSteps > 3, now.nanoseconds(since: since) > Self.idleNanosecondsMax else { return }
         ledger.complain("messages wait beside a connection that has nothing to do")
+    }
+
+    /// Senders are called when half of the queue has gone; and it takes no more than it should.
+    private func lookAtSenders(at now: MonotonicInstant) {
+        let statistics = client.statistics
+        let room = limits.queueCapacity + limits.maxConnections * limits.windowCapacity
+        ledger.expect(
+            statistics.waiting <= room, "\(statistics.waiting) messages wait, with room for \(room)"
+        )
+        // Where bytes are what is short, an empty queue has room.
+        let isRoomy = queueByteCountMax >= 1 << 20
+        let least = isRoomy ? limits.queueCapacity / 2 : 0
+        guard messages.sendersWaiting > 0, statistics.waiting <= least else {
+            roomSince = nil
+            roomSteps = 0
+            return
+        }
+        let since = roomSince ?? now
+        roomSince = since
+        roomSteps += 1
+        // The clock may have jumped.
+        guard roomSteps > 3, now.nanoseconds(since: since) > Self.idleNanosecondsMax else { return }
+        ledger.complain("a sender waits beside a queue with room")
     }
 
     /// An attempt ends at its limit, whatever becomes of it.

@@ -49,6 +49,10 @@ final class HTTPClientsOfStorm: @unchecked Sendable {
         world.draw(below: 16) == 0 ? 70 + world.draw(below: 150) : 1 + world.draw(below: 20)
     }
 
+    /// How many of them came, and how many answers they got.
+    var politeCount: Int { polite.count }
+    var politeAnswerCount: Int { polite.reduce(0) { $0 + $1.answered } }
+
     func checkPolite() {
         for script in polite {
             ledger.expect(

@@ -34,8 +34,9 @@ struct HTTPStorm: Sendable {
 
     private func storm(_ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger) async throws {
         guard let address = SocketAddress.ipv4(host: "127.0.0.1", port: 0) else { return }
+        let configuration = Self.configuration(world)
         let server = try await HTTPServer.open(
-            on: address, group: group, configuration: Self.configuration(world),
+            on: address, group: group, configuration: configuration,
             routes: try Self.routes())
         let clients = HTTPClientsOfStorm(world, ledger, port: server.address.port)
         try await withThrowingDiscardingTaskGroup { tasks in
@@ -52,9 +53,11 @@ struct HTTPStorm: Sendable {
             ledger.expect(
                 server.statistics.openConnections == 0,
                 "\(server.statistics.openConnections) connections outlived every limit")
+            let calm = HTTPCalm(world, ledger, server, configuration)
             clients.beginPolite(5)
-            try await LoopTime.sleep(for: .seconds(world.isReal ? 8 : 60))
+            try await LoopTime.sleep(for: world.isReal ? .seconds(8) : HTTPCalm.duration)
             clients.checkPolite()
+            calm.check(connections: clients.politeCount, answers: clients.politeAnswerCount)
             let areGood = world.draw(below: 2) == 0
             clients.begin(
                 20, within: .seconds(1),

@@ -11,6 +11,8 @@ final class MessageLedger: @unchecked Sendable {
         var isAccepted = false
         var isRefused = false
         var outcomes: [MessageOutcome] = []
+        /// What the sender that asked was told.
+        var told: [MessageOutcome?] = []
         /// How often a server read it to its end, and how often it answered.
         var arrivals = 0
         var answers = 0
@@ -21,6 +23,11 @@ final class MessageLedger: @unchecked Sendable {
     private var entries: [Int: Entry] = [:]
     let ledger = Ledger()
     private(set) var acceptedCount = 0
+    /// The bytes of all that were taken, and of those that servers read.
+    private(set) var acceptedByteCount = 0
+    private(set) var arrivedByteCount = 0
+    /// How many senders wait for room.
+    var sendersWaiting = 0
 
     func complain(_ sentence: @autoclosure () -> String) { ledger.complain(sentence()) }
 
@@ -40,7 +47,11 @@ final class MessageLedger: @unchecked Sendable {
     func accept(_ number: Int) {
         entries[number]?.isAccepted = true
         acceptedCount += 1
+        acceptedByteCount += entries[number]?.bytes.count ?? 0
     }
+
+    /// A sender has asked what became of its message.
+    func tell(_ number: Int, _ outcome: MessageOutcome?) { entries[number]?.told.append(outcome) }
 
     func refuse(_ number: Int) { entries[number]?.isRefused = true }
 
@@ -66,6 +77,7 @@ final class MessageLedger: @unchecked Sendable {
             return nil
         }
         entries[number]?.arrivals += 1
+        arrivedByteCount += line.count
         entries[number]?.wasSeen = true
         return number
     }
@@ -115,6 +127,9 @@ final class MessageLedger: @unchecked Sendable {
         guard entry.outcomes.count == 1, let outcome = entry.outcomes.first else {
             return complain("message \(number) settled \(entry.outcomes.count) times")
         }
+        expect(
+            entry.told.allSatisfy { $0 == outcome },
+            "message \(number): its sender was told otherwise")
         switch outcome {
         case .ok:
             if mode == .confirmed {

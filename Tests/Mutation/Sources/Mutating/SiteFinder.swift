@@ -22,10 +22,12 @@ final class SiteFinder: SyntaxVisitor {
 
     // MARK: - What is looked into
 
-    /// Functions and properties whose values are sizes and offsets.
+    /// Functions and properties whose values are sizes and offsets, and those that check others.
     private static let layoutNames: Set<String> = [
         "layout", "storageByteCount", "byteCount", "slotStride", "nodeStride", "elementOffset",
-        "objectOffset", "valueOffset", "offset", "checkInvariants", "chainCount",
+        "objectOffset", "valueOffset", "offset", "chainCount",
+        // Checks of invariants, which are there to find faults.
+        "checkInvariants", "brokenInvariant", "brokenTimer", "brokenEnd",
     ]
     private static let checks: Set<String> = [
         "precondition", "preconditionFailure", "assert", "assertionFailure", "fatalError",

@@ -13,9 +13,17 @@ enum Finder: String, CaseIterable, Codable {
     case tsan
     /// The storms of the simulated loop.
     case storms
+    /// The unit tests of client, servers and loop.
+    case tests
 
     /// What it looks at.
-    var subject: Subject { self == .storms ? .storms : .primitives }
+    var subject: Subject { self == .storms || self == .tests ? .storms : .primitives }
+
+    /// Whether it has something that looks at a file.
+    func looks(at target: Target) -> Bool {
+        let names = self == .models || self == .tests ? target.tests : target.scenarios
+        return !names.isEmpty
+    }
 
     /// Where its tests are.
     var tests: String {
@@ -23,6 +31,7 @@ enum Finder: String, CaseIterable, Codable {
         case .models: "Tests/PrimitiveModels/Tests"
         case .stress, .tsan: "StressTests"
         case .storms: "StormTests"
+        case .tests: "Tests"
         }
     }
 }

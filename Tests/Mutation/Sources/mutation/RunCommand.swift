@@ -105,7 +105,7 @@ struct RunCommand: ParsableCommand {
     }
 
     private func choose(_ copy: Copy, _ findings: Findings) throws -> [Copy.Entry] {
-        var chosen = copy.compiled
+        var chosen = copy.compiled.filter { with.looks(at: $0.target) }
         chosen = chosen.filter { $0.mutant.kind == .catalogue || $0.number % every == 0 }
         let parts = only.split(separator: ",")
         if !parts.isEmpty {

@@ -6,8 +6,8 @@ internal import Mutating
 /// A file that is mutated, and who looks at it.
 struct Target {
     var file: String
-    /// Regular expressions that name models.
-    var models: [String] = []
+    /// Regular expressions that name models, or unit tests.
+    var tests: [String] = []
     /// Stress scenarios, or storms.
     var scenarios: [String] = []
 
@@ -16,16 +16,26 @@ struct Target {
     /// The targets of a subject.
     static func all(_ subject: Subject) throws -> [Target] {
         let path = subject.targets
-        return try readText(path).split(separator: "\n").compactMap { line in
-            if line.hasPrefix("#") { return nil }
+        var lists: [String: [String]] = [:]
+        var targets: [Target] = []
+        for line in try readText(path).split(separator: "\n") where !line.hasPrefix("#") {
             let fields = line.split(separator: " ").map(String.init)
-            guard fields.count == (subject == .primitives ? 3 : 2), let last = fields.last else {
-                throw ToolError("\(path): what is '\(line)'?")
+            guard fields.count == 3 else { throw ToolError("\(path): what is '\(line)'?") }
+            if fields[1] == "=" {
+                lists[fields[0]] = names(fields[2], lists)
+            } else {
+                let (tests, scenarios) = (names(fields[1], lists), names(fields[2], lists))
+                targets.append(Target(file: fields[0], tests: tests, scenarios: scenarios))
             }
-            var target = Target(file: fields[0])
-            if fields.count > 2 { target.models = fields[1].split(separator: ",").map(String.init) }
-            target.scenarios = last.split(separator: ",").map(String.init)
-            return target
+        }
+        return targets
+    }
+
+    /// The names between commas; a dash is none, and a dollar stands before the name of a list.
+    private static func names(_ field: String, _ lists: [String: [String]]) -> [String] {
+        if field == "-" { return [] }
+        return field.split(separator: ",").map(String.init).flatMap { name in
+            name.hasPrefix("$") ? lists[String(name.dropFirst())] ?? [name] : [name]
         }
     }
 

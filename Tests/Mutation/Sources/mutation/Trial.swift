@@ -52,6 +52,12 @@ struct Trial {
                     "-c", "release", "-Xswiftc", "-assert-config", "-Xswiftc", "Debug",
                     "--package-path", tree, "--scratch-path", scratch, "--product", "simulate",
                 ], log: log)
+        case .tests:
+            try copy.build(
+                [
+                    "--build-tests", "--traits", "IOUring,TLS", "--package-path", tree,
+                    "--scratch-path", scratch,
+                ], log: log)
         }
     }
 
@@ -65,7 +71,7 @@ struct Trial {
     }
 
     /// Whether how long it takes without a mutant says when one hangs.
-    private var isMeasured: Bool { finder == .models || finder == .storms }
+    private var isMeasured: Bool { [.models, .storms, .tests].contains(finder) }
 
     /// Tries one mutant.
     func run(_ entry: Copy.Entry, processorSecondsMax: Double?) throws -> Finding {
@@ -73,7 +79,8 @@ struct Trial {
         if isMeasured, let processorSecondsMax {
             limited.processorSecondsMax = processorSecondsMax
             // One that sleeps uses no time of a processor; one beside other work has a part of one.
-            limited.seconds = min(seconds, 10 + 30 * processorSecondsMax)
+            let patience = finder == .models ? 30.0 : 6.0
+            limited.seconds = min(seconds, 10 + patience * processorSecondsMax)
         }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }
@@ -85,7 +92,12 @@ struct Trial {
             // What writes down a crash would take seconds, and can outlive it.
             "SWIFT_BACKTRACE": "enable=no",
         ]
-        if finder == .models { return try runModels(name, target, environment) }
+        if finder == .models || finder == .tests {
+            if target.tests.isEmpty {
+                return Finding(name: name, verdict: .untested, seconds: 0, detail: "")
+            }
+            return try runTests(name, target, environment)
+        }
         var last = Finding(name: name, verdict: .untested, seconds: 0, detail: "")
         var sum = 0.0
         for scenario in target.scenarios {
@@ -100,19 +112,22 @@ struct Trial {
         return last
     }
 
-    // MARK: - Models
+    // MARK: - Models and unit tests
 
-    private func runModels(
+    private func runTests(
         _ name: String, _ target: Target, _ environment: [String: String]
     ) throws -> Finding {
         var arguments = ["--testing-library", "swift-testing", "--no-parallel"]
         // Behind the point that ends the module's name: PoolModelTests, not BufferPoolModelTests.
-        for model in target.models { arguments += ["--filter", "[.]\(model)"] }
+        for test in target.tests { arguments += ["--filter", "[.]\(test)"] }
         // What the audits expect is not what a mutant must fail.
         arguments += ["--skip", "AuditModelTests", "--skip", "SpeedTests"]
+        let bundle =
+            finder == .models
+            ? "release/primitive-modelsPackageTests.xctest" : "debug/millracePackageTests.xctest"
         let program = limited(
-            "\(scratch)/release/primitive-modelsPackageTests.xctest", arguments, environment,
-            secondsMax: seconds, kibibytesMax: 8_000_000)
+            "\(scratch)/\(bundle)", arguments, environment, secondsMax: seconds,
+            kibibytesMax: 8_000_000)
         let outcome = try program.run { $0.contains(" recorded an issue") }
         var finding = Finding(
             name: name, verdict: .missed, seconds: outcome.processorSeconds, detail: "")

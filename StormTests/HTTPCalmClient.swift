@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+
+internal import AtomicSupport
+internal import LoopSimulation
+
+/// A client that stops in the middle, and notes when the server has had enough.
+final class HTTPCalmClient {
+    /// Where it stops.
+    enum Manner: Int {
+        /// Before its first byte.
+        case silent
+        /// In a head.
+        case halfHead
+        /// In a body.
+        case halfBody
+        /// Behind an answer.
+        case resting
+        /// Before it reads anything of a long answer.
+        case deaf
+    }
+
+    /// What a limit may be late by: what the loop does in between, and the network's delay.
+    private static let slackNanoseconds: UInt64 = 3_000_000_000
+    private static let longCount = 99_994
+    /// More than both sides' buffers hold.
+    static let longAnswerCount = 8
+
+    let manner: Manner
+    private let ledger: Ledger
+    private let peer: any StormPeer
+    private let least: UInt64
+    private let most: UInt64
+    private var reader = ResponseReader()
+    private var statuses: [Int] = []
+    /// When it stopped, and when the server ended the connection.
+    private var stopped = MonotonicInstant.now
+    private var ended: MonotonicInstant?
+    private var wasBroken = false
+
+    init(
+        _ world: any StormWorld, _ ledger: Ledger, port: UInt16, _ manner: Manner, least: Duration,
+        most: Duration
+    ) {
+        self.manner = manner
+        self.ledger = ledger
+        self.least = UInt64(least / .nanoseconds(1))
+        self.most = UInt64(most / .nanoseconds(1))
+        peer = world.connect(to: port)
+        if manner == .deaf { peer.isReading = false }
+        peer.onConnected = { [unowned self] in begin() }
+        peer.onBytes = { [unowned self] bytes in read(bytes) }
+        peer.onEnd = { [unowned self] end in
+            ended = .now
+            if case .broken = end { wasBroken = true }
+            peer.close()
+        }
+    }
+
+    private func begin() {
+        stopped = .now
+        switch manner {
+        case .silent: break
+        case .halfHead: send("GET /n/1 HTTP/1.1\r\nHost:")
+        case .halfBody: send("POST /echo HTTP/1.1\r\nHost: storm\r\nContent-Length: 9\r\n\r\nabc")
+        case .resting: send("GET /n/1 HTTP/1.1\r\nHost: storm\r\n\r\n")
+        case .deaf:
+            for _ in 0..<Self.longAnswerCount {
+                send("GET /wide/\(Self.longCount) HTTP/1.1\r\nHost: storm\r\n\r\n")
+            }
+            // Who does not read hears of no end.
+            peer.later(most + Self.slackNanoseconds) { [weak self] in self?.peer.isReading = true }
+        }
+    }
+
+    private func send(_ text: String) { peer.send(Array(text.utf8)) }
+
+    private func read(_ bytes: [UInt8]) {
+        reader.append(bytes)
+        do throws(ResponseReader.Fault) {
+            while let response = try reader.next() { statuses.append(response.status) }
+        } catch {
+            ledger.complain("in the calm, \(manner): \(error.sentence)")
+        }
+        if manner == .resting { stopped = .now }
+    }
+
+    /// What it saw.
+    func check() {
+        if manner == .deaf {
+            return ledger.expect(
+                wasBroken && statuses.count < Self.longAnswerCount,
+                "in the calm, deaf: \(statuses.count) answers, broken: \(wasBroken)")
+        }
+        let due: [Int] =
+            switch manner {
+            case .silent, .deaf: []
+            case .halfHead, .halfBody: [408]
+            case .resting: [200]
+            }
+        ledger.expect(statuses == due, "in the calm, \(manner): answers \(statuses), due \(due)")
+        guard let ended else { return ledger.complain("in the calm, \(manner): never ended") }
+        let lasted = ended.nanoseconds(since: stopped)
+        ledger.expect(
+            lasted + Self.slackNanoseconds >= least,
+            "in the calm, \(manner): ended after \(lasted) ns, the limit is \(least)")
+        ledger.expect(
+            lasted <= most + Self.slackNanoseconds,
+            "in the calm, \(manner): ended after \(lasted) ns, the limit is \(most)")
+    }
+}
