@@ -163,8 +163,8 @@ let package = Package(
             name: "simulate",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims",
-                "ConnectionPools", "EventLoops", "HTTPServing", "LoopSimulation", "Networking",
-                "StressSupport", "TLSEngines",
+                "CMallocCount", "ConnectionPools", "EventLoops", "HTTPServing", "LoopSimulation",
+                "Networking", "StressSupport", "TLSEngines",
             ],
             path: "StormTests", exclude: ["kernel.sh"]),
         // The examples

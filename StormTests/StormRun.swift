@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 internal import AtomicSupport
+internal import CMallocCount
 internal import EventLoops
 internal import Glibc
 internal import LoopSimulation
@@ -53,9 +54,29 @@ final class StormRun: @unchecked Sendable {
         }
     }
 
+    /// How many allocations a run of a seed leaves behind. What a first run leaves may be there for
+    /// all that follow; so one that leaves some is asked twice more.
+    private func leftover(_ settings: StormSettings) -> Int64 {
+        var left: Int64 = 0
+        for _ in 0..<2 {
+            let before = test_live_allocation_count()
+            _ = once(settings)
+            left = test_live_allocation_count() - before
+            if left <= 0 { break }
+        }
+        return left
+    }
+
     /// Runs a seed as often as asked; that the runs differ is a complaint too.
     private func result(of seed: UInt64) -> StormResult {
+        let before = test_live_allocation_count()
         var result = once(settings(seed))
+        // What the result itself holds is a block of counts, unless it has something to say.
+        let mayLeak = test_live_allocation_count() - before > 1 && result.complaints.isEmpty
+        if mayLeak, options.kernel == nil {
+            let left = leftover(settings(seed))
+            if left > 0 { result.complaints.append("\(left) allocations are left behind") }
+        }
         for _ in 1..<options.repeats {
             let again = once(settings(seed))
             if again.traceHash != result.traceHash || again.traceCount != result.traceCount {

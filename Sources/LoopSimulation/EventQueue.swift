@@ -19,6 +19,9 @@ struct EventQueue {
     private var heap: [Entry] = []
     private var added: UInt64 = 0
 
+    /// What is still to happen, in no order.
+    var events: [WorldEvent] { heap.map(\.event) }
+
     var nextTime: UInt64? { heap.first?.time }
 
     mutating func add(_ event: WorldEvent, at time: UInt64, tie: UInt32) {

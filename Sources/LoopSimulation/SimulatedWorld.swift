@@ -59,6 +59,7 @@ public final class SimulatedWorld: @unchecked Sendable {
     /// Whether something was called that may have made the loop's tasks ready.
     var hasCalledOut = false
     var queue = EventQueue()
+    private var isOver = false
     var trace: Trace
     var sockets: [SimulatedSocket?] = []
     private var lowestFree = 0
@@ -175,6 +176,7 @@ public final class SimulatedWorld: @unchecked Sendable {
     }
 
     func schedule(_ event: WorldEvent, at time: UInt64) {
+        if isOver { return }
         queue.add(event, at: time, tie: UInt32(random.below(4)))
     }
 
@@ -240,10 +242,16 @@ public final class SimulatedWorld: @unchecked Sendable {
     }
 
     /// The run is over: what was still to happen does not. Events and sockets hold scripts, and
-    /// those hold the world.
+    /// those hold the world; one that goes may close a socket, of which nobody hears any more.
     func end() {
+        isOver = true
         onStep = nil
+        let rest = queue
         queue = EventQueue()
+        // Who was to be told is gone or has stopped; that the work is done gives its memory back.
+        for case .blocking(let body, let argument) in rest.events {
+            unsafe body(argument)  // SAFETY: `run_blocking` was given both, and it has not run.
+        }
         for socket in scripted.values { socket.onChange = nil }
         scripted = [:]
     }

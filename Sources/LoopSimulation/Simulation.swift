@@ -53,8 +53,8 @@ public struct Simulation: Sendable {
         let world = SimulatedWorld(seed: seed, plan: plan, traceLinesMax: traceLinesMax)
         world.enter()
         defer {
-            SimulatedWorld.leave()
             world.end()
+            SimulatedWorld.leave()
         }
         let backend = SimulatedBackend(world, options: options)
         let loop = EventLoop(

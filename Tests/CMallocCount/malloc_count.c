@@ -13,6 +13,7 @@
 #ifdef IS_SANITIZED
 
 int64_t test_allocation_count(void) { return -1; }
+int64_t test_live_allocation_count(void) { return 0; }
 
 #else
 
@@ -21,37 +22,46 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *memory, size_t size);
 extern void *__libc_memalign(size_t alignment, size_t size);
+extern void __libc_free(void *memory);
 
 static int64_t allocation_count;
+static __thread int64_t live_count;
 
-static void note(void) { __atomic_fetch_add(&allocation_count, 1, __ATOMIC_RELAXED); }
+// Notes one request, which led to this.
+static void *note(void *memory) {
+    __atomic_fetch_add(&allocation_count, 1, __ATOMIC_RELAXED);
+    if (memory != NULL) live_count++;
+    return memory;
+}
+
+int64_t test_live_allocation_count(void) { return live_count; }
 
 int64_t test_allocation_count(void) { return __atomic_load_n(&allocation_count, __ATOMIC_RELAXED); }
 
-void *malloc(size_t size) {
-    note();
-    return __libc_malloc(size);
-}
+void *malloc(size_t size) { return note(__libc_malloc(size)); }
 
-void *calloc(size_t count, size_t size) {
-    note();
-    return __libc_calloc(count, size);
-}
+void *calloc(size_t count, size_t size) { return note(__libc_calloc(count, size)); }
 
 void *realloc(void *memory, size_t size) {
-    note();
-    return __libc_realloc(memory, size);
+    if (memory != NULL) live_count--;
+    void *moved = note(__libc_realloc(memory, size));
+    // What could not grow is there still.
+    if (moved == NULL && memory != NULL && size != 0) live_count++;
+    return moved;
 }
 
-void *aligned_alloc(size_t alignment, size_t size) {
-    note();
-    return __libc_memalign(alignment, size);
-}
+void *memalign(size_t alignment, size_t size) { return note(__libc_memalign(alignment, size)); }
+
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
-    note();
-    *memory = __libc_memalign(alignment, size);
+    *memory = memalign(alignment, size);
     return *memory == NULL ? 12 : 0;  // ENOMEM
+}
+
+void free(void *memory) {
+    if (memory != NULL) live_count--;
+    __libc_free(memory);
 }
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import AsyncRuntime
+import AtomicSupport
 import EventLoops
 import LoopSimulation
 import Networking
@@ -41,6 +42,20 @@ struct SimulationTests {
         let hashes = try (0..<20).map { try hash($0) }
         for _ in 0..<5 { #expect(try (0..<20).map { try hash($0) } == hashes) }
         #expect(Set(hashes).count == 20)
+    }
+
+    @Test("a run ends beside a name that is still looked up, and leaves nothing")
+    func leavesLookUp() throws {
+        // If this failed, such a run would keep its world and its loop, seven megabytes.
+        final class Reference: @unchecked Sendable { weak var world: SimulatedWorld? }
+        let reference = Reference()
+        let outcome = try Simulation(seed: 1).run { _, world in
+            reference.world = world
+            _ = try await StreamConnection.connect(
+                to: .host("far", port: 7), until: .now.advanced(byNanoseconds: 1))
+        }
+        #expect(throws: ConnectFailure.self) { try outcome.result?.get() }
+        #expect(reference.world == nil)
     }
 
     @Test("a run leaves no scripts behind")

@@ -8,3 +8,7 @@
 /// How often memory was asked for since the process began; -1 under a sanitizer, which has a
 /// malloc of its own.
 int64_t test_allocation_count(void);
+
+/// How many allocations this thread has made more than it has given back, of whichever thread; zero
+/// under a sanitizer.
+int64_t test_live_allocation_count(void);
