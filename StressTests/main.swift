@@ -20,7 +20,7 @@ let allScenarios: [Scenario] =
     + readWriteLockScenarios + notifyScenarios + conditionScenarios
     + tokenBucketScenarios
     + parkingLotScenarios
-    + timerFrontScenarios
+    + timerFrontScenarios + timerPostponeScenarios
 
 struct StressOptions {
     var filter = ""
