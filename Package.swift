@@ -378,6 +378,7 @@ var smallExamples: [Target] {
         ("manual_reset_event", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("mpmc_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("intrusive_queue", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
+        ("local_pool", ["AtomicSupport", "ObjectPools", "StressSupport"]),
         (
             "mpsc_inbox",
             ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport", "WaitPrimitives"]

@@ -8,7 +8,7 @@ internal import WaitPrimitives
 let timerFrontScenarios: [Scenario] = [
     Scenario(
         name: "timer-front-settle", room: "TimerWheels", threads: 5,
-        summary: "two arm and move, two cancel what others armed, one advances; each settles once",
+        summary: "two arm and move or postpone, two cancel, one advances; each settles once",
         run: timerFrontSettle),
     Scenario(
         name: "timer-front-sleeper", room: "TimerWheels", threads: 4,
@@ -86,6 +86,7 @@ private final class TimerCrowd: Sendable {
             }
             let token = board.look(at: Int.random(in: 0..<64, using: &generator))
             if number % 4 == 0 { _ = wheel.value.reschedule(token, deadline: deadline) }
+            if number % 4 == 2 { _ = wheel.value.postpone(token, deadline: deadline + 64) }
             _ = wheel.value.deadline(of: token)
         }
     }

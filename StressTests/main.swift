@@ -13,13 +13,14 @@ let allScenarios: [Scenario] =
     atomicSupportScenarios + concurrentQueuesScenarios + spscQueueScenarios
     + unboundedSPSCQueueScenarios + lockFreeQueueScenarios + relaxedQueueScenarios
     + broadcastScenarios + broadcastChannelScenarios + dequeScenarios
-    + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + waitPrimitivesScenarios
+    + runQueueScenarios + intrusiveQueueScenarios + objectPoolsScenarios + localMagazineScenarios
+    + waitPrimitivesScenarios
     + meetingScenarios + lockScenarios + drainAllocatorsScenarios + reclamationScenarios
     + unboundedQueueScenarios + channelsScenarios
     + readWriteLockScenarios + notifyScenarios + conditionScenarios
     + tokenBucketScenarios
     + parkingLotScenarios
-    + timerFrontScenarios
+    + timerFrontScenarios + timerPostponeScenarios
 
 struct StressOptions {
     var filter = ""

@@ -19,7 +19,8 @@ public import AtomicSupport
 /// reason that other threads hold free slots in their magazines: before `tryAcquire` answers nil,
 /// it has searched the free list and every magazine, also of threads that sleep or have exited.
 /// Every slot whose release happened before the call is found, unless another thread takes it
-/// first. Only a slot that another thread moves during the call may be overlooked.
+/// first. Only a slot that another thread moves during the call may be overlooked. What lies in a
+/// `LocalPoolMagazine` is no free slot, but leased, until the magazine gives it back.
 ///
 /// **Growth.** A pool made by `init(growingFrom:by:to:)` adds a chunk of slots when it has searched
 /// everything and found none. That is lock-free: of threads that add the same chunk one wins, the
@@ -38,7 +39,8 @@ public import AtomicSupport
 ///
 /// The reset hook runs in the releasing thread, before anybody else can get the object. `deinit`
 /// destroys every object that was made, once, leased by a handle or not; it traps while a
-/// `PoolLease` is alive. Not for signal handlers. Not for memory of many sizes: use an allocator.
+/// `PoolLease` or a `LocalPoolMagazine` is alive. Not for signal handlers. Not for memory of many
+/// sizes: use an allocator.
 ///
 /// Source: J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001, with a tagged Treiber list as
 /// the depot. Ours lets thieves into the magazines, entry by entry, and has no lock.
@@ -238,9 +240,20 @@ public struct ObjectPool<Object: ~Copyable>: ~Copyable, @unchecked Sendable {
         // SAFETY: the index was checked.
         let isOwned = unsafe core.words(of: handle.index + 1).isOwned.pointee.load(
             ordering: .relaxed)
-        precondition(!isOwned, "another PoolLease owns this handle")
+        precondition(!isOwned, "a PoolLease or a magazine owns this handle")
         // SAFETY: the pool looks for leases at its end.
         return unsafe PoolLease(handle, of: UnsafePointer(coreOfLeases))
+    }
+
+    /// Makes a magazine that one owner has alone: the cheapest way to lease, at the price of up to
+    /// `depth` slots, at least two, that nobody else can have meanwhile. `file` and `line` name the
+    /// magazine's leases in reports, under the trait `CallSites`.
+    public func makeLocalMagazine(
+        depth: Int, file: StaticString = #fileID, line: UInt32 = #line
+    ) -> LocalPoolMagazine<Object> {
+        // SAFETY: the pool looks for magazines at its end.
+        unsafe LocalPoolMagazine(
+            of: UnsafePointer(coreOfLeases), depth: depth, at: CallSite(file: file, line: line))
     }
 
     /// Lends the leased object to `body`. Traps if the handle is stale.

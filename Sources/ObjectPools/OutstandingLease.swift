@@ -8,10 +8,10 @@ public struct OutstandingLease: Equatable, Sendable {
     /// Its name, with the slot's number and generation.
     public let handle: PoolHandle
 
-    /// Whether a `PoolLease` owns it, rather than a bare handle.
+    /// Whether a `PoolLease` or a `LocalPoolMagazine` owns it, rather than a bare handle.
     public let isOwned: Bool
 
-    /// Where it began; nil without the trait `CallSites`.
+    /// Where it began, or its magazine was made; nil without the trait `CallSites`.
     public let site: CallSite?
 
     @usableFromInline

@@ -96,11 +96,11 @@ extension PoolCore where Object: ~Copyable {
 
     /// Makes a chunk and puts it into its place; false if another thread was there first.
     private func add(_ number: Int) -> Bool {
-        let count = links(ofChunk: number).count
-        let byteCount = count * Self.slotStride
+        let links = links(ofChunk: number)
+        let byteCount = links.count * Self.slotStride
         // SAFETY: initialized before anybody sees it.
         let block = unsafe SharedBlock(uninitializedByteCount: byteCount)
-        unsafe initialize(block.base, count: count)  // SAFETY: as above.
+        unsafe initialize(block.base, links: links)  // SAFETY: as above.
         let base = unsafe block.leave()  // SAFETY: taken back below, or by `freeChunks`.
         // SAFETY: below `chunkCount`.
         let isFirst = unsafe chunks[number].compareExchange(

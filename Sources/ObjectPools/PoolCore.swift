@@ -104,7 +104,7 @@ struct PoolCore<Object: ~Copyable>: ~Copyable {
         return current == handle.generation
     }
 
-    /// Notes whether a `PoolLease` owns the lease.
+    /// Notes whether a `PoolLease` or a local magazine owns the lease.
     @inlinable
     @inline(__always)
     func setOwned(_ handle: PoolHandle, to isOwned: Bool) {
@@ -181,18 +181,20 @@ struct PoolCore<Object: ~Copyable>: ~Copyable {
         for number in 0..<chunkCount {
             unsafe (chunks + number).initialize(to: Atomic(nil))  // SAFETY: as above.
         }
-        unsafe initialize(slots, count: initialCapacity)  // SAFETY: as above.
+        unsafe initialize(slots, links: 1...UInt32(initialCapacity))  // SAFETY: as above.
     }
 
     /// Sets up the words of slots: no thread uses them yet.
     @unsafe
-    func initialize(_ slot: UnsafeMutableRawPointer, count: Int) {
-        for number in 0..<count {
-            let words = unsafe PoolSlot(slot + number * Self.slotStride)  // SAFETY: fresh memory.
+    func initialize(_ slot: UnsafeMutableRawPointer, links: ClosedRange<UInt32>) {
+        for link in links {
+            let offset = Int(link - links.lowerBound) * Self.slotStride
+            let words = unsafe PoolSlot(slot + offset)  // SAFETY: fresh memory.
             // SAFETY: as above.
             unsafe words.generation.initialize(to: Atomic(firstGeneration))
             unsafe words.isMade.initialize(to: false)  // SAFETY: as above.
             unsafe words.isOwned.initialize(to: Atomic(false))  // SAFETY: as above.
+            unsafe words.link.initialize(to: link)  // SAFETY: as above.
             #if CallSites
                 unsafe words.site.initialize(to: Atomic(0))  // SAFETY: as above.
             #endif
@@ -202,6 +204,8 @@ struct PoolCore<Object: ~Copyable>: ~Copyable {
     /// Destroys the objects. Nobody is inside any more: who could be would still hold the pool, or
     /// a lease, for which this looks.
     func destroyObjects() {
+        let magazines = localMagazineCount
+        precondition(magazines == 0, "a pool ends while a LocalPoolMagazine of it is alive")
         forEachSlot { link in
             // SAFETY: a link of ours.
             let isOwned = unsafe words(of: link).isOwned.pointee.load(ordering: .relaxed)

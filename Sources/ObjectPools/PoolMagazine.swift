@@ -14,6 +14,8 @@ struct PoolMagazineHead: ~Copyable {
     // All relaxed: `count` is a hint to thieves (the entries decide), the others are numbers for
     // people. A release that happened before a thief's search has made `count` visible with it.
     @usableFromInline let count: Atomic<UInt32>
+    /// In the shared head: how many local magazines of the pool are alive.
+    let localCount: Atomic<UInt32>
     @usableFromInline let acquired: Atomic<UInt64>
     @usableFromInline let released: Atomic<UInt64>
     @usableFromInline let exhausted: Atomic<UInt64>
@@ -23,6 +25,7 @@ struct PoolMagazineHead: ~Copyable {
 
     init() {
         count = Atomic(0)
+        localCount = Atomic(0)
         acquired = Atomic(0)
         released = Atomic(0)
         exhausted = Atomic(0)

@@ -8,7 +8,7 @@ public import AtomicSupport
 @frozen
 @unsafe
 struct PoolSlot {
-    // Layout: 0 generation · 4 isMade · 5 isOwned · 8 call site (under the trait `CallSites`)
+    // Layout: 0 generation · 4 isMade · 5 isOwned · 8 link · 16 call site (trait `CallSites`)
 
     @usableFromInline
     let base: UnsafeMutableRawPointer
@@ -21,7 +21,13 @@ struct PoolSlot {
 
     /// How many bytes the words take.
     @inlinable
-    static var byteCount: Int { 16 }
+    static var byteCount: Int {
+        #if CallSites
+            32
+        #else
+            16
+        #endif
+    }
 
     /// Odd while leased.
     @inlinable
@@ -37,11 +43,18 @@ struct PoolSlot {
         @inline(__always) get { unsafe SharedCell((base + 4).assumingMemoryBound(to: Bool.self)) }
     }
 
-    /// Whether a `PoolLease` owns the slot's lease.
+    /// Whether a `PoolLease` or a local magazine owns the slot's lease.
     @inlinable
     var isOwned: UnsafeMutablePointer<Atomic<Bool>> {
         // SAFETY: see the layout.
         @inline(__always) get { unsafe (base + 5).assumingMemoryBound(to: Atomic<Bool>.self) }
+    }
+
+    /// The slot's own link: never changed.
+    @inlinable
+    var link: SharedCell<UInt32> {
+        // SAFETY: see the layout.
+        @inline(__always) get { unsafe SharedCell((base + 8).assumingMemoryBound(to: UInt32.self)) }
     }
 
     #if CallSites
@@ -49,7 +62,9 @@ struct PoolSlot {
         @inlinable
         var site: UnsafeMutablePointer<Atomic<UInt64>> {
             // SAFETY: see the layout.
-            @inline(__always) get { unsafe (base + 8).assumingMemoryBound(to: Atomic<UInt64>.self) }
+            @inline(__always) get {
+                unsafe (base + 16).assumingMemoryBound(to: Atomic<UInt64>.self)
+            }
         }
     #endif
 }

@@ -16,6 +16,7 @@ func useObjectPools() {
     }
     check(pool.tryAcquire() != nil, "ObjectPools: a released object is gone")
     useLeases()
+    useLocalMagazine()
     useBuffers()
 }
 
@@ -32,6 +33,23 @@ private func useLeases() {
     }
     check(pool.availableCount == 3, "ObjectPools: a lease has not ended")
     check(pool.slotCount == 3, "ObjectPools: a chunk is missing")
+}
+
+/// A magazine that keeps two of three objects, until it is flushed.
+private func useLocalMagazine() {
+    let pool = ObjectPool<Int>(capacity: 3, make: { 0 }, reset: { $0 = 0 })
+    let magazine = pool.makeLocalMagazine(depth: 4)
+    for number in 1...4 {
+        guard var lease = magazine.tryLease() else {
+            return check(false, "ObjectPools: a local magazine is empty")
+        }
+        check(lease.withObject { $0 } == 0, "ObjectPools: a lent object was not reset")
+        lease.withObject { $0 = number }
+    }
+    check(pool.availableCount == 1, "ObjectPools: a local magazine took too few or too many")
+    check(magazine.unlentCount == 2, "ObjectPools: a lent object did not come back")
+    magazine.flush()
+    check(pool.availableCount == 3, "ObjectPools: a flush left something")
 }
 
 /// A buffer that comes back.

@@ -99,6 +99,13 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             name: "object_pool",
             lines: ["a released handle is leased: false", "available at the end: 8 of 8"]),
         SmallExample(
+            name: "local_pool",
+            lines: [
+                "answered: 90000", "slots went to a magazine less than 1000 times: true",
+                "free after them: 128 of 128", "kept from others: 8", "kept after a flush: 0",
+                "free at the end: 128 of 128",
+            ]),
+        SmallExample(
             name: "oneshot",
             lines: [
                 "first answer taken: true, second refused: true", "the answer is 42",

@@ -186,7 +186,7 @@ struct ObjectPoolTests {
         var addresses: Set<UInt> = []
         for handle in acquireAll(pool, capacity: 4) {
             let address = unsafe UInt(bitPattern: pool.pointer(to: handle))  // SAFETY: a number.
-            #expect(address % 64 == 16)
+            #expect(address % 64 == wordsByteCount)
             addresses.insert(address)
             pool.release(handle)
         }

@@ -210,6 +210,3 @@ struct PoolLeaseTests {
         #expect(available == 4)
     }
 }
-
-/// Ends a lease's life here.
-private func discard<Value: ~Copyable>(_ value: consuming Value) {}

@@ -117,6 +117,7 @@ struct TimerArmingTests {
         for _ in 0..<20_000 { world.step(wheel) }
         wheel.checkInvariants()
         #expect(world.oversleptCount == 0)
+        #expect(world.wrongCount == 0)
         #expect(world.wakeCount > 100)
         #expect(world.sleepCount > 100)
     }
@@ -131,6 +132,8 @@ private struct SleepingWorld {
     private(set) var wakeCount = 0
     private(set) var sleepCount = 0
     private(set) var oversleptCount = 0
+    /// Passes that fired something early, twice, or not at all.
+    private(set) var wrongCount = 0
 
     init(seed: UInt64) {
         generator = SplitMix64(seed: seed)
@@ -186,7 +189,10 @@ private struct SleepingWorld {
     private mutating func move(_ wheel: borrowing SharedTimerWheel<Int>) {
         guard let token = pick() else { return }
         let tick = deadline(wheel.now)
-        let arming = wheel.reschedule(token, deadline: tick)
+        let isPostponed = UInt32.random(in: 0..<2, using: &generator) == 0
+        let arming =
+            isPostponed
+            ? wheel.postpone(token, deadline: tick) : wheel.reschedule(token, deadline: tick)
         #expect(arming != nil)
         if let arming { note(arming, tick, wheel) }
     }
@@ -208,6 +214,12 @@ private struct SleepingWorld {
     private mutating func advance(_ wheel: borrowing SharedTimerWheel<Int>, to tick: UInt64) {
         var fired: [TimerToken] = []
         wheel.advance(to: tick) { token, _ in fired.append(token) }
+        let before = armed
         armed.removeAll { timer in fired.contains(timer.token) }
+        // What has fired was due, once each, and what was due has fired.
+        let now = wheel.now
+        let isEarly = before.contains { fired.contains($0.token) && $0.deadline > now }
+        let isLeft = armed.contains { $0.deadline <= now }
+        if isEarly || isLeft || before.count - armed.count != fired.count { wrongCount += 1 }
     }
 }

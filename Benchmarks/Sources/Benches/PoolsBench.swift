@@ -14,13 +14,16 @@ package struct PoolsBench: Bench {
             WorkScenario(
                 name: "pools/get-put", title: "one thread, one object at a time",
                 unit: "CPU ns/get and put",
-                entrants: kinds("") + [go, .own("lease"), .own("buffer")]),
+                entrants: kinds("")
+                    + [go, .own("pool, local", "pool-local"), .own("lease"), .own("buffer")]),
             WorkScenario(
                 name: "pools/deep", title: "one thread, 64 objects at a time",
-                unit: "CPU ns/get and put", entrants: kinds("-deep")),
+                unit: "CPU ns/get and put",
+                entrants: kinds("-deep") + [.own("pool, local", "pool-local-deep")]),
             WorkScenario(
                 name: "pools/threads2", title: "two threads, each one object at a time",
-                unit: "ns/get and put", threads: 2, entrants: kinds("") + [go]),
+                unit: "ns/get and put", threads: 2,
+                entrants: kinds("") + [go, .own("pool, local", "pool-local")]),
             WorkScenario(
                 name: "pools/across",
                 title: "one thread gets, another puts back what a queue brings it",

@@ -13,6 +13,14 @@ enum PoolWorks {
         + kinds("nothing") { NoLender() }
         + [
             NamedWork("lease") { _, _ in leases() },
+            NamedWork("pool-local") { _, threads in
+                let loops = LocalLoops(pool(), threads: threads)
+                return Work { loops.single($0, $1) }
+            },
+            NamedWork("pool-local-deep") { _, threads in
+                let loops = LocalLoops(pool(), threads: threads)
+                return Work { loops.deep($0, $1) }
+            },
             NamedWork("buffer") { _, _ in buffers() },
         ]
 

@@ -14,6 +14,14 @@ package func release(_ pool: borrowing ObjectPool<Int>, _ handle: PoolHandle) {
     pool.release(handle)
 }
 
+@_silgen_name("seam_local_lease")
+package func lease(_ magazine: borrowing LocalPoolMagazine<Int>) -> LocalPoolLease<Int>? {
+    magazine.tryLease()
+}
+
+@_silgen_name("seam_local_end")
+package func end(_ lease: consuming LocalPoolLease<Int>) {}
+
 @_silgen_name("seam_drain_allocate")
 package func allocate(_ allocator: borrowing DrainAllocator) -> UnsafeMutableRawBufferPointer? {
     unsafe allocator.allocate(byteCount: 64)  // SAFETY: never run.
