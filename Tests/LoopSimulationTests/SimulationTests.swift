@@ -49,12 +49,17 @@ struct SimulationTests {
         // If this failed, such a run would keep its world and its loop, seven megabytes.
         final class Reference: @unchecked Sendable { weak var world: SimulatedWorld? }
         let reference = Reference()
-        let outcome = try Simulation(seed: 1).run { _, world in
+        let outcome = try Simulation(seed: 1).run { group, world in
             reference.world = world
-            _ = try await StreamConnection.connect(
-                to: .host("far", port: 7), until: .now.advanced(byNanoseconds: 1))
+            await withDiscardingTaskGroup { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    _ = try? await StreamConnection.connect(to: .host("far", port: 7))
+                }
+                await Task.yield()
+                tasks.cancelAll()
+            }
         }
-        #expect(throws: ConnectFailure.self) { try outcome.result?.get() }
+        #expect(outcome.ending == .finished)
         #expect(reference.world == nil)
     }
 
