@@ -31,7 +31,8 @@ public import AtomicSupport
 /// runs whenever a lease of the magazine ends.
 ///
 /// **Its end** gives everything back. It traps while a lease of it is alive, and the pool traps if
-/// it ends before its magazines. A lease that has to go on elsewhere is detached to its handle.
+/// it ends before its magazines: a type that holds both declares the magazine first, because its
+/// members end in that order. A lease that has to go on elsewhere is detached to its handle.
 ///
 /// Source: the magazine layer of J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001, whose
 /// magazines nobody robs. Ours is one magazine and not two, and so it gives back half.

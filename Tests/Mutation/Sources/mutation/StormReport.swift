@@ -7,18 +7,21 @@ internal import Mutating
 struct StormReport {
     private let copy: Copy
     private let findings: [String: Finding]
+    /// What the unit tests made of those that the storms missed, or that no storm looks at.
+    private let tested: [String: Finding]
     private let reasons: [String: String]
 
     init() throws {
         copy = try Copy(.storms)
         findings = try Findings.current(.storms, copy)
+        tested = try Findings.current(.tests, copy)
         reasons = try Explanation.all(.storms)
     }
 
     /// A row for each file, and two for all.
     var counts: String {
         var table = MarkdownTable(
-            "File", "Made", "Do not compile", "Tried", "Found", "Explained", "Open")
+            "File", "Made", "Do not compile", "Tried", "Found", "By tests", "Explained", "Open")
         let groups = Dictionary(grouping: copy.entries, by: \.target.file)
         for file in copy.entries.map(\.target.file).uniqued() {
             add(groups[file] ?? [], String(file.dropFirst("Sources/".count)), &table)
@@ -38,13 +41,17 @@ struct StormReport {
 
     private func add(_ entries: [Copy.Entry], _ name: String, _ table: inout MarkdownTable) {
         let refused = entries.count { copy.refused.contains($0.number) }
-        let names = entries.map(\.mutant.name).filter { findings[$0] != nil }
+        let names = entries.map(\.mutant.name).filter { findings[$0] != nil || tested[$0] != nil }
         let found = names.count { findings[$0]?.isFound ?? false }
-        let explained = names.count { !(findings[$0]?.isFound ?? false) && reasons[$0] != nil }
+        let missed = names.filter { !(findings[$0]?.isFound ?? false) }
+        let byTests = missed.count { isFoundByTests($0) }
+        let explained = missed.count { !isFoundByTests($0) && reasons[$0] != nil }
         table.add(
-            name, "\(entries.count)", "\(refused)", "\(names.count)", "\(found)", "\(explained)",
-            "\(names.count - found - explained)")
+            name, "\(entries.count)", "\(refused)", "\(names.count)", "\(found)", "\(byTests)",
+            "\(explained)", "\(missed.count - byTests - explained)")
     }
+
+    private func isFoundByTests(_ name: String) -> Bool { tested[name]?.isFound ?? false }
 
     /// The catalogue.
     var catalogue: String {
@@ -55,12 +62,13 @@ struct StormReport {
         return table.text
     }
 
-    /// Those that no storm finds.
+    /// Those that no storm and no unit test finds.
     var missed: String {
-        var table = MarkdownTable("Mutant", "Becomes", "Why no storm finds it")
+        var table = MarkdownTable("Mutant", "Becomes", "Why nothing finds it")
         for entry in copy.compiled where entry.mutant.kind != .catalogue {
             let name = entry.mutant.name
-            guard let finding = findings[name], !finding.isFound else { continue }
+            guard let finding = findings[name] ?? tested[name] else { continue }
+            if finding.isFound || isFoundByTests(name) { continue }
             table.add(
                 MarkdownTable.code(name), MarkdownTable.code(entry.mutant.replacement),
                 reasons[name] ?? "**not explained**")
@@ -72,6 +80,7 @@ struct StormReport {
         let name = entry.mutant.name
         if copy.refused.contains(entry.number) { return "does not compile" }
         guard let finding = findings[name] else { return "not run" }
+        if !finding.isFound, isFoundByTests(name) { return "missed; the unit tests find it" }
         if !finding.isFound { return reasons[name].map { "missed: \($0)" } ?? "**missed**" }
         let detail = finding.detail.replacing("|", with: "\\|").replacing("`", with: "'")
         return detail.isEmpty ? finding.verdict.rawValue : "\(finding.verdict.rawValue): \(detail)"
