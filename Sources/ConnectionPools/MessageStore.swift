@@ -122,6 +122,7 @@ struct MessageStore: ~Copyable, @unchecked Sendable {
     /// Gives a message's slot back, and its memory, unless that is kept for the next message.
     @inline(__always)
     func release(_ raw: UInt64) {
+        assert(spoil(raw))
         // SAFETY: the caller holds the handle, and gives it up.
         let slot = unsafe slot(raw)
         let hasMemory = unsafe slot.pointee.longBytes != nil  // SAFETY: as above.
@@ -130,6 +131,15 @@ struct MessageStore: ~Copyable, @unchecked Sendable {
         if isKept && !hasKeptMemory.load(ordering: .relaxed) {
             hasKeptMemory.store(true, ordering: .relaxed)
         }
+    }
+
+    /// Overwrites what is given back, in builds with assertions: whoever reads it still, the kernel
+    /// too, sees that it is gone. True, for `assert`.
+    private func spoil(_ raw: UInt64) -> Bool {
+        // SAFETY: the caller holds the handle, and gives it up.
+        let bytes = unsafe UnsafeMutableRawBufferPointer(mutating: bytes(raw))
+        for index in bytes.indices { unsafe bytes[index] = 0xDB }  // SAFETY: the caller's still.
+        return true
     }
 
     // MARK: Memory
