@@ -8,9 +8,6 @@ internal import LoopSimulation
 ///
 /// Threads: the simulation's.
 final class ClientWatch: @unchecked Sendable {
-    /// How long messages may wait beside a connection that could take them.
-    private static let idleNanosecondsMax: UInt64 = 1_000_000_000
-
     private let client: PooledClient
     private let limits: PoolConfiguration
     private let messages: MessageLedger
@@ -21,12 +18,10 @@ final class ClientWatch: @unchecked Sendable {
     private var last = PoolStatistics()
     /// When an attempt was last seen to fail.
     private var lastFailure = MonotonicInstant.now
-    /// Since when, and for how many steps, messages have waited beside a connection at rest.
-    private var idleSince: MonotonicInstant?
-    private var idleSteps = 0
-    /// Since when, and for how many steps, senders have waited beside a queue with room.
-    private var roomSince: MonotonicInstant?
-    private var roomSteps = 0
+    /// Messages wait beside a connection at rest.
+    private var idleness = LastingState()
+    /// Senders wait beside a queue with room.
+    private var room = LastingState()
     /// For each slot that connects, which life of it, since when, and for how many steps.
     private var opening: [Int: (life: UInt32, since: MonotonicInstant, steps: Int)] = [:]
 
@@ -97,40 +92,24 @@ final class ClientWatch: @unchecked Sendable {
 
     /// A call to work that was lost: nobody takes what waits.
     private func lookForIdleness(at now: MonotonicInstant) {
-        guard client.isIdleBesideWork else {
-            idleSince = nil
-            idleSteps = 0
-            return
-        }
-        let since = idleSince ?? now
-        idleSince = since
-        idleSteps += 1
-        // The clock may have jumped.
-        guard idleSteps > 3, now.nanoseconds(since: since) > Self.idleNanosecondsMax else { return }
-        ledger.complain("messages wait beside a connection that has nothing to do")
+        ledger.expect(
+            !idleness.lasts(client.isIdleBesideWork, at: now),
+            "messages wait beside a connection that has nothing to do")
     }
 
     /// Senders are called when half of the queue has gone; and it takes no more than it should.
     private func lookAtSenders(at now: MonotonicInstant) {
         let statistics = client.statistics
-        let room = limits.queueCapacity + limits.maxConnections * limits.windowCapacity
+        let most = limits.queueCapacity + limits.maxConnections * limits.windowCapacity
         ledger.expect(
-            statistics.waiting <= room, "\(statistics.waiting) messages wait, with room for \(room)"
+            statistics.waiting <= most, "\(statistics.waiting) messages wait, with room for \(most)"
         )
         // Where bytes are what is short, an empty queue has room.
         let isRoomy = queueByteCountMax >= 1 << 20
         let least = isRoomy ? limits.queueCapacity / 2 : 0
-        guard messages.sendersWaiting > 0, statistics.waiting <= least else {
-            roomSince = nil
-            roomSteps = 0
-            return
-        }
-        let since = roomSince ?? now
-        roomSince = since
-        roomSteps += 1
-        // The clock may have jumped.
-        guard roomSteps > 3, now.nanoseconds(since: since) > Self.idleNanosecondsMax else { return }
-        ledger.complain("a sender waits beside a queue with room")
+        let isWaiting = messages.sendersWaiting > 0 && statistics.waiting <= least
+        ledger.expect(
+            !room.lasts(isWaiting, at: now), "a sender waits beside a queue with room")
     }
 
     /// An attempt ends at its limit, whatever becomes of it.
