@@ -186,10 +186,11 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
         var backoff = Backoff()
         var ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         while true {  // Repeated only after another producer, or close, changed the tail.
-            if ticket & 1 != 0 { return element }
             let slot = unsafe slot(of: ticket)  // SAFETY: masked to the slot array.
             // SAFETY: the slot array lives as long as `self`.
             let found = unsafe sequence(of: slot).pointee.load(ordering: .acquiring)  // E2
+            // Full: this slot's element of a lap ago is there. Or closed: the ticket is odd, and
+            // the sequence of a slot that nobody comes to is at most the even number below.
             let lag = Int64(bitPattern: found &- ticket)
             if lag < 0 { return element }
             if lag == 0 {
@@ -213,6 +214,14 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     @inlinable
     @inline(__always)
     public func tryPop() -> sending Element? {
+        guard let ticket = claimPop() else { return nil }
+        return unsafe takeOut(ticket)  // SAFETY: just claimed.
+    }
+
+    /// Claims the slot of the oldest element: who has its ticket takes the element out, once.
+    @inlinable
+    @inline(__always)
+    func claimPop() -> UInt64? {
         var backoff = Backoff()
         var ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         while true {  // Repeated only after another consumer changed the head.
@@ -225,7 +234,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                 // SAFETY: in our block.
                 let (isClaimed, now) = unsafe head.pointee.compareExchange(
                     expected: ticket, desired: ticket &+ 2, ordering: .relaxed)
-                if isClaimed { return unsafe takeOut(ticket) }  // SAFETY: claimed.
+                if isClaimed { return ticket }
                 ticket = now
                 backoff.spin()
             } else {

@@ -40,14 +40,14 @@ public import AtomicSupport
 public struct BoundedSPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
     // Layout: a ticket is a position times two; it wraps at 2^64, which every capacity divides.
     //   line 0   tail        ticket of the next push; bit 0 is set once the queue is closed
-    //            knownHead   the producer's: a value that head had
+    //            limit       the producer's: where it has to look at head again, which is a lap
+    //                        behind a value that head had; the same as tail once it is closed
     //            abandoned   not zero once the consumer has gone
     //   line 1   head        ticket of the next pop
     //            knownTail   the consumer's: a value that tail had
     //   from 2   elements
     //
-    // Invariants: I1  knownHead ≤ head ≤ knownTail ≤ tail ≤ knownHead + 2 * capacity, apart from
-    //                 bit 0
+    // Invariants: I1  head ≤ knownTail ≤ tail ≤ limit ≤ head + 2 * capacity, apart from bit 0
     //             I2  slots in head ..< tail are full and the consumer's, the others empty and the
     //                 producer's
     //             I3  tail does not move once its bit 0 is set
@@ -105,7 +105,7 @@ public struct BoundedSPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
         self.block = block
         unsafe tail.initialize(to: Atomic(first))  // SAFETY: as above.
         unsafe head.initialize(to: Atomic(first))  // SAFETY: as above.
-        unsafe knownHead.initialize(to: first)  // SAFETY: as above.
+        unsafe limit.initialize(to: first &+ lap)  // SAFETY: as above.
         unsafe knownTail.initialize(to: first)  // SAFETY: as above.
         unsafe abandoned.initialize(to: Atomic(false))  // SAFETY: as above.
     }
@@ -180,7 +180,7 @@ extension BoundedSPSCQueue where Element: ~Copyable {
     @inline(__always)
     public func tryPush(_ element: consuming sending Element) -> sending Element? {
         let ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: ours.
-        guard room(behind: ticket) > 0 else { return element }
+        guard hasRoom(at: ticket) else { return element }
         // SAFETY: the slot is empty and the producer's until E1 (I2).
         unsafe cell(of: ticket).initialize(to: element)
         // SAFETY: ours.
@@ -215,28 +215,44 @@ extension BoundedSPSCQueue where Element: ~Copyable {
     public func close() -> Bool {
         let ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: ours.
         guard ticket & 1 == 0 else { return false }
+        unsafe limit.store(ticket | 1)  // SAFETY: the producer's.
         // SAFETY: ours.
         unsafe tail.pointee.store(ticket | 1, ordering: .releasing)  // E1
         return true
+    }
+
+    /// Whether the slot of a ticket is empty and the queue takes something. One comparison says
+    /// that it is neither full, as far as the producer knows, nor closed.
+    @inlinable
+    @inline(__always)
+    func hasRoom(at ticket: UInt64) -> Bool {
+        // SAFETY: the producer's.
+        if unsafe limit.load() == ticket, findRoom(behind: ticket) == 0 { return false }
+        return !isAbandoned
     }
 
     /// How many slots behind a ticket are empty, zero if the queue takes nothing more. If there are
     /// fewer than wanted, it looks where the consumer is.
     @inlinable
     @inline(__always)
-    func room(behind ticket: UInt64, wanted: Int = 1) -> Int {
-        // SAFETY: ours.
-        let isAbandoned = unsafe abandoned.pointee.load(ordering: .acquiring)  // E3
-        if ticket & 1 != 0 || isAbandoned { return 0 }
-        let limit = (mask &+ 1) &<< 1
-        let room = unsafe knownHead.load() &+ limit &- ticket  // SAFETY: the producer's.
+    func room(behind ticket: UInt64, wanted: Int) -> Int {
+        if isAbandoned { return 0 }
+        let room = unsafe limit.load() &- ticket  // SAFETY: the producer's.
         if Int(truncatingIfNeeded: room &>> 1) >= wanted {
             return Int(truncatingIfNeeded: room &>> 1)
         }
+        return findRoom(behind: ticket)
+    }
+
+    /// Looks where the consumer is: how many slots behind a ticket are empty, zero if the queue is
+    /// closed.
+    @inlinable
+    func findRoom(behind ticket: UInt64) -> Int {
+        if ticket & 1 != 0 { return 0 }
         // SAFETY: ours.
-        let now = unsafe head.pointee.load(ordering: .acquiring)  // E2
-        unsafe knownHead.store(now)  // SAFETY: the producer's.
-        return Int(truncatingIfNeeded: (now &+ limit &- ticket) &>> 1)
+        let end = unsafe head.pointee.load(ordering: .acquiring) &+ lap  // E2
+        unsafe limit.store(end)  // SAFETY: the producer's.
+        return Int(truncatingIfNeeded: (end &- ticket) &>> 1)
     }
 }
 
@@ -248,7 +264,7 @@ extension BoundedSPSCQueue where Element: ~Copyable {
     @inline(__always)
     public func tryPop() -> sending Element? {
         let ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: ours.
-        guard supply(from: ticket) > 0 else { return nil }
+        guard hasSupply(at: ticket) else { return nil }
         // SAFETY: the slot is full and the consumer's until E2 (I2).
         let element = unsafe cell(of: ticket).move()
         // SAFETY: ours.
@@ -287,15 +303,30 @@ extension BoundedSPSCQueue where Element: ~Copyable {
     /// producer is.
     @inlinable
     @inline(__always)
-    func supply(from ticket: UInt64, wanted: Int = 1) -> Int {
+    func supply(from ticket: UInt64, wanted: Int) -> Int {
         let supply = unsafe knownTail.load() &- ticket  // SAFETY: the consumer's.
         if Int(truncatingIfNeeded: supply &>> 1) >= wanted {
             return Int(truncatingIfNeeded: supply &>> 1)
         }
+        return Int(truncatingIfNeeded: (findTail() &- ticket) &>> 1)
+    }
+
+    /// Whether the slot of a ticket is full.
+    @inlinable
+    @inline(__always)
+    func hasSupply(at ticket: UInt64) -> Bool {
+        // SAFETY: the consumer's.
+        unsafe knownTail.load() != ticket || findTail() != ticket
+    }
+
+    /// Looks where the producer is.
+    @inlinable
+    @inline(__always)
+    func findTail() -> UInt64 {
         // SAFETY: ours.
         let now = unsafe tail.pointee.load(ordering: .acquiring) & ~1  // E1
         unsafe knownTail.store(now)  // SAFETY: the consumer's.
-        return Int(truncatingIfNeeded: (now &- ticket) &>> 1)
+        return now
     }
 }
 
@@ -316,7 +347,7 @@ extension BoundedSPSCQueue where Element: ~Copyable {
 
     @inlinable
     @inline(__always)
-    var knownHead: SharedCell<UInt64> {
+    var limit: SharedCell<UInt64> {
         // SAFETY: as above.
         unsafe SharedCell((producer + 8).assumingMemoryBound(to: UInt64.self))
     }
@@ -334,6 +365,11 @@ extension BoundedSPSCQueue where Element: ~Copyable {
         // SAFETY: as above.
         unsafe (producer + 16).assumingMemoryBound(to: Atomic<Bool>.self)
     }
+
+    /// How far tickets are apart that share a slot.
+    @inlinable
+    @inline(__always)
+    var lap: UInt64 { (mask &+ 1) &<< 1 }
 
     @inlinable
     @inline(__always)
@@ -356,14 +392,15 @@ extension BoundedSPSCQueue where Element: ~Copyable {
     #if Checks || DEBUG
         /// Traps if an invariant is broken. Call it only while nobody is inside.
         public func checkInvariants() {
-            let last = unsafe tail.pointee.load(ordering: .relaxed) & ~1  // SAFETY: ours.
+            let ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: ours.
+            let last = ticket & ~1
             let first = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: ours.
-            let knownFirst = unsafe knownHead.load()  // SAFETY: nobody is inside.
+            let end = unsafe limit.load()  // SAFETY: nobody is inside.
             let knownLast = unsafe knownTail.load()  // SAFETY: as above.
-            let lap = UInt64(capacity) &<< 1
             precondition(first & 1 == 0, "I1: the head carries no flag")
-            precondition(last &- knownFirst <= lap, "I1: the tail leads by a lap")
-            precondition(first &- knownFirst <= last &- knownFirst, "I1: the head is in between")
+            precondition(last &- first <= lap, "I1: the tail leads by a lap")
+            precondition(ticket == last || end == ticket, "I1: a closed queue has room")
+            precondition(end &- ticket <= first &+ lap &- ticket, "I1: the limit is too far")
             precondition(knownLast &- first <= last &- first, "I1: the known tail is in between")
         }
     #endif

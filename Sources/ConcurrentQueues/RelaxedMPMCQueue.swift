@@ -258,14 +258,21 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
     public func tryPop(by handle: inout RelaxedQueueHandle) -> sending Element? {
         precondition(handle.current < laneCount, "the handle is another queue's")
         precondition(handle.visited < laneCount, "the handle is another queue's")
-        if handle.turnsLeft > 0 {
-            // SAFETY: in bounds.
-            if let element = unsafe lanes[handle.current].tryPop() {
-                handle.turnsLeft &-= 1
-                return element
-            }
+        guard let claim = claimPop(by: &handle) else { return nil }
+        return unsafe lanes[claim.lane].takeOut(claim.ticket)  // SAFETY: in bounds, just claimed.
+    }
+
+    /// Claims an element of some lane. Elements are taken out in one place, whichever the lane: an
+    /// element that comes by two ways is copied once more where these meet.
+    @inlinable
+    @inline(__always)
+    func claimPop(by handle: inout RelaxedQueueHandle) -> (lane: Int, ticket: UInt64)? {
+        // SAFETY: in bounds.
+        if handle.turnsLeft > 0, let ticket = unsafe lanes[handle.current].claimPop() {
+            handle.turnsLeft &-= 1
+            return (handle.current, ticket)
         }
-        return popElsewhere(&handle)
+        return claimElsewhere(&handle)
     }
 
     /// Refuses later pushes. What is queued stays to be taken. Returns whether this call closed it.
@@ -278,23 +285,24 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
         return isFirst
     }
 
-    /// Takes from the first lane behind the one visited last that has something; from the handle's
+    /// Claims from the first lane behind the one visited last that has something; from the handle's
     /// own if no other has.
     @inlinable
-    func popElsewhere(_ handle: inout RelaxedQueueHandle) -> sending Element? {
+    func claimElsewhere(_ handle: inout RelaxedQueueHandle) -> (lane: Int, ticket: UInt64)? {
         var lane = handle.visited
         for _ in 0..<laneCount {
             lane = lane &+ 1 == laneCount ? 0 : lane &+ 1
             if lane == handle.current { continue }
-            if let element = unsafe lanes[lane].tryPop() {  // SAFETY: in bounds.
+            if let ticket = unsafe lanes[lane].claimPop() {  // SAFETY: in bounds.
                 handle.visited = lane
                 if !handle.isHomeBound { handle.current = lane }
                 handle.turnsLeft = Self.turnCountMax &- 1
-                return element
+                return (lane, ticket)
             }
         }
         handle.turnsLeft = Self.turnCountMax
-        return unsafe lanes[handle.current].tryPop()  // SAFETY: in bounds.
+        let ticket = unsafe lanes[handle.current].claimPop()  // SAFETY: in bounds.
+        return ticket.map { (handle.current, $0) }
     }
 }
 

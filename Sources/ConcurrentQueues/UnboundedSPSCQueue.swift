@@ -46,7 +46,8 @@ public struct UnboundedSPSCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     // Layout: a ticket is a position times two; it wraps at 2^64, which a segment's size divides.
     //   line 0   tail          ticket of the next push; bit 0 is set once the queue is closed
     //            last          the producer's: the segment that it fills
-    //            lastEnd       the producer's: the ticket behind it
+    //            lastEnd       the producer's: the ticket behind it; that of tail once the queue is
+    //                          closed
     //            oldest        the producer's: the first of the list
     //            oldestEnd     the producer's: the ticket behind it
     //            knownHead     the producer's: a value that head had
@@ -240,6 +241,7 @@ extension UnboundedSPSCQueue where Element: ~Copyable {
     public func close() -> Bool {
         let ticket = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: ours.
         guard ticket & 1 == 0 else { return false }
+        unsafe lastEnd.store(ticket | 1)  // SAFETY: the producer's.
         // SAFETY: ours.
         unsafe tail.pointee.store(ticket | 1, ordering: .releasing)  // E1
         return true
@@ -260,19 +262,19 @@ extension UnboundedSPSCQueue where Element: ~Copyable {
     }
 
     /// Whether an element may go to a ticket's slot. Where a segment ends, it puts the next there.
+    /// One comparison says that the segment has not ended, and that the queue is not closed.
     @inlinable
     @inline(__always)
     func mayPush(at ticket: UInt64) -> Bool {
-        // SAFETY: ours.
-        let isAbandoned = unsafe abandoned.pointee.load(ordering: .acquiring)  // E3
-        if ticket & 1 != 0 || isAbandoned { return false }
+        if isAbandoned { return false }
         return unsafe ticket != lastEnd.load() || addSegment()  // SAFETY: the producer's.
     }
 
     /// Links a segment behind the last: the oldest, if the consumer has left it, or a new one. Says
-    /// false at the limit.
+    /// false at the limit, and if the queue is closed.
     @usableFromInline
     func addSegment() -> Bool {
+        if unsafe lastEnd.load() & 1 != 0 { return false }  // SAFETY: the producer's.
         var segment = takeOldest()
         // SAFETY: the producer's.
         if segment == nil, unsafe segmentCount.load() < segmentCountMax {
@@ -310,7 +312,7 @@ extension UnboundedSPSCQueue where Element: ~Copyable {
     @inline(__always)
     public func tryPop() -> sending Element? {
         let ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: ours.
-        guard supply(from: ticket) > 0 else { return nil }
+        guard hasSupply(at: ticket) else { return nil }
         let element = unsafe takeOut(ticket)  // SAFETY: the slot is full (I2).
         // SAFETY: ours.
         unsafe head.pointee.store(ticket &+ 2, ordering: .releasing)  // E2
@@ -348,14 +350,29 @@ extension UnboundedSPSCQueue where Element: ~Copyable {
     /// producer is.
     @inlinable
     @inline(__always)
-    func supply(from ticket: UInt64, wanted: Int = 1) -> Int {
+    func supply(from ticket: UInt64, wanted: Int) -> Int {
         let supply = unsafe knownTail.load() &- ticket  // SAFETY: the consumer's.
         if Int(truncatingIfNeeded: supply &>> 1) >= wanted {
             return Int(truncatingIfNeeded: supply &>> 1)
         }
+        return Int(truncatingIfNeeded: (findTail() &- ticket) &>> 1)
+    }
+
+    /// Whether the slot of a ticket is full.
+    @inlinable
+    @inline(__always)
+    func hasSupply(at ticket: UInt64) -> Bool {
+        // SAFETY: the consumer's.
+        unsafe knownTail.load() != ticket || findTail() != ticket
+    }
+
+    /// Looks where the producer is.
+    @inlinable
+    @inline(__always)
+    func findTail() -> UInt64 {
         // SAFETY: ours.
         let now = unsafe tail.pointee.load(ordering: .acquiring) & ~1  // E1
         unsafe knownTail.store(now)  // SAFETY: the consumer's.
-        return Int(truncatingIfNeeded: (now &- ticket) &>> 1)
+        return now
     }
 }
