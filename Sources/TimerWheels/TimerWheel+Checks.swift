@@ -45,21 +45,24 @@
             }
             precondition(node.deadline >= position, "I1, I2: a slot was passed by")
             // Where a postponed timer lies, an earlier deadline ahead of `position` belongs.
-            let level = Int(node.list) / Self.slotCount
-            let digit = UInt64(node.list) % 64
-            let shift = UInt64(level * Self.digitBitCount)
-            let own = (position >> shift) & 63
-            precondition(level == 0 ? digit >= own : digit > own, "I1: a slot lies behind")
+            let level = Self.level(of: node.list)
+            if level == 0 {
+                precondition(node.list >= currentSlot, "I2: a slot lies behind")
+            } else {
+                let digit = UInt64(node.list) % 64
+                let own = (position >> Self.shift(ofLevel: level)) & 63
+                precondition(digit > own, "I1: a slot lies behind")
+            }
             let place = slot(for: node.deadline)
             precondition(place >= node.list, "I1: a timer lies behind its deadline")
         }
 
         private func checkBit(of list: UInt16, isSet: Bool) {
-            let level = Int(list) / Self.slotCount
-            // SAFETY: `list` names a slot, so the level has a bitmap.
-            let bits = unsafe bitmaps[level]
+            let word = Int(list / 64)
+            // SAFETY: `list` names a slot, so its word is one of the bitmap's.
+            let bits = unsafe bitmap[word]
             precondition((bits >> (list % 64)) & 1 == (isSet ? 1 : 0), "I3: a bitmap lies")
-            let summary = (occupiedLevels >> level) & 1 == 1
+            let summary = (occupiedWords >> word) & 1 == 1
             precondition(summary == (bits != 0), "I3: the summary lies")
         }
     }

@@ -52,20 +52,30 @@ struct TimerNode {
 
 // Where things lie.
 extension TimerWheel where Payload: ~Copyable {
+    /// The lowest digit of a deadline names one of 1,024 slots, those above it one of 64 each: nine
+    /// of them make 64 bits.
+    @inlinable
+    static var lowestBitCount: Int { 10 }
     @inlinable
     static var digitBitCount: Int { 6 }
     @inlinable
-    static var slotCount: Int { 64 }
-    /// Eleven digits of six bits hold 64 bits; the top level uses 16 of its slots.
+    static var lowestSlotCount: Int { 1 &<< lowestBitCount }
     @inlinable
-    static var levelCount: Int { 11 }
+    static var slotCount: Int { 1 &<< digitBitCount }
+
+    /// Sixteen words of a bitmap for level 0, one for each level above. The slots of an earlier
+    /// word come earlier.
     @inlinable
-    static var pastList: UInt16 { UInt16(levelCount * slotCount) }
+    static var wordCount: Int { lowestSlotCount / 64 + (64 - lowestBitCount) / digitBitCount }
     @inlinable
-    static var listCount: Int { levelCount * slotCount + 2 }
+    static var pastList: UInt16 { UInt16(wordCount * 64) }
+    @inlinable
+    static var listCount: Int { wordCount * 64 + 2 }
 
     @inlinable
-    static var listsOffset: Int { CacheLine.byteCount }
+    static var listsOffset: Int {
+        round(wordCount * MemoryLayout<UInt64>.stride, to: CacheLine.byteCount)
+    }
     @inlinable
     static var nodesOffset: Int {
         round(listsOffset + listCount * MemoryLayout<TimerList>.stride, to: CacheLine.byteCount)
@@ -171,10 +181,37 @@ extension TimerWheel where Payload: ~Copyable {
     @inline(__always)
     func slot(for deadline: UInt64) -> UInt16 {
         assert(deadline >= position)
-        let difference = (deadline ^ position) | UInt64(Self.slotCount &- 1)
-        let level = (63 &- difference.leadingZeroBitCount) / Self.digitBitCount
-        let digit = (deadline &>> UInt64(level &* Self.digitBitCount)) & 63
-        return UInt16(truncatingIfNeeded: level &* Self.slotCount &+ Int(digit))
+        let difference = deadline ^ position
+        if difference < Self.lowestSlotCount {
+            return UInt16(truncatingIfNeeded: deadline & UInt64(Self.lowestSlotCount &- 1))
+        }
+        let bit = 63 &- difference.leadingZeroBitCount
+        let level =
+            1 &+ UInt32(truncatingIfNeeded: bit &- Self.lowestBitCount)
+            / UInt32(Self.digitBitCount)
+        let shift = Self.shift(ofLevel: Int(level))
+        let digit = Int(truncatingIfNeeded: deadline &>> UInt64(shift)) & (Self.slotCount &- 1)
+        return UInt16(truncatingIfNeeded: Self.firstList(ofLevel: Int(level)) &+ digit)
+    }
+
+    /// How many bits of a tick lie below the digit of a level above the lowest.
+    @inlinable
+    @inline(__always)
+    static func shift(ofLevel level: Int) -> Int {
+        lowestBitCount &+ (level &- 1) &* digitBitCount
+    }
+
+    @inlinable
+    @inline(__always)
+    static func firstList(ofLevel level: Int) -> Int {
+        lowestSlotCount &+ (level &- 1) &* slotCount
+    }
+
+    /// The level of a slot's list.
+    @inlinable
+    @inline(__always)
+    static func level(of list: UInt16) -> Int {
+        list < lowestSlotCount ? 0 : 1 &+ (Int(list) &- lowestSlotCount) / slotCount
     }
 
     @inlinable
@@ -196,11 +233,21 @@ extension TimerWheel where Payload: ~Copyable {
         }
     }
 
+    /// Asks for a neighbour, so that both are waited for at once, not one store after the other.
+    @inlinable
+    @inline(__always)
+    func prefetch(_ index: UInt32) {
+        if index == .noTimer { return }
+        unsafe CacheLine.prefetch(header(index))  // SAFETY: not dereferenced.
+    }
+
     @inlinable
     @inline(__always)
     mutating func unlink(_ index: UInt32) {
         // SAFETY: an armed node is in the list that it names, and its neighbours are armed too.
         let node = unsafe header(index).pointee
+        prefetch(node.previous)
+        prefetch(node.next)
         let ends = unsafe lists + Int(node.list)  // SAFETY: as above.
         if node.previous == .noTimer {
             unsafe ends.pointee.head = node.next  // SAFETY: as above.
@@ -219,20 +266,20 @@ extension TimerWheel where Payload: ~Copyable {
     @inlinable
     @inline(__always)
     mutating func markOccupied(_ list: UInt16) {
-        let level = Int(list) / Self.slotCount
-        // SAFETY: `list` names a slot, so the level has a bitmap.
-        unsafe bitmaps[level] |= 1 &<< UInt64(list % 64)
-        occupiedLevels |= 1 &<< UInt32(level)
+        let word = Int(list / 64)
+        // SAFETY: `list` names a slot, so its word is one of the bitmap's.
+        unsafe bitmap[word] |= 1 &<< UInt64(list % 64)
+        occupiedWords |= 1 &<< UInt32(word)
     }
 
     @inlinable
     @inline(__always)
     mutating func markEmpty(_ list: UInt16) {
-        let level = Int(list) / Self.slotCount
-        // SAFETY: `list` names a slot, so the level has a bitmap.
-        let bits = unsafe bitmaps[level] & ~(1 &<< UInt64(list % 64))
-        unsafe bitmaps[level] = bits  // SAFETY: as above.
-        if bits == 0 { occupiedLevels &= ~(1 &<< UInt32(level)) }
+        let word = Int(list / 64)
+        // SAFETY: `list` names a slot, so its word is one of the bitmap's.
+        let bits = unsafe bitmap[word] & ~(1 &<< UInt64(list % 64))
+        unsafe bitmap[word] = bits  // SAFETY: as above.
+        if bits == 0 { occupiedWords &= ~(1 &<< UInt32(word)) }
     }
 }
 
@@ -251,7 +298,9 @@ extension TimerWheel where Payload: ~Copyable {
 
     /// The level-0 slot of the tick that the wheel has reached.
     @inlinable
-    var currentSlot: UInt16 { UInt16(truncatingIfNeeded: position & 63) }
+    var currentSlot: UInt16 {
+        UInt16(truncatingIfNeeded: position & UInt64(Self.lowestSlotCount &- 1))
+    }
 
     @inlinable
     var isAnyDue: Bool {
@@ -297,41 +346,53 @@ extension TimerWheel where Payload: ~Copyable {
     /// Moves to the start of the next occupied slot, if that is not behind `now`, and cascades it.
     @inlinable
     mutating func stepForwards(now: UInt64) -> Bool {
-        if occupiedLevels == 0 { return false }
+        if occupiedWords == 0 { return false }
         let next = nextSlot()
         if next.start > now { return false }
         assert(next.start > position)
         position = next.start
-        if next.list >= Self.slotCount { cascade(next.list) }
+        if next.list >= Self.lowestSlotCount { cascade(next.list) }
         return true
     }
 
-    /// The occupied slot that comes first, when the current one is empty. The lowest occupied level
-    /// has it: a slot of a higher level starts behind the whole of the levels below. (I1)
+    /// The occupied slot that comes first, when the current one is empty: that of the first bit.
+    /// A slot of a higher level starts behind the whole of the levels below. (I1)
     @inlinable
     func nextSlot() -> (list: UInt16, start: UInt64) {
-        assert(occupiedLevels != 0)
-        let level = occupiedLevels.trailingZeroBitCount
-        // SAFETY: a level that is marked occupied exists.
-        let digit = unsafe bitmaps[level].trailingZeroBitCount
-        assert(digit < Self.slotCount)
-        let shift = level * Self.digitBitCount
+        assert(occupiedWords != 0)
+        let word = occupiedWords.trailingZeroBitCount
+        // SAFETY: a word that is marked occupied exists.
+        let bit = unsafe bitmap[word].trailingZeroBitCount
+        assert(bit < 64)
+        let list = UInt16(truncatingIfNeeded: word &* 64 &+ bit)
+        if list < Self.lowestSlotCount {
+            return (list, position & ~UInt64(Self.lowestSlotCount &- 1) | UInt64(list))
+        }
+        let shift = Self.shift(ofLevel: Self.level(of: list))
         let higherDigits = position & (UInt64.max << (shift + Self.digitBitCount))
-        let start = higherDigits | UInt64(digit) << shift
-        return (UInt16(truncatingIfNeeded: level * Self.slotCount + digit), start)
+        return (list, higherDigits | UInt64(bit) << shift)
     }
 
     /// Moves every timer of a slot that `position` has reached to its place, in order: on a lower
     /// level, but for those that were postponed.
+    ///
+    /// Each timer's place in memory is known from its neighbour alone, so a walk waits for memory
+    /// at each step. A second one comes from the other end meanwhile, and changes nothing: when
+    /// they meet, the half that is left has been fetched.
     @usableFromInline
     mutating func cascade(_ list: UInt16) {
-        var index = head(of: list)
-        assert(index != .noTimer)
-        unsafe lists[Int(list)] = TimerList()  // SAFETY: list numbers are below `listCount`.
+        let ends = unsafe lists[Int(list)]  // SAFETY: list numbers are below `listCount`.
+        assert(ends.head != .noTimer)
+        unsafe lists[Int(list)] = TimerList()  // SAFETY: as above.
         markEmpty(list)
+        var index = ends.head
+        var fetched = ends.tail
         while index != .noTimer {  // Ends: the list is finite, and timers go to other lists.
             // SAFETY: members of a list are initialized nodes.
             let node = unsafe header(index).pointee
+            if fetched == index || fetched == node.next { fetched = .noTimer }
+            // SAFETY: as above; it lies behind the next one, so that its links are the list's yet.
+            if fetched != .noTimer { fetched = unsafe header(fetched).pointee.previous }
             let place = slot(for: node.deadline)
             assert(place != list)
             append(index, to: place)

@@ -11,16 +11,16 @@ public import AtomicSupport
 /// | Order     | by tick, FIFO within a tick, but for timers that were postponed; a timer armed   |
 /// |           | for a past tick: see below                                                       |
 /// | Cost      | all but `popExpired`: O(1), no allocation. `popExpired`: O(1)                    |
-/// |           | amortised (a timer moves down at most ten levels, usually one or two); the call  |
+/// |           | amortised (a timer moves down at most nine levels, usually one or two); the call |
 /// |           | that reaches a cascade point moves that whole slot. Empty slots cost nothing     |
-/// | Memory    | 5.6 kB + 24 bytes and the payload for each of `capacity` timers, one block;      |
+/// | Memory    | 13 kB + 24 bytes and the payload for each of `capacity` timers, one block;       |
 /// |           | places that were never used are never touched                                    |
 /// | Threads   | one owner at a time (`mutating`); may move to another thread between calls       |
 ///
 /// Source: G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7.
-/// Ours gives each level a bitmap of its occupied slots, so that time jumps over empty ones, and
-/// has eleven levels of 64 slots, so that every 64-bit deadline has a place and there is no
-/// overflow list.
+/// Ours keeps a bitmap of the occupied slots, so that time jumps over empty ones, and has a level
+/// of 1,024 slots and nine of 64 above it, so that every 64-bit deadline has a place and there is
+/// no overflow list.
 ///
 /// **Past ticks.** A timer for a tick that was already fired (`deadline <= now`) becomes due at
 /// once, but not within the pass that is under way: a pass (the calls of `popExpired` until one
@@ -39,13 +39,14 @@ public import AtomicSupport
 @frozen
 @safe
 public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
-    // Layout: block = bitmap of each level · head and tail of each list · nodes
-    //         lists 0…703 = slot + 64 × level; lists 704 and 705 hold past timers: those of this
-    //         pass and those for later, in turn (`lateList`).
-    //         A timer lies on the level of the highest base-64 digit in which its deadline differs
-    //         from `position`, in the slot that this digit of the deadline names. `position` never
-    //         passes the start of an occupied slot without emptying it, so the place is a function
-    //         of deadline and position: timers of one tick share one list, in the order of arming.
+    // Layout: block = bitmap of the slots · head and tail of each list · nodes
+    //         lists 0…1023 = slots of level 0, 64 for each level above; lists 1600 and 1601 hold
+    //         past timers: those of this pass and those for later, in turn (`lateList`).
+    //         A timer lies on the level of the highest digit (ten bits, then six each) in which its
+    //         deadline differs from `position`, in the slot that this digit of the deadline names.
+    //         `position` never passes the start of an occupied slot without emptying it, so the
+    //         place is a function of deadline and position: timers of one tick share one list, in
+    //         the order of arming.
     //         A postponed timer stays where an earlier deadline had put it until that is reached.
     //
     // Invariants: I1  every slot list above level 0 lies ahead: its number > that digit of position
@@ -60,7 +61,7 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
     @usableFromInline
     let block: SharedBlock
     @usableFromInline
-    let bitmaps: UnsafeMutablePointer<UInt64>
+    let bitmap: UnsafeMutablePointer<UInt64>
     @usableFromInline
     let lists: UnsafeMutablePointer<TimerList>
     @usableFromInline
@@ -74,7 +75,7 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
     @usableFromInline
     var position: UInt64
     @usableFromInline
-    var occupiedLevels: UInt32
+    var occupiedWords: UInt32
     @usableFromInline
     var usedCount: UInt32
     @usableFromInline
@@ -122,7 +123,7 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
     ) {
         precondition(firstGeneration % 2 == 0, "a free node has an even generation")
         // SAFETY: the offsets are those that `storageByteCount` added up.
-        unsafe bitmaps = block.pointer(at: 0, to: UInt64.self)
+        unsafe bitmap = block.pointer(at: 0, to: UInt64.self)
         // SAFETY: as above.
         unsafe lists = block.pointer(at: Self.listsOffset, to: TimerList.self)
         // SAFETY: as above.
@@ -132,13 +133,13 @@ public struct TimerWheel<Payload: ~Copyable>: ~Copyable {
         self.firstGeneration = firstGeneration
         armedCount = 0
         position = origin
-        occupiedLevels = 0
+        occupiedWords = 0
         usedCount = 0
         freeHead = .noTimer
         lateList = Self.pastList
         isPassOpen = false
         // SAFETY: the head of the block is ours and trivial.
-        unsafe bitmaps.initialize(repeating: 0, count: Self.levelCount)
+        unsafe bitmap.initialize(repeating: 0, count: Self.wordCount)
         // SAFETY: as above.
         unsafe lists.initialize(repeating: TimerList(), count: Self.listCount)
     }
@@ -274,10 +275,10 @@ extension TimerWheel where Payload: ~Copyable {
     /// A tick until which nothing can fire, for sleeping: never later than the earliest timer; nil
     /// if no timer is armed.
     ///
-    /// Exact for a timer in the same run of 64 ticks as `now`. For one on level L (1…10) it is the
-    /// start of its slot, at most 64ᴸ − 1 ticks early: the caller wakes, calls `popExpired`, which
-    /// moves the slot down, and asks again. A timer causes at most L such wakes, and as many again
-    /// each time that it was postponed and its old tick comes.
+    /// Exact for a timer in the same run of 1,024 ticks as `now`. For one on level L (1…9) it is
+    /// the start of its slot, at most 16 · 64ᴸ − 1 ticks early: the caller wakes, calls
+    /// `popExpired`, which moves the slot down, and asks again. A timer causes at most L such
+    /// wakes, and as many again each time that it was postponed and its old tick comes.
     @inlinable
     public func nextDeadline() -> UInt64? {
         if count == 0 { return nil }

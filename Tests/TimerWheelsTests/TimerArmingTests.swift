@@ -65,12 +65,12 @@ struct TimerArmingTests {
     func farTimers() {
         // If this failed, timers that share a slot would wake the sleeper, or fire late.
         let wheel = SharedTimerWheel<Int>(capacity: 16, origin: 0)
-        #expect(Self.isEarliest(wheel, 150) == true)  // In the slot from 128 to 191.
+        #expect(Self.isEarliest(wheel, 2_500) == true)  // In the slot from 2,048 to 3,071.
         let told = wheel.nextDeadline()
-        #expect(told == 128)
-        #expect(Self.isEarliest(wheel, 130) == false)
-        #expect(Self.isEarliest(wheel, 128) == false)
-        #expect(Self.isEarliest(wheel, 127) == true)
+        #expect(told == 2_048)
+        #expect(Self.isEarliest(wheel, 2_100) == false)
+        #expect(Self.isEarliest(wheel, 2_048) == false)
+        #expect(Self.isEarliest(wheel, 2_047) == true)
     }
 
     @Test("A timer that is moved earlier is, one that is moved later is not")
