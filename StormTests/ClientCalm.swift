@@ -74,11 +74,15 @@ struct ClientCalm {
         expect(after.unexpectedAnswers - before.unexpectedAnswers, 0, "answers matched nothing")
         expect(pool.connectFailures - was.connectFailures, 0, "attempts failed")
         expect(pool.pauses - was.pauses, 0, "pauses were made")
+        expect(pool.lateEvents - was.lateEvents, 0, "events came late")
         expect(pool.breakerOpenings - was.breakerOpenings, 0, "times the breaker opened")
         // Those of additional attempts are forgotten with the next connection that works.
         messages.expect(
             pool.failedAttempts <= was.failedAttempts,
             "in the calm: \(pool.failedAttempts) failures, \(was.failedAttempts) before")
+        if configuration.pool.maxConnections == 1 {
+            expect(pool.failedAttempts, 0, "failures are remembered")
+        }
         let idleCloses = pool.idleCloses - was.idleCloses
         expect(pool.disconnects - was.disconnects, idleCloses, "connections ended")
         let opened = pool.attempts - was.attempts

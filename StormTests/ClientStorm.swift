@@ -10,6 +10,8 @@ internal import Networking
 struct ClientStorm: Sendable {
     /// How long after that everything must be settled.
     static let patience = Duration.seconds(600)
+    /// What is left then takes less.
+    private static let closingSecondsMax: UInt64 = 60
 
     let settings: StormSettings
 
@@ -53,7 +55,9 @@ struct ClientStorm: Sendable {
         let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
         let closesEarly = world.draw(below: 4) == 0
-        let isCut = closesEarly && world.draw(below: 4) == 0
+        // A queue that is full of bytes has its own way to end.
+        let isFull = configuration.queueByteCountMax < 1 << 20
+        let isCut = closesEarly && world.draw(below: isFull ? 2 : 4) == 0
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await client.run() }
             await withDiscardingTaskGroup { sending in
@@ -61,7 +65,8 @@ struct ClientStorm: Sendable {
                     sending.addTask(executorPreference: group.executors[0]) {
                         await send(
                             stride(from: sender, to: count, by: senders), by: client, world,
-                            messages, pauseMax, mayBeClosed: closesEarly)
+                            messages, pauseMax, configuration.messageByteCountMax,
+                            mayBeClosed: closesEarly)
                     }
                 }
                 guard closesEarly else { return }
@@ -80,25 +85,32 @@ struct ClientStorm: Sendable {
                     client: client, configuration: configuration, world: world, messages: messages)
                 await calm.run(from: count, wellSince: healing)
             }
+            let begin = MonotonicInstant.now
             await client.close(within: Self.patience)
+            let seconds = MonotonicInstant.now.nanoseconds(since: begin) / 1_000_000_000
+            messages.expect(
+                seconds < Self.closingSecondsMax || world.mayHaveJumped,
+                "the client closes for \(seconds) s")
         }
         // A clock that jumps by hours may pass the limit of a close.
         let hasJumped = world.mayHaveJumped
-        check(client.statistics, messages, configuration, mayFail: hasJumped || isCut)
+        check(client.statistics, messages, configuration, world, mayFail: hasJumped || isCut)
         servers.end()
     }
 
     private func send(
         _ numbers: StrideTo<Int>, by client: PooledClient, _ world: any StormWorld,
-        _ messages: MessageLedger, _ pauseMax: Int, mayBeClosed: Bool
+        _ messages: MessageLedger, _ pauseMax: Int, _ byteCountMax: Int, mayBeClosed: Bool
     ) async {
         for number in numbers {
             if world.draw(below: 4) == 0 {
                 let pause = world.draw(below: pauseMax)
                 try? await LoopTime.sleep(for: .nanoseconds(pause))
             }
-            if world.draw(below: 64) == 0 { await offerBad(number, to: client, messages) }
-            let bytes = messages.make(number, byteCount: Self.byteCount(world))
+            if world.draw(below: 64) == 0 {
+                await offerBad(number, to: client, messages, byteCountMax)
+            }
+            let bytes = messages.make(number, byteCount: Self.byteCount(world, byteCountMax))
             do throws(PoolError) {
                 let asks = world.draw(below: 16) == 0
                 let ticket = MessageTicket(rawValue: UInt64(number))
@@ -128,10 +140,10 @@ struct ClientStorm: Sendable {
 
     /// A message of no bytes, and one that is too long by a byte.
     private func offerBad(
-        _ number: Int, to client: PooledClient, _ messages: MessageLedger
+        _ number: Int, to client: PooledClient, _ messages: MessageLedger, _ byteCountMax: Int
     ) async {
         let ticket = MessageTicket(rawValue: UInt64(number))
-        for byteCount in [0, Self.byteCountMax + 1] {
+        for byteCount in [0, byteCountMax + 1] {
             let due = byteCount == 0 ? PoolError.empty : .tooLong
             do throws(PoolError) {
                 try await client.send([UInt8](repeating: 10, count: byteCount), ticket: ticket)
@@ -161,9 +173,12 @@ struct ClientStorm: Sendable {
         }
     }
 
-    private static let byteCountMax = 120_000
+    /// Some clients have messages that are longer than the buffers of both ends.
+    private static func byteCountMax(_ world: any StormWorld) -> Int {
+        world.draw(below: 8) == 0 ? 600_000 : 120_000
+    }
 
-    private static func byteCount(_ world: any StormWorld) -> Int {
+    private static func byteCount(_ world: any StormWorld, _ byteCountMax: Int) -> Int {
         switch world.draw(below: 20) {
         case 0: 20_000 + world.draw(below: byteCountMax - 20_000)
         case 1...4: 100 + world.draw(below: 3000)
@@ -193,7 +208,9 @@ struct ClientStorm: Sendable {
             configuration.pool.idleTimeoutNanoseconds =
                 UInt64(1 + world.draw(below: 300)) * 1_000_000
         }
-        configuration.messageByteCountMax = Self.byteCountMax
+        configuration.messageByteCountMax = Self.byteCountMax(world)
+        // Two of the longest would fill it, and nobody could tell what senders wait for.
+        if configuration.messageByteCountMax > 1 << 18 { configuration.queueByteCountMax = 1 << 26 }
         if world.draw(below: 4) == 0 {
             configuration.queueByteCountMax = 1 << (10 + world.draw(below: 10))
         }
@@ -206,7 +223,7 @@ struct ClientStorm: Sendable {
 
     private func check(
         _ statistics: ClientStatistics, _ messages: MessageLedger,
-        _ configuration: ClientConfiguration, mayFail: Bool
+        _ configuration: ClientConfiguration, _ world: any StormWorld, mayFail: Bool
     ) {
         messages.expect(
             statistics.queued == statistics.delivered + statistics.failed,
@@ -227,7 +244,26 @@ struct ClientStorm: Sendable {
             "\(pool.connects) connects and \(pool.disconnects) ends")
         let mayGiveUp = mayFail || configuration.pool.maxReconnectAttempts < 10
         checkNumbers(statistics, messages)
+        checkErrors(pool, messages, world)
         messages.checkAll(configuration.delivery, mayGiveUp: mayGiveUp, resent: statistics.resent)
+    }
+
+    /// What ended connections is something that happened to them.
+    private func checkErrors(
+        _ pool: PoolStatistics, _ messages: MessageLedger, _ world: any StormWorld
+    ) {
+        if let made = world.connectionCount {
+            messages.expect(pool.connects <= made, "\(pool.connects) connects of \(made)")
+        }
+        guard let reason = pool.lastError?.reason else { return }
+        switch reason {
+        case .gaveUp, .closed, .cancelled, .idle, .security:
+            messages.complain("a connection ended as \(reason)")
+        case .noResources, .systemError:
+            messages.expect(
+                world.mayHaveLackedResources, "a connection ended as \(reason), of nothing")
+        default: break
+        }
     }
 
     /// Numbers that follow from what was sent and what arrived.

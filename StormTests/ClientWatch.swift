@@ -22,6 +22,11 @@ final class ClientWatch: @unchecked Sendable {
     private var idleness = LastingState()
     /// Senders wait beside a queue with room.
     private var room = LastingState()
+    /// A connection is read that can write nothing any more.
+    private var deafness = LastingState()
+    /// When bytes were last seen to go, and how many had gone.
+    private var lastTraffic = MonotonicInstant.now
+    private var writtenByteCount: UInt64 = 0
     /// For each slot that connects, which life of it, since when, and for how many steps.
     private var opening: [Int: (life: UInt32, since: MonotonicInstant, steps: Int)] = [:]
 
@@ -40,17 +45,37 @@ final class ClientWatch: @unchecked Sendable {
 
     func look() {
         if let broken = client.brokenInvariant { ledger.complain(broken) }
-        let pool = client.statistics.pool
+        let statistics = client.statistics
+        let pool = statistics.pool
         lookAtAttempts(pool, at: .now)
         lookForIdleness(at: .now)
         lookAtOpening(at: .now)
         lookAtSenders(at: .now)
-        if pool.idleCloses > last.idleCloses, mode != .written {
-            ledger.expect(
-                !client.isClosingBesideWork, "a connection is closed as idle beside its messages")
-        }
+        lookAtIdleCloses(statistics, at: .now)
+        // A box that ended the one direction has told the peer nothing of the other.
+        ledger.expect(
+            !deafness.lasts(client.isReadingBehindFailure, at: .now) || world.mayHaveCutStreams,
+            "a connection that nothing can be written to stays")
         if mode == .acknowledged { lookAtAcknowledged() }
         last = pool
+    }
+
+    /// A connection is idle when nothing is in flight, and nothing has gone for as long as the
+    /// limit says.
+    private func lookAtIdleCloses(_ statistics: ClientStatistics, at now: MonotonicInstant) {
+        if statistics.pool.idleCloses > last.idleCloses {
+            ledger.expect(
+                !client.isClosingBesideWork, "a connection is closed as idle beside its messages")
+            let rested = now.nanoseconds(since: lastTraffic)
+            // With several, another one may have worked.
+            if limits.maxConnections == 1, let limit = limits.idleTimeoutNanoseconds {
+                ledger.expect(
+                    rested + 10_000_000 >= limit || world.mayHaveJumped,
+                    "a connection is closed as idle after \(rested) ns, not \(limit)")
+            }
+        }
+        if statistics.bytesWritten != writtenByteCount { lastTraffic = now }
+        writtenByteCount = statistics.bytesWritten
     }
 
     private static func alive(_ pool: PoolStatistics) -> UInt64 {

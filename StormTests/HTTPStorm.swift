@@ -63,6 +63,8 @@ struct HTTPStorm: Sendable {
                 20, within: .seconds(1),
                 manners: areGood ? [.polite, .lingering, .halfClosing] : HTTPScript.Manner.allCases)
             try await LoopTime.sleep(for: .milliseconds(world.draw(below: 1500)))
+            let refused = server.statistics.refusedConnections
+            ledger.expect(refused == 0, "\(refused) connections were refused, with room for more")
             let start = MonotonicInstant.now
             server.stop()
             tasks.addTask(executorPreference: group.executors[0]) {

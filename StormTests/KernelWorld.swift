@@ -12,6 +12,8 @@ final class KernelWorld: StormWorld, @unchecked Sendable {
     let isReal = true
     let mayHaveCutStreams = false
     let mayHaveJumped = false
+    let mayHaveLackedResources = true
+    let connectionCount: UInt64? = nil
     var onStep: (() -> Void)?
     /// What could not be done in the name of scripts.
     var failures: [String] = []

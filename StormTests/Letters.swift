@@ -6,7 +6,7 @@ internal import Glibc
 /// decides.
 enum Letters {
     /// How many letters there may be at most.
-    static let countMax = 128 << 10
+    static let countMax = 640 << 10
 
     private static let period = 26
     private static let pattern = (0..<countMax + period).map { UInt8(97 + ($0 &* 7) % period) }

@@ -25,6 +25,8 @@ extension StormSettings {
         ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
         if outcome.ending == .finished {
             ledger.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
+            let stray = outcome.statistics.strayCloses
+            ledger.expect(stray == 0, "\(stray) closes of a number that nobody had")
         }
         return StormResult(
             complaints: ledger.complaints, traceHash: outcome.traceHash,

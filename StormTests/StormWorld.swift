@@ -13,6 +13,10 @@ protocol StormWorld: AnyObject, Sendable {
     var mayHaveCutStreams: Bool { get }
     /// Whether the clock may have jumped over limits.
     var mayHaveJumped: Bool { get }
+    /// Whether descriptors, memory or places of operations may have been short.
+    var mayHaveLackedResources: Bool { get }
+    /// How many connections were made here; nil if nobody counts.
+    var connectionCount: UInt64? { get }
     /// Called whenever the loop waits.
     var onStep: (() -> Void)? { get set }
 
@@ -77,6 +81,10 @@ extension SimulatedWorld: StormWorld {
     var isReal: Bool { false }
     var mayHaveCutStreams: Bool { statistics[.earlyEnd] > 0 }
     var mayHaveJumped: Bool { statistics[.clockJump] > 0 }
+    var mayHaveLackedResources: Bool {
+        statistics[.refusedSubmission] > 0 || statistics[.noDescriptor] > 0
+    }
+    var connectionCount: UInt64? { statistics.connections }
 
     func name(_ host: String, addressCount: Int) -> Bool {
         name(host, addresses: (1...addressCount).map { (host: "127.0.0.\($0)", isIPv6: false) })

@@ -36,6 +36,11 @@ extension PooledClient {
         }
     }
 
+    /// Whether a connection that can write nothing any more is still read.
+    package var isReadingBehindFailure: Bool {
+        core.workers.contains { $0.map { $0.writeFailure != nil && $0.endReason == nil } ?? false }
+    }
+
     /// Calls `body` with each open connection's descriptor, and how many bytes it takes for
     /// acknowledged.
     package func forEachAcknowledged(_ body: (_ descriptor: Int32, _ byteCount: UInt64) -> Void) {
@@ -48,7 +53,15 @@ extension PooledClient {
 
 extension ClientCore {
     fileprivate var brokenInvariant: String? {
-        machine.brokenInvariant ?? brokenOwnership ?? brokenPlaces ?? brokenTimers
+        machine.brokenInvariant ?? brokenOwnership ?? brokenByteCount ?? brokenPlaces
+            ?? brokenTimers
+    }
+
+    /// An empty queue holds no bytes.
+    private var brokenByteCount: String? {
+        let bytes = queuedByteCount.load(ordering: .relaxed)
+        let isRight = queue.count == 0 ? bytes == 0 : bytes >= 0
+        return isRight ? nil : "\(queue.count) messages are queued, with \(bytes) bytes"
     }
 
     /// Every message has one owner (I1 of `ClientCore`).

@@ -54,7 +54,7 @@ final class ClientCore: @unchecked Sendable {
     let nextTicket = Atomic<UInt64>(0)
 
     /// The bytes of long messages in `queue`. Relaxed: a number to compare.
-    private let queuedByteCount = Atomic<Int>(0)
+    let queuedByteCount = Atomic<Int>(0)
     private let threshold = Atomic<Int>(1)
     private let isGrowthPosted = Atomic<Bool>(false)
     private let isRefusing = Atomic<Bool>(false)

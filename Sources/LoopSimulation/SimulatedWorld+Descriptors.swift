@@ -38,7 +38,10 @@ extension SimulatedWorld {
     }
 
     func close(_ descriptor: Int32) -> Int32 {
-        guard let socket = socket(descriptor) else { return -Int32(MILLRACE_EBADF) }
+        guard let socket = socket(descriptor) else {
+            statistics.strayCloses += 1
+            return -Int32(MILLRACE_EBADF)
+        }
         trace.add(.close, at: time, descriptor, socket.identity)
         close(socket)
         uninstall(descriptor)

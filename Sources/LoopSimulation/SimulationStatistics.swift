@@ -16,6 +16,10 @@ public struct SimulationStatistics: Sendable {
     /// Calls from a thread that is not the world's: what such a thread does no seed repeats.
     public internal(set) var escapes: UInt64 = 0
 
+    /// Closes of descriptors that were not open: with another thread beside it, each may have hit
+    /// what somebody else had just opened.
+    public internal(set) var strayCloses: UInt64 = 0
+
     /// Nothing yet.
     public init() {}
 
@@ -34,5 +38,6 @@ public struct SimulationStatistics: Sendable {
         left.connections += right.connections
         left.resets += right.resets
         left.escapes += right.escapes
+        left.strayCloses += right.strayCloses
     }
 }
