@@ -30,6 +30,8 @@ public final class StreamConnection: @unchecked Sendable {
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
+    /// Whether this side asked for the connection; for `acknowledgedByteCount`.
+    private let isConnectedHere: Bool
     /// What encrypts, if something does.
     var layer: StreamLayer?
     /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
@@ -42,21 +44,32 @@ public final class StreamConnection: @unchecked Sendable {
     private let spares: SpareParts?
 
     /// Takes a connected, non-blocking socket over, on the calling thread's loop.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the socket; it belongs to the connection from here on, also when this
+    ///     throws.
+    ///   - options: what is set of it.
+    ///   - isConnectedHere: whether this side asked for the connection; false for a socket that was
+    ///     accepted. `acknowledgedByteCount` must know it.
     public convenience init(
-        adopting descriptor: Int32, options: StreamOptions = StreamOptions()
+        adopting descriptor: Int32, options: StreamOptions = StreamOptions(),
+        isConnectedHere: Bool = false
     ) throws(SystemError) {
-        try self.init(adopting: descriptor, options: options, spares: nil)
+        try self.init(
+            adopting: descriptor, options: options, isConnectedHere: isConnectedHere, spares: nil)
     }
 
     /// The same, made of the parts of a connection that is gone, if there are any.
     init(
-        adopting descriptor: Int32, options: StreamOptions, spares: SpareParts?
+        adopting descriptor: Int32, options: StreamOptions, isConnectedHere: Bool,
+        spares: SpareParts?
     ) throws(SystemError) {
         guard let executor = LoopExecutor.current else {
             preconditionFailure("a connection is made on a loop")
         }
         self.executor = executor
         self.descriptor = descriptor
+        self.isConnectedHere = isConnectedHere
         self.spares = spares
         if let parts = spares?.take() {
             parts.stream.reuse(for: descriptor, credit: options.receiveCredit)
@@ -117,7 +130,8 @@ public final class StreamConnection: @unchecked Sendable {
             executor.loop.close(socket.release())
             throw SystemError(.connect, code: -result)
         }
-        return try StreamConnection(adopting: socket.release(), options: options)
+        return try StreamConnection(
+            adopting: socket.release(), options: options, isConnectedHere: true)
     }
 
     /// The address of this side.
@@ -452,7 +466,8 @@ public final class StreamConnection: @unchecked Sendable {
     }
 
     /// How many bytes the peer's kernel has acknowledged, by TCP_INFO. The SYN, which the system
-    /// counts as one byte, is not counted here; the FIN is, once `finishWriting` was acknowledged.
+    /// counts as one byte on the side that connects, is not counted here; the FIN is, once
+    /// `finishWriting` was acknowledged.
     /// With TLS, plain bytes are counted that were written whole: up to the end of a `writeSome`.
     public func acknowledgedByteCount() throws(SystemError) -> UInt64 {
         let count = try wireAcknowledgedByteCount()
@@ -463,6 +478,7 @@ public final class StreamConnection: @unchecked Sendable {
         var info = millrace_tcp_info()
         // SAFETY: the callee fills the structure in.
         try Socket.check(unsafe millrace_socket_tcp_info(descriptor, &info), .setOption)
-        return info.bytes_acked > 0 ? info.bytes_acked - 1 : 0
+        // Linux counts the SYN of the side that asked for the connection, not that of the other.
+        return isConnectedHere && info.bytes_acked > 0 ? info.bytes_acked - 1 : info.bytes_acked
     }
 }

@@ -260,15 +260,4 @@ struct OutputTests {
         }
         #expect(log == "refused: \(MILLRACE_ENOBUFS), 0 sleeps")
     }
-
-    private func socketPair() -> (Int32, Int32) {
-        var ends: (Int32, Int32) = (-1, -1)
-        // SAFETY: room for two numbers.
-        let status = unsafe withUnsafeMutableBytes(of: &ends) { ends in
-            // SAFETY: as above.
-            unsafe millrace_socket_pair(1, ends.bindMemory(to: Int32.self).baseAddress)
-        }
-        precondition(status >= 0, "no socket pair: \(status)")
-        return ends
-    }
 }
