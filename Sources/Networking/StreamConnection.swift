@@ -136,12 +136,24 @@ public final class StreamConnection: @unchecked Sendable {
 
     /// The address of this side.
     public var localAddress: SocketAddress {
-        get throws(SystemError) { try Socket.localAddress(of: descriptor) }
+        get throws(SystemError) {
+            try checkOpen(for: .socketAddress)
+            return try Socket.localAddress(of: descriptor)
+        }
     }
 
     /// The address of the other side.
     public var peerAddress: SocketAddress {
-        get throws(SystemError) { try Socket.peerAddress(of: descriptor) }
+        get throws(SystemError) {
+            try checkOpen(for: .socketAddress)
+            return try Socket.peerAddress(of: descriptor)
+        }
+    }
+
+    /// Another task may have closed the connection between two waits of this one. What is asked by
+    /// the descriptor's number then would be asked of whoever has it by now.
+    private func checkOpen(for operation: SystemError.Operation) throws(SystemError) {
+        if isClosed { throw SystemError(operation, code: Int32(MILLRACE_ECANCELED)) }
     }
 
     // MARK: Reading
@@ -243,17 +255,12 @@ public final class StreamConnection: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Another task may have closed the connection between two waits of this one.
-    private func checkOpen() throws(SystemError) {
-        if isClosed { throw SystemError(.send, code: Int32(MILLRACE_ECANCELED)) }
-    }
-
     /// Copies as many of the bytes as there is room for and answers how many; they leave before the
     /// loop sleeps, together with what else is enqueued in this turn. Never waits: at zero, use
     /// `flush`, or `write`, which does. A later call throws if sending has failed meanwhile.
     public func enqueue(_ bytes: RawSpan) throws(SystemError) -> Int {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
-        try checkOpen()
+        try checkOpen(for: .send)
         precondition(writer?.isWaiting != true, "one writer at a time")
         if let code = output.failure { throw SystemError(.send, code: code) }
         return output.append(bytes)
@@ -291,7 +298,7 @@ public final class StreamConnection: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, until deadline: MonotonicInstant = .never
     ) async throws(SystemError) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
-        try checkOpen()
+        try checkOpen(for: .send)
         if layer != nil {
             return try await writeThroughLayer(until: deadline) { () throws(SystemError) in
                 try unsafe enqueue(bytes.bytes)  // SAFETY: copied while the caller keeps them.
@@ -360,7 +367,7 @@ public final class StreamConnection: @unchecked Sendable {
             // SAFETY: the caller keeps the pieces until this returns.
             sent = unsafe try await writeSome(list.firstPiece, until: deadline)
         default:
-            try checkOpen()
+            try checkOpen(for: .send)
             if output.pendingByteCount > 0 { try await flush(until: deadline) }
             // SAFETY: as above; the list lives to the end, after the last completion.
             let result = unsafe await writing.perform(
@@ -389,11 +396,11 @@ public final class StreamConnection: @unchecked Sendable {
     /// Says that nothing more will be written: the peer reads the end. Reading goes on; with TLS,
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
-        try checkOpen()
+        try checkOpen(for: .send)
         stream.doubtEnd(false)
         output.finish()
         try await flush()
-        try checkOpen()
+        try checkOpen(for: .send)
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
             .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
@@ -470,6 +477,7 @@ public final class StreamConnection: @unchecked Sendable {
     /// `finishWriting` was acknowledged.
     /// With TLS, plain bytes are counted that were written whole: up to the end of a `writeSome`.
     public func acknowledgedByteCount() throws(SystemError) -> UInt64 {
+        try checkOpen(for: .setOption)
         let count = try wireAcknowledgedByteCount()
         return layer == nil ? count : marks.reach(count)
     }

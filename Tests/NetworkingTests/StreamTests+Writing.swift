@@ -37,4 +37,18 @@ extension StreamTests {
             #expect(try await waitUntil { try accepted.acknowledgedByteCount() == 3 })
         }
     }
+
+    @Test("A closed connection answers nothing", arguments: backends)
+    func closedAnswersNothing(_ choice: BackendChoice) throws {
+        // If this failed, it would say what is true of the connection that has its number by now.
+        let codes = try bothEnds(choice) { client, _ in
+            client.close()
+            return [
+                await code { _ = try client.acknowledgedByteCount() },
+                await code { _ = try client.localAddress },
+                await code { _ = try client.peerAddress },
+            ]
+        }
+        #expect(codes == [ECANCELED, ECANCELED, ECANCELED])
+    }
 }
