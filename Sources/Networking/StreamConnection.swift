@@ -255,6 +255,12 @@ public final class StreamConnection: @unchecked Sendable {
 
     // MARK: Writing
 
+    /// What was enqueued and could not be sent is lost: what is written behind it would be taken
+    /// for what follows.
+    private func checkNothingIsLost() throws(SystemError) {
+        if let code = output.breakage { throw SystemError(.send, code: code) }
+    }
+
     /// Copies as many of the bytes as there is room for and answers how many; they leave before the
     /// loop sleeps, together with what else is enqueued in this turn. Never waits: at zero, use
     /// `flush`, or `write`, which does. A later call throws if sending has failed meanwhile.
@@ -286,7 +292,7 @@ public final class StreamConnection: @unchecked Sendable {
                 await writing.wait(for: output, isEmpty: true, until: deadline), .send)
         }
         // A layer that was closed meanwhile has sent what it took.
-        if let code = output.breakage { throw SystemError(.send, code: code) }
+        try checkNothingIsLost()
     }
 
     /// How many enqueued bytes the kernel has not yet taken.
@@ -305,6 +311,7 @@ public final class StreamConnection: @unchecked Sendable {
             }
         }
         if output.pendingByteCount > 0 { try await flush(until: deadline) }
+        try checkNothingIsLost()
         // SAFETY: the caller keeps the bytes until this returns, which is after the last
         // completion.
         let result = unsafe await writing.perform(
@@ -369,6 +376,7 @@ public final class StreamConnection: @unchecked Sendable {
         default:
             try checkOpen(for: .send)
             if output.pendingByteCount > 0 { try await flush(until: deadline) }
+            try checkNothingIsLost()
             // SAFETY: as above; the list lives to the end, after the last completion.
             let result = unsafe await writing.perform(
                 .sendMessage(descriptor: descriptor, list.kernelMessage), until: deadline)

@@ -261,3 +261,28 @@ struct OutputTests {
         #expect(log == "refused: \(MILLRACE_ENOBUFS), 0 sleeps")
     }
 }
+
+extension OutputTests {
+    @Test("Nothing is written behind bytes that were lost", arguments: backends)
+    func nothingBehindLostBytes(_ choice: BackendChoice) throws {
+        // If this failed, the peer would read later bytes behind a hole, and not know of it.
+        let seen = try withFullTable(choice) { group, place in
+            let (near, far) = socketPair()
+            let connection = try StreamConnection(adopting: near)
+            defer { connection.close() }
+            let peer = try StreamConnection(adopting: far)
+            defer { peer.close() }
+            _ = try connection.enqueue([1, 2, 3])
+            var codes = [await code { try await connection.flush() }]
+            place.cancel()
+            let loop = group.executors[0].loop
+            #expect(try await waitUntil { loop.operationCount == 0 })
+            codes.append(await code { try await connection.write([4], until: inTime) })
+            codes.append(await code { try await writeGathered([[5], [6]], to: connection) })
+            connection.close()
+            return (codes, try await read(10, from: peer))
+        }
+        #expect(seen.0 == [Int32](repeating: Int32(MILLRACE_ENOBUFS), count: 3))
+        #expect(seen.1 == [])
+    }
+}
