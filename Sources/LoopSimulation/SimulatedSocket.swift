@@ -26,6 +26,8 @@ final class SimulatedSocket {
     var pendingError: Int32 = 0
     var isReset = false
     var isReadingShut = false
+    /// Whether it asked for its connection, and was answered.
+    var hasConnected = false
     /// Whether the outcome of the connect was told.
     var isConnectTold = false
     /// Called when something has changed: an end without a descriptor.

@@ -175,6 +175,7 @@ extension SimulatedWorld {
         guard socket.phase == .connecting else { return }
         trace.add(.connected, at: time, socket.descriptor ?? -1, peer.identity)
         socket.phase = .connected
+        socket.hasConnected = true
         statistics.connections += 1
         touch(socket)
     }

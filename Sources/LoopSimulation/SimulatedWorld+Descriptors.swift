@@ -92,10 +92,10 @@ extension SimulatedWorld {
         var info = millrace_tcp_info()
         guard let flow = socket.outgoing else { return info }
         let notSent = socket.unsentByteCount
-        // The SYN counts as a byte, and so does the FIN. tcp(7), RFC 9293, section 3.4.
-        // The SYN counts, and so does the end, unless a box on the way has made it.
+        // The FIN counts as a byte, unless a box on the way has made it. So does the SYN (RFC 9293,
+        // section 3.4), but Linux adds up only that of the side which asked for the connection.
         let hasEnd = flow.isEndArrived && !flow.isCut
-        info.bytes_acked = flow.arrivedTotal + 1 + (hasEnd ? 1 : 0)
+        info.bytes_acked = flow.arrivedTotal + (socket.hasConnected ? 1 : 0) + (hasEnd ? 1 : 0)
         info.bytes_sent = flow.sentTotal - UInt64(notSent)
         info.not_sent_bytes = UInt32(clamping: notSent)
         info.unacked_segments = flow.underWay > 0 ? UInt32(flow.underWay / 1460 + 1) : 0

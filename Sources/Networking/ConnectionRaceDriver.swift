@@ -96,7 +96,8 @@ final class ConnectionRaceDriver {
         let attempt = attempts[number]
         openCount -= 1
         do throws(SystemError) {
-            winner = try StreamConnection(adopting: attempt.takeDescriptor(), options: options)
+            winner = try StreamConnection(
+                adopting: attempt.takeDescriptor(), options: options, isConnectedHere: true)
             race.noteSuccess(of: number)
         } catch {
             // The peer was gone already, or the options are refused.

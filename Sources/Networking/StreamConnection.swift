@@ -30,6 +30,8 @@ public final class StreamConnection: @unchecked Sendable {
     private var writer: Suspension?
     private var isClosed = false
     private var isWatched = false
+    /// Whether this side asked for the connection; for `acknowledgedByteCount`.
+    private let isConnectedHere: Bool
     /// What encrypts, if something does.
     var layer: StreamLayer?
     /// How far the kernel is with what went through the layer; for `acknowledgedByteCount`.
@@ -42,21 +44,32 @@ public final class StreamConnection: @unchecked Sendable {
     private let spares: SpareParts?
 
     /// Takes a connected, non-blocking socket over, on the calling thread's loop.
+    ///
+    /// - Parameters:
+    ///   - descriptor: the socket; it belongs to the connection from here on, also when this
+    ///     throws.
+    ///   - options: what is set of it.
+    ///   - isConnectedHere: whether this side asked for the connection; false for a socket that was
+    ///     accepted. `acknowledgedByteCount` must know it.
     public convenience init(
-        adopting descriptor: Int32, options: StreamOptions = StreamOptions()
+        adopting descriptor: Int32, options: StreamOptions = StreamOptions(),
+        isConnectedHere: Bool = false
     ) throws(SystemError) {
-        try self.init(adopting: descriptor, options: options, spares: nil)
+        try self.init(
+            adopting: descriptor, options: options, isConnectedHere: isConnectedHere, spares: nil)
     }
 
     /// The same, made of the parts of a connection that is gone, if there are any.
     init(
-        adopting descriptor: Int32, options: StreamOptions, spares: SpareParts?
+        adopting descriptor: Int32, options: StreamOptions, isConnectedHere: Bool,
+        spares: SpareParts?
     ) throws(SystemError) {
         guard let executor = LoopExecutor.current else {
             preconditionFailure("a connection is made on a loop")
         }
         self.executor = executor
         self.descriptor = descriptor
+        self.isConnectedHere = isConnectedHere
         self.spares = spares
         if let parts = spares?.take() {
             parts.stream.reuse(for: descriptor, credit: options.receiveCredit)
@@ -117,17 +130,30 @@ public final class StreamConnection: @unchecked Sendable {
             executor.loop.close(socket.release())
             throw SystemError(.connect, code: -result)
         }
-        return try StreamConnection(adopting: socket.release(), options: options)
+        return try StreamConnection(
+            adopting: socket.release(), options: options, isConnectedHere: true)
     }
 
     /// The address of this side.
     public var localAddress: SocketAddress {
-        get throws(SystemError) { try Socket.localAddress(of: descriptor) }
+        get throws(SystemError) {
+            try checkOpen(for: .socketAddress)
+            return try Socket.localAddress(of: descriptor)
+        }
     }
 
     /// The address of the other side.
     public var peerAddress: SocketAddress {
-        get throws(SystemError) { try Socket.peerAddress(of: descriptor) }
+        get throws(SystemError) {
+            try checkOpen(for: .socketAddress)
+            return try Socket.peerAddress(of: descriptor)
+        }
+    }
+
+    /// Another task may have closed the connection between two waits of this one. What is asked by
+    /// the descriptor's number then would be asked of whoever has it by now.
+    private func checkOpen(for operation: SystemError.Operation) throws(SystemError) {
+        if isClosed { throw SystemError(operation, code: Int32(MILLRACE_ECANCELED)) }
     }
 
     // MARK: Reading
@@ -229,9 +255,10 @@ public final class StreamConnection: @unchecked Sendable {
 
     // MARK: Writing
 
-    /// Another task may have closed the connection between two waits of this one.
-    private func checkOpen() throws(SystemError) {
-        if isClosed { throw SystemError(.send, code: Int32(MILLRACE_ECANCELED)) }
+    /// What was enqueued and could not be sent is lost: what is written behind it would be taken
+    /// for what follows.
+    private func checkNothingIsLost() throws(SystemError) {
+        if let code = output.breakage { throw SystemError(.send, code: code) }
     }
 
     /// Copies as many of the bytes as there is room for and answers how many; they leave before the
@@ -239,7 +266,7 @@ public final class StreamConnection: @unchecked Sendable {
     /// `flush`, or `write`, which does. A later call throws if sending has failed meanwhile.
     public func enqueue(_ bytes: RawSpan) throws(SystemError) -> Int {
         precondition(executor.loop.isCurrent, "a connection is used on its loop")
-        try checkOpen()
+        try checkOpen(for: .send)
         precondition(writer?.isWaiting != true, "one writer at a time")
         if let code = output.failure { throw SystemError(.send, code: code) }
         return output.append(bytes)
@@ -265,7 +292,7 @@ public final class StreamConnection: @unchecked Sendable {
                 await writing.wait(for: output, isEmpty: true, until: deadline), .send)
         }
         // A layer that was closed meanwhile has sent what it took.
-        if let code = output.breakage { throw SystemError(.send, code: code) }
+        try checkNothingIsLost()
     }
 
     /// How many enqueued bytes the kernel has not yet taken.
@@ -277,13 +304,14 @@ public final class StreamConnection: @unchecked Sendable {
         _ bytes: UnsafeRawBufferPointer, until deadline: MonotonicInstant = .never
     ) async throws(SystemError) -> Int {
         guard let start = bytes.baseAddress, bytes.count > 0 else { return 0 }
-        try checkOpen()
+        try checkOpen(for: .send)
         if layer != nil {
             return try await writeThroughLayer(until: deadline) { () throws(SystemError) in
                 try unsafe enqueue(bytes.bytes)  // SAFETY: copied while the caller keeps them.
             }
         }
         if output.pendingByteCount > 0 { try await flush(until: deadline) }
+        try checkNothingIsLost()
         // SAFETY: the caller keeps the bytes until this returns, which is after the last
         // completion.
         let result = unsafe await writing.perform(
@@ -346,8 +374,9 @@ public final class StreamConnection: @unchecked Sendable {
             // SAFETY: the caller keeps the pieces until this returns.
             sent = unsafe try await writeSome(list.firstPiece, until: deadline)
         default:
-            try checkOpen()
+            try checkOpen(for: .send)
             if output.pendingByteCount > 0 { try await flush(until: deadline) }
+            try checkNothingIsLost()
             // SAFETY: as above; the list lives to the end, after the last completion.
             let result = unsafe await writing.perform(
                 .sendMessage(descriptor: descriptor, list.kernelMessage), until: deadline)
@@ -375,11 +404,11 @@ public final class StreamConnection: @unchecked Sendable {
     /// Says that nothing more will be written: the peer reads the end. Reading goes on; with TLS,
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
-        try checkOpen()
+        try checkOpen(for: .send)
         stream.doubtEnd(false)
         output.finish()
         try await flush()
-        try checkOpen()
+        try checkOpen(for: .send)
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
             .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
@@ -452,9 +481,11 @@ public final class StreamConnection: @unchecked Sendable {
     }
 
     /// How many bytes the peer's kernel has acknowledged, by TCP_INFO. The SYN, which the system
-    /// counts as one byte, is not counted here; the FIN is, once `finishWriting` was acknowledged.
+    /// counts as one byte on the side that connects, is not counted here; the FIN is, once
+    /// `finishWriting` was acknowledged.
     /// With TLS, plain bytes are counted that were written whole: up to the end of a `writeSome`.
     public func acknowledgedByteCount() throws(SystemError) -> UInt64 {
+        try checkOpen(for: .setOption)
         let count = try wireAcknowledgedByteCount()
         return layer == nil ? count : marks.reach(count)
     }
@@ -463,6 +494,7 @@ public final class StreamConnection: @unchecked Sendable {
         var info = millrace_tcp_info()
         // SAFETY: the callee fills the structure in.
         try Socket.check(unsafe millrace_socket_tcp_info(descriptor, &info), .setOption)
-        return info.bytes_acked > 0 ? info.bytes_acked - 1 : 0
+        // Linux counts the SYN of the side that asked for the connection, not that of the other.
+        return isConnectedHere && info.bytes_acked > 0 ? info.bytes_acked - 1 : info.bytes_acked
     }
 }

@@ -8,9 +8,9 @@ public import EventLoops
 /// A listening stream socket. Accepted sockets wait here until somebody asks for them, at most
 /// `pendingMax` of them.
 ///
-/// Threads: the loop's own. One task accepts at a time. When the process is out of descriptors,
-/// accepting pauses for `exhaustionPauseNanoseconds` and goes on: connections wait in the kernel's
-/// backlog meanwhile.
+/// Threads: the loop's own. One task accepts at a time. When the process is out of descriptors, or
+/// the loop has no place for an operation, accepting pauses for `exhaustionPauseNanoseconds` and
+/// goes on: connections wait in the kernel's backlog meanwhile.
 @safe
 public final class StreamListener: @unchecked Sendable {
     /// How a listener is opened.
@@ -33,7 +33,7 @@ public final class StreamListener: @unchecked Sendable {
     public let address: SocketAddress
     /// How many accepted sockets may wait here before accepting pauses.
     public static let pendingMax = 256
-    /// How long accepting pauses when descriptors have run out.
+    /// How long accepting pauses when descriptors, memory or places for operations have run out.
     public static let exhaustionPauseNanoseconds: UInt64 = 50_000_000
 
     private let descriptor: Int32
@@ -43,7 +43,7 @@ public final class StreamListener: @unchecked Sendable {
     private var isClosed = false
     private var isPausing = false
     private let waiting: Suspension
-    /// How often accepting paused because descriptors had run out.
+    /// How often accepting paused because one of these had run out.
     public private(set) var exhaustionCount = 0
 
     /// Opens a listener on the calling thread's loop.
@@ -131,9 +131,19 @@ public final class StreamListener: @unchecked Sendable {
         if operation == nil {
             // SAFETY: not submitted.
             unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
-            failure = executor.loop.refusalCode
-            waiting.signal()
+            refused(executor.loop.refusalCode)
         }
+    }
+
+    /// The loop takes no operation: it is full for now, or stops.
+    private func refused(_ code: Int32) {
+        if code == Int32(MILLRACE_ENOBUFS) { takeError(code) } else { fail(code) }
+    }
+
+    /// Nothing is accepted any more.
+    private func fail(_ code: Int32) {
+        failure = code
+        waiting.signal()
     }
 
     private func take(_ completion: Completion) {
@@ -166,9 +176,7 @@ public final class StreamListener: @unchecked Sendable {
         case MILLRACE_EMFILE, MILLRACE_ENFILE, MILLRACE_ENOBUFS, MILLRACE_ENOMEM:
             exhaustionCount += 1
             pause()
-        case MILLRACE_EBADF, MILLRACE_EINVAL, MILLRACE_ENOTSOCK, MILLRACE_EOPNOTSUPP:
-            failure = code
-            waiting.signal()
+        case MILLRACE_EBADF, MILLRACE_EINVAL, MILLRACE_ENOTSOCK, MILLRACE_EOPNOTSUPP: fail(code)
         default:
             // Errors of a connection that came and went: accept(2) asks to try again.
             pause()
@@ -191,8 +199,7 @@ public final class StreamListener: @unchecked Sendable {
             // SAFETY: not scheduled.
             unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
             isPausing = false
-            failure = Int32(MILLRACE_ENOBUFS)
-            waiting.signal()
+            fail(executor.loop.refusalCode)
         }
     }
 }

@@ -124,7 +124,7 @@ public final class StreamServer: Sendable {
     ) async {
         // If this fails, the peer was gone before the connection was looked at: nobody to tell.
         let adopted = try? StreamConnection(
-            adopting: socket, options: options, spares: live.spares)
+            adopting: socket, options: options, isConnectedHere: false, spares: live.spares)
         guard let connection = adopted else { return }
         live.add(connection)
         #if TLS

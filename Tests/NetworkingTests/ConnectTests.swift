@@ -113,6 +113,37 @@ struct ConnectTests {
         #expect(seen.2 == 0)
     }
 
+    @Test("Nobody is asked for a connection that is not wanted any more", arguments: backends)
+    func unwanted(_ choice: BackendChoice) throws {
+        // If this failed, a client that is shut down between two waits of an attempt would wait for
+        // a silent peer, up to two minutes.
+        let failure = try withBlackHole(choice) { _, hole in
+            let executor = try #require(LoopExecutor.current)
+            return await connectFailure {
+                try await StreamConnection.connect(
+                    to: .host("127.0.0.1", port: hole.port), options: StreamOptions(),
+                    attemptDelay: .milliseconds(250), until: .now.advanced(by: .seconds(2)),
+                    waitingOn: Suspension(executor), isWanted: { false })
+            }
+        }
+        #expect(failure?.cause == .cancelled)
+        #expect(failure?.attempts == [])
+    }
+
+    @Test("An attempt that finds no place for its operation has failed", arguments: backends)
+    func noPlace(_ choice: BackendChoice) throws {
+        // If this failed, a caller would wait for an answer to what was never asked.
+        let failure = try withFullTable(choice) { _, _ in
+            await connectFailure {
+                try await StreamConnection.connect(toAnyOf: refusing, until: inTime)
+            }
+        }
+        #expect(failure?.cause == .allFailed)
+        #expect(
+            failure?.attempts.map(\.reason.code)
+                == [Int32(MILLRACE_ENOBUFS), Int32(MILLRACE_ENOBUFS)])
+    }
+
     @Test("A name is looked up and its addresses raced", arguments: backends)
     func names(_ choice: BackendChoice) throws {
         // If this failed, "localhost" would not reach a server that listens on IPv4 alone.

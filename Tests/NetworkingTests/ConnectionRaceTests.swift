@@ -105,6 +105,20 @@ struct ConnectionRaceTests {
         #expect(late.step(at: at(0)) == .finish(.deadlineReached))
     }
 
+    @Test("A race that is over stays what it was, also behind its deadline")
+    func endingStays() {
+        // If this failed, a connection that was made in time would be dropped as late, and who
+        // cancelled be told of a deadline.
+        var won = race(2, until: at(300))
+        #expect(won.step(at: at(0)) == .start(0))
+        won.noteSuccess(of: 0)
+        #expect(won.step(at: at(400)) == .finish(.won(0)))
+        var cancelled = race(2, until: at(300))
+        #expect(cancelled.step(at: at(0)) == .start(0))
+        cancelled.noteCancellation()
+        #expect(cancelled.step(at: at(400)) == .finish(.cancelled))
+    }
+
     @Test("A cancelled race starts nothing more")
     func cancellation() {
         // If this failed, a cancelled task would go on asking addresses.

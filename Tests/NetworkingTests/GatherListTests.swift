@@ -34,6 +34,59 @@ struct GatherListTests {
         #expect(list.count == 1 && list.byteCount == 1)
     }
 
+    @Test("What is sent leaves the list, to the last byte of a piece")
+    func advances() {
+        // If this failed, a piece that was sent would stay, and a byte of it be sent once more.
+        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 100, alignment: 16)
+        defer { unsafe memory.deallocate() }  // SAFETY: allocated above.
+        let list = GatherList(capacity: 4)
+        // SAFETY: here and below, ranges of the memory.
+        func append(_ range: Range<Int>) {
+            unsafe list.append(UnsafeRawBufferPointer(rebasing: memory[range]))
+        }
+        append(0..<1)
+        append(10..<11)
+        append(20..<20)  // Touches nothing.
+        append(30..<40)
+        #expect(list.count == 3 && list.byteCount == 12 && !list.isFull)
+        list.advance(by: 1)
+        #expect(list.count == 2 && list.byteCount == 11)
+        list.advance(by: 1)
+        #expect(list.count == 1 && list.byteCount == 10)
+        append(50..<55)
+        list.advance(by: 10)
+        #expect(list.count == 1 && list.byteCount == 5)
+        list.removeAll()
+        #expect(list.count == 0 && list.byteCount == 0)
+        append(0..<2)
+        #expect(list.count == 1 && list.byteCount == 2)
+    }
+
+    @Test("A list of the most pieces is sent", arguments: backends)
+    func most(_ choice: BackendChoice) throws {
+        // If this failed, a list would take more pieces than the kernel, which refuses such a
+        // message (EMSGSIZE), or fewer than it promises.
+        #expect(GatherList.capacityMax == 1024)
+        let arrived = try bothEnds(choice) { client, accepted in
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 2048, alignment: 16)
+            defer { unsafe memory.deallocate() }  // SAFETY: allocated above.
+            // SAFETY: here and below, inside the memory, which lives until the list is sent.
+            for index in 0..<memory.count { unsafe memory[index] = UInt8(index / 2 % 251) }
+            let list = GatherList(capacity: GatherList.capacityMax)
+            // Every other byte, so that no two pieces join.
+            for index in stride(from: 0, to: memory.count, by: 2) {
+                // SAFETY: as above.
+                unsafe list.append(UnsafeRawBufferPointer(rebasing: memory[index...index]))
+            }
+            #expect(list.count == 1024 && list.isFull)
+            while list.byteCount > 0 {  // Ends: every turn sends something, or throws.
+                _ = unsafe try await client.writeSome(list, until: inTime)  // SAFETY: as above.
+            }
+            return try await read(1024, from: accepted)
+        }
+        #expect(arrived == (0..<1024).map { UInt8($0 % 251) })
+    }
+
     @Test("What the kernel takes in parts arrives whole", arguments: backends)
     func parts(_ choice: BackendChoice) throws {
         // If this failed, a partial write would repeat or drop bytes.

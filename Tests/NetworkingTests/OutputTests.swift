@@ -260,15 +260,116 @@ struct OutputTests {
         }
         #expect(log == "refused: \(MILLRACE_ENOBUFS), 0 sleeps")
     }
+}
 
-    private func socketPair() -> (Int32, Int32) {
-        var ends: (Int32, Int32) = (-1, -1)
-        // SAFETY: room for two numbers.
-        let status = unsafe withUnsafeMutableBytes(of: &ends) { ends in
-            // SAFETY: as above.
-            unsafe millrace_socket_pair(1, ends.bindMemory(to: Int32.self).baseAddress)
+extension OutputTests {
+    @Test("Nothing is written behind bytes that were lost", arguments: backends)
+    func nothingBehindLostBytes(_ choice: BackendChoice) throws {
+        // If this failed, the peer would read later bytes behind a hole, and not know of it.
+        let seen = try withFullTable(choice) { group, place in
+            let (near, far) = socketPair()
+            let connection = try StreamConnection(adopting: near)
+            defer { connection.close() }
+            let peer = try StreamConnection(adopting: far)
+            defer { peer.close() }
+            _ = try connection.enqueue([1, 2, 3])
+            var codes = [await code { try await connection.flush() }]
+            place.cancel()
+            let loop = group.executors[0].loop
+            #expect(try await waitUntil { loop.operationCount == 0 })
+            codes.append(await code { try await connection.write([4], until: inTime) })
+            codes.append(await code { try await writeGathered([[5], [6]], to: connection) })
+            connection.close()
+            return (codes, try await read(10, from: peer))
         }
-        precondition(status >= 0, "no socket pair: \(status)")
-        return ends
+        #expect(seen.0 == [Int32](repeating: Int32(MILLRACE_ENOBUFS), count: 3))
+        #expect(seen.1 == [])
+    }
+
+    @Test("A borrower that throws takes nothing", arguments: backends)
+    func throwingBorrower(_ choice: BackendChoice) throws {
+        // If this failed, a relay whose other side broke would lose a byte of what it had to keep.
+        let seen = try bothEnds(choice) { client, accepted in
+            try await accepted.write([1, 2])
+            let told = await code {
+                // SAFETY: the bytes are not looked at.
+                _ = unsafe try await client.withReceived(until: inTime) {
+                    _ throws(SystemError) in
+                    throw SystemError(.send, code: 1)
+                }
+            }
+            return (told, try await read(2, from: client))
+        }
+        #expect(seen.0 == 1)
+        #expect(seen.1 == [1, 2])
+    }
+
+    @Test("In a cancelled scope what need not wait still succeeds", arguments: backends)
+    func cancelledScope(_ choice: BackendChoice) throws {
+        // If this failed, a server that is cancelled would throw away requests that are there.
+        let seen = try bothEnds(choice) { client, accepted in
+            try await accepted.write([1, 2])
+            #expect(try await client.read(atMost: 1, until: inTime) == [1])
+            let found = Box<[UInt8]>([])
+            let codes = await withTaskGroup(of: [Int32].self) { tasks in
+                tasks.addTask(executorPreference: client.executor) {
+                    await client.withCancellation {
+                        // The second is over a turn later: the scope has heard by then.
+                        for _ in 0..<2 {
+                            _ = await code { try await LoopTime.sleep(for: .seconds(60)) }
+                        }
+                        return [
+                            await code { found.set(try await client.read(atMost: 1)) },
+                            await code { try await client.flush() },
+                            await code { _ = try await client.read(atMost: 1) },
+                        ]
+                    }
+                }
+                await Task.yield()
+                tasks.cancelAll()
+                return await tasks.next() ?? []
+            }
+            return (codes, found.value)
+        }
+        #expect(seen.0 == [0, 0, Int32(MILLRACE_ECANCELED)])
+        #expect(seen.1 == [2])
+    }
+
+    @Test("Who waits for room does not wait for all to leave", arguments: backends)
+    func roomIsEnough(_ choice: BackendChoice) throws {
+        // If this failed, a sender with room would wait until a slow peer has taken everything.
+        let codes = try bothEnds(choice) { client, accepted in
+            // The peer does not read: the kernel's buffers are full behind this.
+            let bytes = [UInt8](repeating: 1, count: 16_000_000)
+            let written = await code { try await client.write(bytes, until: soon) }
+            let taken = try client.enqueue([1])
+            #expect(taken == 1)
+            return [written, await code { try await client.waitForRoom(until: soon) }]
+        }
+        #expect(codes == [Int32(MILLRACE_ETIMEDOUT), 0])
+    }
+
+    @Test("Single bytes leave in order, written and enqueued, before the end", arguments: backends)
+    func singleBytes(_ choice: BackendChoice) throws {
+        // If this failed, a byte would be overtaken, or lost at the end.
+        let arrived = try bothEnds(choice) { client, accepted in
+            _ = try client.enqueue([1])
+            try await client.write([2], until: inTime)
+            _ = try client.enqueue([3])
+            try await client.finishWriting()
+            return try await read(10, from: accepted)
+        }
+        #expect(arrived == [1, 2, 3])
+    }
+
+    @Test("Closing drops what was enqueued in the same turn", arguments: backends)
+    func closingDrops(_ choice: BackendChoice) throws {
+        // If this failed, the bytes would go to the connection that gets the number next.
+        let dropped = try bothEnds(choice) { client, _ in
+            let taken = try client.enqueue([1, 2, 3])
+            client.close()
+            return taken - client.enqueuedByteCount
+        }
+        #expect(dropped == 3)
     }
 }

@@ -124,6 +124,61 @@ struct ServerTests {
     }
 }
 
+extension ServerTests {
+    @Test("Connections of used parts send what is enqueued", arguments: backends)
+    func usedPartsSend(_ choice: BackendChoice) throws {
+        // If this failed, a server would answer its first clients only.
+        let answers = try LoopGroup.run(choice: choice) { group in
+            let server = try await StreamServer.open(on: loopback, group: group)
+            return await withTaskGroup(of: Void.self) { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    await server.run { connection in
+                        _ = try? connection.enqueue([7])
+                        try? await connection.flush()
+                        _ = try? await connection.read(atMost: 1)
+                    }
+                }
+                var answers: [[UInt8]] = []
+                for _ in 0..<20 { answers.append(await ask(server.address, [1])) }
+                server.stopAccepting()
+                return answers
+            }
+        }
+        #expect(answers == [[UInt8]](repeating: [7], count: 20))
+    }
+
+    @Test(
+        "Cancelling a server ends what its handlers wait for", arguments: backends, [false, true])
+    func cancelling(_ choice: BackendChoice, writes: Bool) throws {
+        // If this failed, a program could not stop while a client is silent, or does not read.
+        let isEnded = try LoopGroup.run(choice: choice) { group in
+            let server = try await StreamServer.open(on: loopback, group: group)
+            let isServed = Box(false)
+            let isEnded = Box(false)
+            return try await withThrowingTaskGroup(of: Void.self) { tasks in
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    await server.run { connection in
+                        isServed.set(true)
+                        if writes {
+                            try? await connection.write([UInt8](repeating: 1, count: 16_000_000))
+                        } else {
+                            _ = try? await connection.read(atMost: 1)
+                        }
+                    }
+                    isEnded.set(true)
+                }
+                let client = try await StreamConnection.connect(to: server.address)
+                defer { client.close() }
+                #expect(try await waitUntil { isServed.value })
+                try await LoopTime.sleep(for: .milliseconds(30))
+                tasks.cancelAll()
+                return try await waitUntil { isEnded.value }
+            }
+        }
+        #expect(isEnded)
+    }
+}
+
 /// Which loops have served, and how many answers were right.
 final class LoopLog: Sendable {
     private let first = Atomic<Int>(0)

@@ -46,9 +46,6 @@
         }
     }
 
-    /// A deadline that nothing reaches unless it waits for ever.
-    var inTime: MonotonicInstant { .now.advanced(by: .seconds(20)) }
-
     /// How a handshake ended on each side; nil for well.
     struct Endings: Sendable {
         var client: HandshakeError?
@@ -97,13 +94,6 @@
         } catch {
             return error
         }
-    }
-
-    /// A value that one task sets, and that is read when it is over.
-    final class Box<Value>: @unchecked Sendable {
-        private(set) var value: Value
-        init(_ value: Value) { self.value = value }
-        func set(_ value: Value) { self.value = value }
     }
 
     /// Bytes that tell their place.

@@ -46,12 +46,16 @@
             let pieces = (0..<300).map { _ in
                 pattern(Int.random(in: 0...(Bool.random() ? 100 : 20_000), using: &random))
             }
-            let sent = Array(pieces.joined())
+            // One of three is written as several pieces.
+            var sent: [UInt8] = []
+            for (index, piece) in pieces.enumerated() {
+                sent += index % 3 == 1 ? piece + [1] + piece : piece
+            }
             let arrived = try tlsPair(choice, TLSEnds()) { connection in
                 for (index, piece) in pieces.enumerated() {
                     switch index % 3 {
                     case 0: try await connection.write(piece)
-                    case 1: try await writeGathered([piece, [], piece].dropLast(), to: connection)
+                    case 1: try await writeGathered([piece, [1], piece], to: connection)
                     default:
                         var start = 0
                         while start < piece.count {  // Ends: every turn takes bytes or waits.
@@ -69,6 +73,19 @@
                 return all
             }
             #expect(arrived == sent)
+        }
+
+        @Test("Writing nothing answers zero, open and closed", arguments: backends)
+        func writesNothing(_ choice: BackendChoice) throws {
+            // If this failed, an empty message would wait for ever: nothing of it leaves.
+            let counts = try tlsPair(choice, TLSEnds()) { connection in
+                _ = try? await readAll(connection, atMost: 1)
+            } client: { connection in
+                let open = try await writeNothing(to: connection)
+                connection.close()
+                return open + (try await writeNothing(to: connection))
+            }
+            #expect(counts == [0, 0, 0, 0])
         }
 
         @Test("Both sides write before they read", arguments: backends)

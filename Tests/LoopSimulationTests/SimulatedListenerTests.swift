@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MIT
+
+import AsyncRuntime
+import AtomicSupport
+import LoopSimulation
+import Networking
+import Testing
+
+@Suite("Listeners in a simulated world")
+struct SimulatedListenerTests {
+    @Test("Each time that descriptors have run out is counted, and accepting goes on")
+    func exhaustion() throws {
+        // If this failed, an error would be handed out as a socket, or end a listener, or the
+        // number that tells an operator of it would be wrong.
+        var simulation = Simulation(seed: 1)
+        simulation.plan[.noDescriptor] = 500_000
+        let outcome = try simulation.run { _, world in
+            let listener = try listen()
+            defer { listener.close() }
+            for _ in 0..<40 { _ = world.connect(port: listener.address.port) }
+            for _ in 0..<40 {
+                try await listener.accept(until: .now.advanced(by: .seconds(300))).close()
+            }
+            return listener.exhaustionCount
+        }
+        let counted = try #require(outcome.result).get()
+        #expect(UInt64(counted) == outcome.statistics[.noDescriptor])
+        #expect(counted > 0)
+    }
+
+    @Test("A closed listener takes nothing from one that has its number", arguments: 1...10)
+    func closedAsksNothing(seed: UInt64) throws {
+        // If this failed, a server that is opened when another one was closed would lose clients.
+        let outcome = try Simulation(seed: seed).run { _, world in
+            let first = try listen()
+            // Nobody comes, but the kernel was asked.
+            await #expect(throws: (any Error).self) {
+                try await first.accept(until: .now.advanced(by: .milliseconds(1))).close()
+            }
+            first.close()
+            let second = try listen()
+            defer { second.close() }
+            // The first one hears that its stream is over before the second begins one.
+            try await LoopTime.sleep(for: .milliseconds(1))
+            var accepted = 0
+            for _ in 0..<10 {
+                _ = world.connect(port: second.address.port)
+                let deadline = MonotonicInstant.now.advanced(by: .seconds(1))
+                guard let connection = try? await second.accept(until: deadline) else { continue }
+                connection.close()
+                accepted += 1
+            }
+            return accepted
+        }
+        #expect(try outcome.result?.get() == 10)
+    }
+
+    @Test("A socket that comes behind the close is closed")
+    func behindClose() throws {
+        // If this failed, each restart could lose descriptors.
+        var simulation = Simulation(seed: 1)
+        simulation.plan[.delayedCompletion] = 1_000_000
+        let outcome = try simulation.run { group, world in
+            for _ in 0..<50 {
+                let listener = try listen()
+                await withDiscardingTaskGroup { tasks in
+                    tasks.addTask(executorPreference: group.executors[0]) {
+                        try? await listener.accept().close()
+                    }
+                    _ = world.connect(port: listener.address.port)
+                    try? await LoopTime.sleep(for: .nanoseconds(world.draw(below: 600_000)))
+                    listener.close()
+                }
+            }
+        }
+        #expect(outcome.ending == .finished)
+        #expect(outcome.openCount == 0)
+    }
+
+    @Test("A listener that nobody asks takes no more than its limit", arguments: 1...5)
+    func limit(seed: UInt64) throws {
+        // If this failed, it would take all descriptors of the process.
+        let outcome = try Simulation(seed: seed).run { _, world in
+            let listener = try listen()
+            defer { listener.close() }
+            // Nobody comes, but the kernel is asked from here on.
+            await #expect(throws: (any Error).self) {
+                try await listener.accept(until: .now.advanced(by: .milliseconds(1))).close()
+            }
+            for _ in 0..<600 { _ = world.connect(port: listener.address.port) }
+            try await LoopTime.sleep(for: .seconds(1))
+            let open = world.openCount
+            for _ in 0..<600 {
+                try await listener.accept(until: .now.advanced(by: .seconds(300))).close()
+            }
+            return open
+        }
+        let open = try #require(outcome.result).get()
+        #expect(open <= StreamListener.pendingMax + 64)
+        #expect(open > StreamListener.pendingMax)
+    }
+}
+
+private func listen() throws -> StreamListener {
+    try StreamListener(on: try #require(SocketAddress.ipv4(host: "127.0.0.1", port: 0)))
+}
