@@ -27,6 +27,7 @@ struct SimulationTests {
         #expect(try outcome.result?.get() == 20 * 1000)
         #expect(outcome.ending == .finished)
         #expect(outcome.openCount == 0)
+        #expect(outcome.heldBufferCount == 0 && outcome.leasedBlockCount == 0)
     }
 
     @Test("the same seed gives the same trace, others give others")
