@@ -17,6 +17,6 @@ public enum ConformanceSuite {
     public static let checks: [ConformanceCheck] =
         acceptChecks + connectChecks + receiveChecks + sendChecks + batchChecks + cancelChecks
         + pollChecks + outputChecks + limitChecks + creditChecks + holdingChecks + sharingChecks
-        + timerChecks + postingChecks + stoppingChecks + endChecks
+        + timerChecks + postingChecks + stoppingChecks + endChecks + waitingOutputChecks
         + layerChecks + layerEndChecks
 }
