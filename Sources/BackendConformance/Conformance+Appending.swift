@@ -12,21 +12,33 @@ extension ConformanceSuite {
         let rig = try LoopRig(run)
         let (near, far) = try Wires.pair()
         let pattern = Wires.pattern(10_000)
-        let sends = try rig.call { loop in
+        let output = try rig.call { loop in
             let output = SendStream(loop: loop, descriptor: near)
             var taken = 0
             for start in stride(from: 0, to: pattern.count, by: 100) {
                 taken += output.append(Array(pattern[start..<start + 100]))
             }
             output.whenEmpty {}
-            return taken == pattern.count && output.pendingByteCount == taken
+            let isTaken = taken == pattern.count && output.pendingByteCount == taken
+            run.expect(isTaken, "an empty output did not take ten thousand bytes")
+            return Carried(output)
         }
-        run.expect(sends, "an empty output did not take ten thousand bytes")
         run.expect(
             try Wires.receive(pattern.count, from: far), equals: pattern, "the bytes are wrong")
         let submitted = try rig.call { $0.statistics.submitted }
         run.expect(submitted, equals: 1, "pieces of one turn did not leave together")
-        try rig.call { $0.close(near) }
+        try run.wait("the send to end") { try rig.call { $0.leasedSendBlocks } == 0 }
+        let counts = try rig.call { loop in
+            let sent = output.value.sentByteCount
+            output.value.stop()
+            let input = ReceiveStream(loop: loop, descriptor: near)
+            output.value.reuse(for: near, counterpart: input)
+            let anew = output.value.sentByteCount
+            output.value.stop()
+            loop.close(near)
+            return [sent, anew]
+        }
+        run.expect(counts, equals: [10_000, 0], "bytes sent, and of the next connection")
         rig.stop()
         Wires.close(far)
     }
@@ -90,6 +102,11 @@ extension ConformanceSuite {
         run.expect(
             code == Int32(MILLRACE_ECONNRESET) || code == Int32(MILLRACE_EPIPE),
             "the reason is \(code.map { "\($0)" } ?? "missing")")
+        let reason = try rig.call { _ in
+            output.value.stop()
+            return output.value.failure
+        }
+        run.expect(reason, equals: code, "stopping changed why sending had failed")
         let taken = try rig.call { loop in
             defer { loop.close(near) }
             return output.value.append([4])

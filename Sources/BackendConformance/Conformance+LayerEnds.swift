@@ -16,6 +16,8 @@ extension ConformanceSuite {
         ConformanceCheck("layer: finished by who has its bytes", layeredFinishInside),
         ConformanceCheck("layer: a stream that cannot start", layeredRefusal),
         ConformanceCheck("layer: stopped at any point", layeredStop),
+        ConformanceCheck("layer: finished and closed at once", layeredFinishAtOnce),
+        ConformanceCheck("layer: what comes is read when nothing leaves", layeredDeafPeer),
     ]
 
     @Sendable
@@ -29,6 +31,8 @@ extension ConformanceSuite {
         try run.wait("bytes") { try rig.call { $0.input.isReady } }
         run.expect(try rig.call { $0.input.takeChunk() }, equals: [1, 2, 3], "before the end")
         run.expect(ended, becomes: { $0 == 1 }, "the end was not told")
+        run.expect(try rig.call { !$0.input.hasUnread }, "nothing is unread behind the end")
+        run.expect(try rig.call { $0.input.pinnedAddress() }, equals: 0, "lent behind the end")
         let state = try rig.call { rig in
             rig.input.whenWireEnded { wireEnded.update { $0 += 1 } }
             return (rig.input.end, rig.input.isWireEnded, rig.output.failure, rig.output.breakage)
@@ -72,6 +76,8 @@ extension ConformanceSuite {
         // Wrong: a connection that was cut looks like one that has ended.
         let finished = try LayerRig(run)
         try finished.send(ToyLayer.record(.data, [1, 2]))
+        try run.wait("bytes") { try finished.call { $0.input.isReady } }
+        run.expect(try finished.call { $0.input.hasUnread }, "what the layer has is unread")
         _ = millrace_socket_shutdown(finished.far, Int32(MILLRACE_SHUT_WR))
         run.expect(try finished.read(3), equals: [1, 2], "before the end")
         run.expect(
@@ -202,6 +208,10 @@ extension ConformanceSuite {
     @Sendable
     static func layeredRefusal(_ run: ConformanceRun) throws {
         // Wrong: a reader waits for ever for a stream that the loop has refused.
+        for isLayered in [true, false] { try refusal(run, isLayered: isLayered) }
+    }
+
+    private static func refusal(_ run: ConformanceRun, isLayered: Bool) throws {
         var options = LoopOptions()
         options.operationsMax = 1
         let rig = try LoopRig(run, options: options)
@@ -212,7 +222,7 @@ extension ConformanceSuite {
             unsafe loop.start(.poll(descriptor: near, events: UInt32(MILLRACE_POLLIN))) { _ in }
             let input = ReceiveStream(loop: loop, descriptor: near)
             let output = SendStream(loop: loop, descriptor: near)
-            ToyLayer(over: input, and: output).insert()
+            if isLayered { ToyLayer(over: input, and: output).insert() }
             input.whenReady { told.update { $0 = true } }
             input.start()
             return Carried((input, output))
@@ -249,9 +259,41 @@ extension ConformanceSuite {
                 if cut % 2 == 0 { _ = rig.input.takeChunk() }
                 rig.input.stop()
                 rig.output.stop()
+                // Before the ping nothing is under way.
+                guard cut <= 46 else { return }
+                run.expect(rig.output.pendingByteCount, equals: 0, "a stopped output has bytes")
             }
             run.expect(called, becomes: { $0 == 2 }, "waiters were not called, byte \(cut)")
             try rig.close()
         }
+    }
+
+    @Sendable
+    static func layeredFinishAtOnce(_ run: ConformanceRun) throws {
+        // Wrong: a connection that is closed in the job that ends it does not say its end: the
+        // peer takes a whole answer for a cut one.
+        let rig = try LayerRig(run)
+        try rig.close(far: false, finishing: true)
+        run.expect(
+            try Wires.receive(10, from: rig.far), equals: ToyLayer.record(.end), "the last words")
+        Wires.close(rig.far)
+    }
+
+    @Sendable
+    static func layeredDeafPeer(_ run: ConformanceRun) throws {
+        // Wrong: once sending has failed, what the peer still says is not read.
+        let rig = try LayerRig(run)
+        _ = millrace_socket_shutdown(rig.near, Int32(MILLRACE_SHUT_WR))
+        let failed = Board(false)
+        try rig.call { rig in
+            _ = rig.output.append([1])
+            rig.output.whenEmpty { failed.update { $0 = true } }
+        }
+        run.expect(failed, becomes: { $0 }, "a send behind the own end was not answered")
+        run.expect(try rig.call { $0.output.breakage != nil }, "the send was to fail")
+        run.expect(try rig.call { $0.input.end }, equals: nil, "the peer has not ended")
+        try rig.send(ToyLayer.record(.data, [1, 2, 3]))
+        run.expect(try rig.read(3), equals: [1, 2, 3], "what the peer still said")
+        try rig.close()
     }
 }

@@ -36,14 +36,17 @@ extension ConformanceSuite {
         let (reader, writer) = try Wires.pipe()
         for _ in 0..<3 {
             let results = Board<[Int32]>([])
-            let ids = try rig.call { loop in
+            let (ids, refusal) = try rig.call { loop in
                 // SAFETY: no memory is named.
-                (0..<6).map { _ in
+                let ids = (0..<6).map { _ in
                     unsafe loop.start(.poll(descriptor: reader, events: 1)) { completion in
                         results.update { $0.append(completion.result) }
                     }
                 }
+                return (ids, loop.refusalCode)
             }
+            run.expect(
+                refusal, equals: Int32(MILLRACE_ENOBUFS), "why a full table takes no more")
             run.expect(
                 ids.compactMap { $0 }.count, equals: 4,
                 "a table of four operations did not take exactly four")
@@ -354,6 +357,19 @@ extension ConformanceSuite {
             "not all jobs ran that were posted beside a busy loop")
         let isSame2000 = seen.read { $0 } == Array(0..<2000)
         run.expect(isSame2000, "jobs ran out of order beyond the inbox")
+        rig.stop()
+        try overflowAlone(run)
+    }
+
+    private static func overflowAlone(_ run: ConformanceRun) throws {
+        // The job that runs has the inbox's only node: the next one stands in the overflow list
+        // alone, and nothing else wakes the loop.
+        var options = LoopOptions()
+        options.inboxCapacity = 1
+        let rig = try LoopRig(run, options: options)
+        let ran = Board(false)
+        try rig.call { loop in _ = loop.post(closure: { ran.update { $0 = true } }) }
+        run.expect(ran, becomes: { $0 }, "a loop sleeps on a job beyond the inbox")
         rig.stop()
     }
 

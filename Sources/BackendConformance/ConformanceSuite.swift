@@ -16,6 +16,7 @@ public enum ConformanceSuite {
     /// All checks. Each stands alone: they run in any order, and side by side on several threads.
     public static let checks: [ConformanceCheck] =
         acceptChecks + connectChecks + receiveChecks + sendChecks + batchChecks + cancelChecks
-        + pollChecks + outputChecks + limitChecks + creditChecks + sharingChecks + timerChecks
-        + postingChecks + stoppingChecks + layerChecks + layerEndChecks
+        + pollChecks + outputChecks + limitChecks + creditChecks + holdingChecks + sharingChecks
+        + timerChecks + postingChecks + stoppingChecks + endChecks + waitingOutputChecks
+        + layerChecks + layerEndChecks
 }

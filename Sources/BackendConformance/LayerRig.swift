@@ -74,9 +74,14 @@ final class LayerRig: @unchecked Sendable {
         input.whenReady { [self] in collect(count, bytes, isOver) }
     }
 
-    /// Stops both streams; the checks that nothing is missing.
-    func close(far isOpen: Bool = true, file: StaticString = #fileID, line: UInt = #line) throws {
+    /// Stops both streams, with `finishing` at once behind the end; then checks that nothing is
+    /// missing.
+    func close(
+        far isOpen: Bool = true, finishing: Bool = false, file: StaticString = #fileID,
+        line: UInt = #line
+    ) throws {
         try rig.call { [self] loop in
+            if finishing { output.finishAtOnce() }
             input.cancelWaiter()
             input.stop()
             output.cancelWaiter()

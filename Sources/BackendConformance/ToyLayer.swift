@@ -91,7 +91,8 @@ final class ToyLayer: StreamLayer {
 
     private func takeRecord() {
         let payload = arriving[Self.headCount...].map { $0 ^ 0x5a }
-        switch Kind(rawValue: arriving[0]) {
+        let kind = Kind(rawValue: arriving[0])
+        switch kind {
         case .hello: isShaken = true
         case .data:
             plainStart = 0
@@ -109,7 +110,8 @@ final class ToyLayer: StreamLayer {
             send(.alert, Array("bad".utf8))
         }
         arriving = []
-        stateChanged()
+        // What is readable is no state: the stream looks for it by itself.
+        if kind != .data && kind != .ping { stateChanged() }
     }
 
     override func wireEnded(_ wireEnd: ReceiveStream.End) {

@@ -488,7 +488,11 @@ public final class ReceiveStream {
             finish(isBroken ? .failed(Int32(MILLRACE_ECONNRESET)) : .finished)
         case -Int32(MILLRACE_ENOBUFS):
             loop.counters.bufferShortages &+= 1
-            guard heldBufferCount < credit else { return state = .paused }
+            // Whoever holds its credit, of pieces or of bytes, waits for its reader: a backend that
+            // cannot count ahead may have brought more than the bytes of the credit.
+            guard heldBufferCount < credit && heldBytes < creditByteCount else {
+                return state = .paused
+            }
             state = .starved
             loop.starved.append(self)
         case 1..., -Int32(MILLRACE_ECANCELED):

@@ -76,8 +76,10 @@ public struct Simulation: Sendable {
         let escapes = world.statistics.escapes + UInt64(executor.foreignCount - handedOver)
         return SimulationOutcome(
             result: record.result, ending: escapes > 0 ? .escaped : record.ending,
-            openCount: world.openCount, time: world.elapsed, traceHash: world.traceHash,
-            traceCount: world.traceCount, statistics: world.statistics, timeline: world.timeline)
+            openCount: world.openCount, heldBufferCount: loop.heldBuffers,
+            leasedBlockCount: loop.leasedSendBlocks, time: world.elapsed,
+            traceHash: world.traceHash, traceCount: world.traceCount,
+            statistics: world.statistics, timeline: world.timeline)
     }
 
     /// Stops the loop when nothing is left to happen, or the limits are reached.
@@ -128,6 +130,10 @@ public struct SimulationOutcome<Value: Sendable>: Sendable {
     public let ending: SimulationEnding
     /// How many of the world's descriptors were left open.
     public let openCount: Int
+    /// How many of the loop's receive buffers were still with streams.
+    public let heldBufferCount: Int
+    /// How many send blocks were not given back.
+    public let leasedBlockCount: Int
     /// How much virtual time passed.
     public let time: Duration
     /// Changed by everything that happened.

@@ -158,6 +158,8 @@ public final class StreamListener: @unchecked Sendable {
     private func keep(_ socket: Int32) {
         guard !isClosed else {
             _ = millrace_close(socket)
+            // The cancellation came between two shots, where the kernel does not find it.
+            if let operation { executor.loop.cancel(operation) }
             return
         }
         accepted.append(socket)

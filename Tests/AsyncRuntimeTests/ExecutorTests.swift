@@ -251,8 +251,11 @@ struct ExecutorTests {
         // If this failed, a forgotten task would hang for ever, and who awaits it too.
         let ended = Count()
         let elsewhere = Count()
-        try await onThread {
-            try LoopGroup.run(choice: choice) { group in
+        // Time enough: all end on their loop, where alone they may close what they have.
+        var options = LoopOptions()
+        options.stopGraceNanoseconds = 60_000_000_000
+        try await onThread { [options] in
+            try LoopGroup.run(choice: choice, options: options) { group in
                 for number in 0..<50 {
                     Task(executorPreference: group.executors[0]) {
                         if number % 2 == 0 {
@@ -267,6 +270,30 @@ struct ExecutorTests {
         }
         let isAllEnded = await eventually { ended.value == 50 }
         #expect(isAllEnded, "\(ended.value) of 50")
+        #expect(elsewhere.value == 0)
+    }
+
+    @Test("Tasks that do not end keep no loop, and go on elsewhere", arguments: backends)
+    func restless(_ choice: BackendChoice) async throws {
+        // If this failed, one busy task would keep a program from its end; or who awaits a task
+        // that was ready when its loop ended would wait for ever.
+        let ended = Count()
+        var options = LoopOptions()
+        options.stopGraceNanoseconds = 1_000_000
+        try await onThread { [options] in
+            try LoopGroup.run(choice: choice, options: options) { group in
+                let loop = group.executors[0].loop
+                for _ in 0..<20 {
+                    Task(executorPreference: group.executors[0]) {
+                        // Ends when the loop has ended.
+                        while loop.isCurrent { await Task.yield() }
+                        ended.add()
+                    }
+                }
+            }
+        }
+        let isAllEnded = await eventually { ended.value == 20 }
+        #expect(isAllEnded, "\(ended.value) of 20")
     }
 }
 

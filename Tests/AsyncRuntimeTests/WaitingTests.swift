@@ -29,6 +29,18 @@ struct WaitingTests {
         #expect(order == [0, 1, 2, 3, 4])
     }
 
+    @Test("A loop that waits for a timer sleeps until then", arguments: backends)
+    func sleepsThrough(_ choice: BackendChoice) throws {
+        // If this failed, a loop with nothing to do would wake a hundred times a second.
+        let turns = try LoopGroup.run(choice: choice) { group in
+            let loop = group.executors[0].loop
+            let before = loop.statistics.turns
+            try await LoopTime.sleep(for: .milliseconds(300))
+            return loop.statistics.turns - before
+        }
+        #expect(turns < 10)
+    }
+
     @Test("A cancelled sleep ends at once", arguments: backends)
     func cancelledSleep(_ choice: BackendChoice) throws {
         // If this failed, a cancelled task would sit its time out, or a timer would be left behind.

@@ -39,6 +39,13 @@ struct ChildTests {
         #expect(try child("leaks", choice) == ["no leak"])
     }
 
+    @Test("A program with a loop alone survives a broken pipe", arguments: backends)
+    func brokenPipe(_ choice: BackendChoice) throws {
+        // If this failed, a program without a group would die of SIGPIPE when it sends a file to a
+        // peer that is gone.
+        #expect(try child("pipe", choice) == ["alive"])
+    }
+
     @Test("The automatic choice says what it found")
     func automatic() throws {
         // If this failed, the log would name a backend that is not running.

@@ -17,6 +17,7 @@ struct WakeUpTests {
         // If this failed, every job from another thread would cost a system call.
         let rig = WakeUpRig(try EventLoop(choice: choice), threads: crowd[0], jobs: crowd[1])
         let count = rig.run { rig in
+            // A timer has woken it: who posts wakes nobody any more, as after a post.
             rig.beginHolding()
             let before = rig.wakeUps
             rig.postFromAll()
@@ -42,6 +43,23 @@ struct WakeUpTests {
         }
         #expect(counts == Array(repeating: 1, count: 20))
     }
+
+    @Test("A job sees the time of its own turn", arguments: backends)
+    func ownTime(_ choice: BackendChoice) throws {
+        // If this failed, a limit that a job sets from the loop's time would strike early by as
+        // long as the loop has slept before.
+        let rig = WakeUpRig(try EventLoop(choice: choice), threads: 1, jobs: 1)
+        let isRight = rig.run { rig in
+            (0..<20).allSatisfy { _ in
+                rig.waitUntilAsleep()
+                let before = MonotonicInstant.now
+                rig.postFromAll()
+                rig.waitForJobs()
+                return rig.lastTurn >= before
+            }
+        }
+        #expect(isRight == true)
+    }
 }
 
 /// A loop on a thread, and threads that post to it. A job holds the loop until everybody has
@@ -49,8 +67,9 @@ struct WakeUpTests {
 @safe
 private final class WakeUpRig: @unchecked Sendable {
     // Edges: E1  posted add → the job's load   nothing that is posted later is missed
-    //        E2  ran add → the waiting load    the jobs are over
+    //        E2  ran add → the waiting load    the jobs are over; carries `turn`
     //        E3  threadID store → load
+    //        E4  isHeld store → load           a timer holds the loop
 
     let loop: EventLoop
     private let threads: Int
@@ -60,6 +79,8 @@ private final class WakeUpRig: @unchecked Sendable {
     private let ran = Atomic<Int>(0)
     private let due = Atomic<Int>(0)
     private let isHolding = Atomic<Bool>(false)
+    private let isHeld = Atomic<Bool>(false)
+    private let turn = Atomic<Int>(0)
 
     init(_ loop: EventLoop, threads: Int, jobs: Int) {
         self.loop = loop
@@ -68,6 +89,11 @@ private final class WakeUpRig: @unchecked Sendable {
     }
 
     var wakeUps: Int { loop.wakeUps }
+
+    /// When the turn of the last job began; once the jobs are over.
+    var lastTurn: MonotonicInstant {
+        MonotonicInstant(nanoseconds: UInt64(turn.load(ordering: .relaxed)))
+    }
 
     /// Runs the loop on one thread and `body` on another; nil if the loop failed.
     func run<Value: Sendable>(_ body: @escaping @Sendable (WakeUpRig) -> Value) -> Value? {
@@ -106,13 +132,33 @@ private final class WakeUpRig: @unchecked Sendable {
         wait { self.ran.load(ordering: .acquiring) == count }  // E2
     }
 
-    /// Keeps the loop awake, in a job.
+    /// Keeps the loop awake, in a timer that has ended its sleep.
     func beginHolding() {
         isHolding.store(true, ordering: .relaxed)
         posted.store(threads, ordering: .relaxed)
         due.add(1, ordering: .relaxed)
-        loop.post(job)
-        wait { !test_thread_sleeps(Int32(self.threadID.load(ordering: .acquiring))) }  // E3
+        // SAFETY: the rig lives until the loop is over.
+        let starter = unsafe LoopJob(context: Unmanaged.passUnretained(self).toOpaque()) {
+            // SAFETY: as above.
+            unsafe Unmanaged<WakeUpRig>.fromOpaque($0).takeUnretainedValue().setTimer()
+        }
+        loop.post(starter)
+        wait { self.isHeld.load(ordering: .acquiring) }  // E4
+    }
+
+    private func setTimer() {
+        // Far enough to be slept on, also if somebody else has the processor first.
+        let deadline = MonotonicInstant.now.advanced(byNanoseconds: 20_000_000)
+        // SAFETY: as above.
+        let timer = unsafe loop.schedule(
+            at: deadline, context: Unmanaged.passUnretained(self).toOpaque()
+        ) { context, _ in
+            // SAFETY: as above.
+            let rig = unsafe Unmanaged<WakeUpRig>.fromOpaque(context).takeUnretainedValue()
+            rig.isHeld.store(true, ordering: .releasing)  // E4
+            rig.hold()
+        }
+        if timer == nil { Issue.record("a timer was refused") }
     }
 
     func endHolding() {
@@ -133,6 +179,7 @@ private final class WakeUpRig: @unchecked Sendable {
             self.posted.load(ordering: .acquiring) >= self.threads  // E1
                 && !self.isHolding.load(ordering: .relaxed)
         }
+        turn.store(Int(loop.now.nanoseconds), ordering: .relaxed)  // E2 carries it.
         ran.add(1, ordering: .releasing)  // E2
     }
 

@@ -6,6 +6,7 @@
 import AsyncRuntime
 import CTestSupport
 import EventLoops
+import Glibc
 
 let arguments = CommandLine.arguments
 let choice = arguments.count > 2 ? BackendChoice(rawValue: arguments[2]) ?? .automatic : .automatic
@@ -16,7 +17,8 @@ case "eperm", "enosys": denyIOUring(errors[arguments[1]] ?? 1)
 case "pwait": denyWaiting()
 case "signals": try takeSignals()
 case "leaks": try countDescriptors()
-default: fatalError("LoopChild (eperm|enosys|pwait|signals|leaks) [BACKEND]")
+case "pipe": try breakPipe()
+default: fatalError("LoopChild (eperm|enosys|pwait|signals|leaks|pipe) [BACKEND]")
 }
 
 /// Opens loops where io_uring_setup is refused, as in many containers.
@@ -86,4 +88,18 @@ func round() throws {
             }
         } catch {}
     }
+}
+
+/// Writes into a pipe that nobody reads, in a program with a loop and no group.
+func breakPipe() throws {
+    _ = signal(SIGPIPE, SIG_DFL)
+    let loop = try EventLoop(choice: choice)
+    loop.stop()
+    try loop.run()
+    var ends: [Int32] = [0, 0]
+    precondition(unsafe pipe(&ends) == 0)  // SAFETY: room for two.
+    close(ends[0])
+    var byte: UInt8 = 1
+    let written = unsafe write(ends[1], &byte, 1)  // SAFETY: a byte of ours.
+    print(written == -1 && errno == EPIPE ? "alive" : "written: \(written)")
 }

@@ -22,6 +22,9 @@ struct FaultTests {
             }
             #expect(outcome.ending == .finished, "seed \(seed): \(outcome.ending)")
             #expect(outcome.openCount == 0, "seed \(seed): \(outcome.openCount) are open")
+            #expect(
+                outcome.heldBufferCount == 0 && outcome.leasedBlockCount == 0,
+                "seed \(seed): buffers or blocks are missing")
             count += outcome.statistics[fault]
         }
         #expect(count > 0)

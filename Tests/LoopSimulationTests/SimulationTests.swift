@@ -27,6 +27,31 @@ struct SimulationTests {
         #expect(try outcome.result?.get() == 20 * 1000)
         #expect(outcome.ending == .finished)
         #expect(outcome.openCount == 0)
+        #expect(outcome.heldBufferCount == 0 && outcome.leasedBlockCount == 0)
+    }
+
+    @Test("a stream that is closed while bytes come gives everything back", arguments: 0..<20)
+    func closesEarly(seed: UInt64) throws {
+        // If this failed, each client that is left in the middle would take a buffer with it.
+        var simulation = Simulation(seed: seed)
+        simulation.plan[.delayedCompletion] = 500_000
+        simulation.plan[.delayedCancellation] = 500_000
+        let outcome = try simulation.run { _, world in
+            let listener = world.listen(port: 7) { peer in
+                peer.send([UInt8](repeating: 7, count: 200_000))
+                peer.onEnd = { [unowned peer] _ in peer.close() }
+            }
+            defer { listener?.close() }
+            let address = try #require(SocketAddress.ipv4(host: "127.0.0.1", port: 7))
+            for count in 1...10 {
+                let connection = try await StreamConnection.connect(to: address)
+                for _ in 0..<count { _ = try await connection.read(atMost: 1000) }
+                connection.close()
+            }
+        }
+        #expect(throws: Never.self) { try outcome.result?.get() }
+        #expect(outcome.ending == .finished)
+        #expect(outcome.heldBufferCount == 0 && outcome.leasedBlockCount == 0)
     }
 
     @Test("the same seed gives the same trace, others give others")

@@ -207,6 +207,19 @@ struct ServerConnectionTests {
         #expect(server.server.statistics.refusedConnections == 5)
     }
 
+    @Test("An answer is whole, whatever is left of it behind a full block", arguments: backends)
+    func lastBytes(_ choice: BackendChoice) throws {
+        // If this failed, the last byte of some answers would be lost with their connection.
+        let server = try TestServer(choice)
+        let blockByteCount = LoopOptions().sendBlockByteCount
+        for count in blockByteCount - 300...blockByteCount {
+            let client = try server.connect()
+            try client.send(request("GET /whole/\(count)", "Connection: close\r\n"))
+            #expect(try client.answer().body.count == count)
+            client.close()
+        }
+    }
+
     @Test("A Unix socket, and several loops", arguments: backends)
     func unixSocket(_ choice: BackendChoice) throws {
         // If this failed, a proxy on the same machine could not use the cheaper socket.

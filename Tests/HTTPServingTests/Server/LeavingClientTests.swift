@@ -147,4 +147,46 @@ struct ServerLeavingClientTests {
         }
         #expect(counts.cancelled.load(ordering: .relaxed) == 0)
     }
+
+    @Test("A reset in the middle of a head is no request", arguments: backends)
+    func resetInHead(_ choice: BackendChoice) throws {
+        // If this failed, clients that leave would be counted and logged like nonsense.
+        let (server, _) = try serve(choice)
+        let client = try server.connect()
+        try client.send("GET /hello HTTP/1.1\r\nHo")
+        TestServer.pause(milliseconds: 20)
+        client.reset()
+        let isClosed = TestServer.wait {
+            let statistics = server.server.statistics
+            return statistics.acceptedConnections == 1 && statistics.openConnections == 0
+        }
+        let statistics = server.server.statistics
+        #expect(isClosed && statistics.answers == 0 && statistics.clientErrors == 0)
+    }
+
+    @Test("A client that is gone when its request is read leaves nothing", arguments: backends)
+    func goneBefore(_ choice: BackendChoice) throws {
+        // If this failed, a connection with an answer that nobody takes would stay for ever.
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/block",
+            direct: { _, response in
+                // The loop stands still; meanwhile a request and a reset come.
+                TestServer.pause(milliseconds: 300)
+                response.send("over")
+            })
+        let server = try TestServer(choice, routes: routes)
+        let (blocker, other) = (try server.connect(), try server.connect())
+        for client in [blocker, other] {
+            try client.send(request("GET /hello"))
+            #expect(try client.answer().status == 200)
+        }
+        try blocker.send(request("GET /block"))
+        TestServer.pause(milliseconds: 60)
+        try other.send(request("GET /hello"))
+        other.reset()
+        #expect(try blocker.answer().status == 200)
+        blocker.close()
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
 }
