@@ -115,14 +115,17 @@ struct StreamTests {
         arguments: backends)
     func deadlines(_ choice: BackendChoice) throws {
         // If this failed, a silent or stuck peer would hold a task for ever.
+        let isOver = Box(false)
         let codes = try pair(choice, on: loopback) { connection in
-            try await LoopTime.sleep(for: .milliseconds(120))
+            // Nobody reads before the deadlines have passed.
+            #expect(try await waitUntil { isOver.value })
             _ = try await readAll(connection, atMost: 100_000)
         } client: { connection in
             var codes: [Int32] = []
             codes.append(await code { _ = try await connection.read(atMost: 1, until: soon) })
             let bytes = [UInt8](repeating: 1, count: 16_000_000)
             codes.append(await code { try await connection.write(bytes, until: soon) })
+            isOver.set(true)
             try await connection.finishWriting()
             codes.append(await code { _ = try await connection.read(atMost: 1) })
             return codes
