@@ -11,7 +11,7 @@ struct AnswerParser {
 
     private var part = Part.before
     /// The beginning of a word whose end has not come yet.
-    private var carried: [UInt8] = []
+    private(set) var carried: [UInt8] = []
     private var isTooLong = false
 
     /// Calls `body` with each first word whose line is complete; with nil for one that is too long.

@@ -75,6 +75,7 @@ final class ClientCore: @unchecked Sendable {
         onOutcomes: @escaping @Sendable (Span<SettledMessage>) -> Void
     ) throws(PoolConfigurationError) {
         precondition(!executors.isEmpty, "a client needs a loop")
+        try configuration.validate()
         let seed = configuration.seed ?? MonotonicInstant.now.nanoseconds
         let limits = configuration.pool
         machine = try PoolMachine(configuration: limits, jitterSeed: seed)

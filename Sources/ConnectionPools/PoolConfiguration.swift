@@ -98,7 +98,7 @@ public struct PoolConfiguration: Hashable, Sendable {
     }
 }
 
-/// The limit that `PoolConfiguration.validate` refuses.
+/// The limit that `PoolConfiguration.validate` or `ClientConfiguration.validate` refuses.
 public enum PoolConfigurationError: Error, Hashable, Sendable {
     /// Not in 1 ... `connectionsLimit`.
     case maxConnections
@@ -132,6 +132,14 @@ public enum PoolConfigurationError: Error, Hashable, Sendable {
     case breakerThreshold
     /// Zero.
     case breakerReset
+    /// Less than one: no message could be sent.
+    case messageByteCount
+    /// Not in 64 ... `ClientConfiguration.memoryLimit`.
+    case memoryByteCount
+    /// Less than one: no message could ever be queued.
+    case queueByteCount
+    /// More than `ClientConfiguration.memoryLimit`.
+    case writeBufferByteCount
     /// The destination has no name that a certificate could bear, and none was given: an address,
     /// a Unix socket.
     case serverName

@@ -359,6 +359,8 @@ struct ClientLimitTests {
         // would wait.
         var configuration = quick(.confirmed)
         configuration.pool.idleTimeoutNanoseconds = 10_000_000
+        // The peer closes too: nobody waits for this limit.
+        configuration.pool.closeTimeoutNanoseconds = 60_000_000_000
         try withRig(choice, configuration) { peer in
             await peer.lines { line in
                 try? await peer.stream.write(answer(line))
@@ -373,6 +375,7 @@ struct ClientLimitTests {
             let statistics = rig.client.statistics
             #expect(statistics.pool.idleCloses == 4)
             #expect(statistics.pool.pauses == 0 && statistics.resent == 0)
+            #expect(statistics.pool.lateEvents == 0)
             #expect(rig.outcomes.okCount == 4)
         }
     }
@@ -408,11 +411,13 @@ struct ClientLimitTests {
                 to: .host("127.0.0.1", port: listener.address.port), configuration: configuration,
                 executors: group.executors
             ) { outcomes.record($0) }
+            let begin = MonotonicInstant.now
             await withDiscardingTaskGroup { tasks in
                 tasks.addTask { await client.run() }
                 _ = try? await client.send([65, 10])
                 await client.waitUntilFinished()
             }
+            #expect(MonotonicInstant.now.nanoseconds(since: begin) < 20_000_000_000)
             filler.close()
             listener.close()
             #expect(outcomes[0] == .failed(.gaveUp, wasPartlyWritten: false))

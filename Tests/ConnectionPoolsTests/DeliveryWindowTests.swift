@@ -160,6 +160,8 @@ struct DeliveryWindowTests {
             keys.window.checkInvariants()
             let end = keys.window.appendedOffset
             #expect(end == 0)
+            let last = keys.window.lastConfirmedOffset
+            #expect(last == 0)
             keys.next = 0
             for key: UInt64 in 0..<4 {
                 let isTaken = keys.append(key, 10)

@@ -29,6 +29,7 @@ struct PoolClosingTests {
         #expect(driver.actions.contains(.drain(ids[0])))
         #expect(driver.actions.contains(.drain(ids[1])))
         #expect(driver.machine.sendError == .closed)
+        #expect(driver.machine.statistics.openConnections == 2)
         driver.backlog = 0
         driver.send(.drained(ids[0]))
         #expect(driver.closes == [ids[0]: .graceful])
@@ -40,13 +41,13 @@ struct PoolClosingTests {
         #expect(driver.timers.isEmpty)
     }
 
-    @Test("A drained connection goes on when messages of a dead one came back")
-    func drainedWithBacklog() throws {
+    @Test("A drained connection goes on when messages of a dead one came back", arguments: [1, 2])
+    func drainedWithBacklog(_ count: Int) throws {
         // If this failed, messages that came back while closing would be lost.
         var driver = try PoolDriver()
         let ids = driver.openTwo()
         driver.send(.closeRequested(deadline: nil))
-        driver.backlog = 2
+        driver.backlog = count
         driver.send(.disconnected(ids[0], reset, hadProgress: true))
         #expect(driver.actions.contains(.wakeConnections))
         driver.send(.drained(ids[1]))
@@ -157,6 +158,19 @@ struct PoolClosingTests {
         #expect(other.timers[other.drainIndex]?.at == early)
         other.send(.closeRequested(deadline: MonotonicInstant(nanoseconds: early.nanoseconds - 1)))
         #expect(other.timers[other.drainIndex]?.at.nanoseconds == early.nanoseconds - 1)
+    }
+
+    @Test("shutdownNow behind a close stops its deadline")
+    func shutdownBehindClose() throws {
+        // If this failed, the deadline would stop a client once more, and call what was cancelled
+        // closed.
+        var driver = try PoolDriver()
+        let id = driver.openFirst()
+        driver.send(.closeRequested(deadline: driver.now.advanced(byNanoseconds: second)))
+        #expect(driver.timers[driver.drainIndex] != nil)
+        driver.send(.shutdownRequested)
+        #expect(driver.closes == [id: .abort])
+        #expect(driver.timers.isEmpty)
     }
 
     @Test("shutdownNow cuts everything, from every state")

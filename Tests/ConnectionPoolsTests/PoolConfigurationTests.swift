@@ -36,6 +36,39 @@ struct PoolConfigurationTests {
         }
     }
 
+    @Test("Each limit of a client that cannot hold is refused by name")
+    func clientLimitsAreChecked() throws {
+        // If this failed, a queue that may hold no byte would make every sender wait for ever, and
+        // a client without memory would call short messages too long.
+        typealias Change = (inout ClientConfiguration) -> Void
+        let limit = ClientConfiguration.memoryLimit
+        let refused: [(PoolConfigurationError, Change)] = [
+            (.messageByteCount, { $0.messageByteCountMax = 0 }),
+            (.memoryByteCount, { $0.memoryByteCountMax = 63 }),
+            (.memoryByteCount, { $0.memoryByteCountMax = limit + 1 }),
+            (.queueByteCount, { $0.queueByteCountMax = 0 }),
+            (.queueByteCount, { $0.queueByteCountMax = .min }),
+            (.writeBufferByteCount, { $0.writeBufferByteCount = limit + 1 }),
+            (.windowCapacity, { $0.pool.windowCapacity = 0 }),
+        ]
+        for (expected, change) in refused {
+            var configuration = ClientConfiguration()
+            change(&configuration)
+            #expect(throws: expected) { try configuration.validate() }
+        }
+        let taken: [Change] = [
+            { _ in }, { $0.messageByteCountMax = 1 }, { $0.messageByteCountMax = .max },
+            { $0.memoryByteCountMax = 64 }, { $0.memoryByteCountMax = limit },
+            { $0.queueByteCountMax = 1 }, { $0.queueByteCountMax = .max },
+            { $0.writeBufferByteCount = 0 }, { $0.writeBufferByteCount = limit },
+        ]
+        for change in taken {
+            var configuration = ClientConfiguration()
+            change(&configuration)
+            try configuration.validate()
+        }
+    }
+
     @Test("Pauses are capped and do not overflow; words are letters and dashes, all different")
     func pausesAndWords() throws {
         // If this failed, a long outage would wrap a pause to zero, or scripts misread a reason.
@@ -50,6 +83,10 @@ struct PoolConfigurationTests {
             #expect(pause >= pauses.shortest(afterFailures: failures))
             #expect(pause <= pauses.longest(afterFailures: failures))
         }
+        configuration.backoffInitialNanoseconds = 1 << 62
+        configuration.backoffMultiplier = 1024
+        pauses = ReconnectPauses(configuration: configuration, seed: 1)
+        #expect(pauses.longest(afterFailures: 3) == .max)
         let words = FailureReason.allCases.map(\.word)
         #expect(Set(words).count == words.count)
         #expect(words.allSatisfy { $0.allSatisfy { $0.isLowercase || $0 == "-" } })

@@ -36,6 +36,7 @@ struct PoolOpeningTests {
         driver.advance(millisecond)
         driver.send(.connected(id))
         #expect(driver.actions.contains(.serve(id)))
+        #expect(!driver.actions.contains(.drain(id)))
         #expect(driver.timers.count == 1)
         #expect(driver.timers[0]?.at == driver.now.advanced(byNanoseconds: 5 * second))
         #expect(driver.machine.statistics.openConnections == 1)
@@ -129,6 +130,7 @@ struct PoolReconnectingTests {
         #expect(driver.timers.isEmpty)
         driver.queue(1)
         #expect(driver.connects.isEmpty)
+        #expect(driver.machine.statistics.pauses == 1)
         let pause = driver.timers[0].map { $0.at.nanoseconds(since: driver.now) } ?? 0
         #expect((50 * millisecond...100 * millisecond).contains(pause))
         #expect(driver.machine.openThreshold == .max)
@@ -191,6 +193,37 @@ struct PoolReconnectingTests {
         }
         #expect(try pause(seed: 3) == pause(seed: 3))
         #expect(try pause(seed: 3) != pause(seed: 4))
+        let driver = try PoolDriver()
+        #expect(driver.machine.pauses.shortest(afterFailures: 1) == 50 * millisecond)
+        #expect(driver.machine.pauses.longest(afterFailures: 1) == 100 * millisecond)
+    }
+
+    @Test("Without jitter a pause is as long as it says")
+    func withoutJitter() throws {
+        // If this failed, a client that leaves nothing to chance would trap at its first failure.
+        var driver = try PoolDriver { $0.jitterPercent = 0 }
+        driver.queue(1)
+        for pause in [100, 200, 400] {
+            driver.send(.connectFailed(driver.connects[0], refused))
+            let at = driver.now.advanced(byNanoseconds: UInt64(pause) * millisecond)
+            #expect(driver.timers[0]?.at == at)
+            driver.fire(0)
+        }
+    }
+
+    @Test("Each pause is drawn anew")
+    func everyPauseIsDrawn() throws {
+        // If this failed, clients that once drew alike would come back in step for ever.
+        var driver = try PoolDriver { $0.backoffInitialNanoseconds = $0.backoffCapNanoseconds }
+        driver.queue(1)
+        var pauses: Set<UInt64> = []
+        for _ in 0..<5 {
+            driver.send(.connectFailed(driver.connects[0], refused))
+            let at = try #require(driver.timers[0]).at
+            pauses.insert(at.nanoseconds(since: driver.now))
+            driver.fire(0)
+        }
+        #expect(pauses.count == 5)
     }
 
     @Test("Accepted and reset, again and again, is bounded like a refusal")
@@ -413,6 +446,8 @@ struct PoolTimeLimitTests {
         #expect(driver.timers[0]?.at == later.advanced(byNanoseconds: 2 * second))
         let busy = ConnectionActivity(lastTraffic: later, isAwaitingSince: later)
         driver.fire(0, activity: busy)
+        #expect(driver.closes.isEmpty)
+        driver.fire(0, activity: ConnectionActivity(lastTraffic: later, isWritingSince: later))
         #expect(driver.closes.isEmpty)
         driver.backlog = 1
         driver.fire(0, activity: ConnectionActivity(lastTraffic: later))

@@ -88,6 +88,7 @@ struct PoolWorld {
             expect(peers[id]?.life == .open, "serve on what is not open")
         case .drain(let id):
             expect(peers[id]?.life == .open, "drain of what is not open")
+            expect(isClosed, "drains while open")
             peers[id]?.isDraining = true
         case .closeConnection(let id, let manner):
             expect(peers[id] != nil, "close of a dead connection")
