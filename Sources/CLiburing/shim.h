@@ -177,14 +177,16 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
     io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
 }
 
-/// A send that the kernel goes on with until every byte is taken, so that a full socket costs one
-/// completion: MSG_WAITALL, io_uring_prep_send(3).
+/// A send that ends when the socket is full, with what it took. With MSG_WAITALL
+/// (io_uring_prep_send(3)) the kernel would go on by itself until every byte is taken: nobody hears
+/// that a slow peer reads, and behind one that has ended its side the rest is sent by a thread of
+/// the kernel's that no cancellation ends. Seen on Linux 6.18.
 static inline void millrace_uring_prepare_send(struct io_uring_sqe *sqe, int fd, const void *bytes,
                                                size_t count, bool is_zero_copy) {
     if (is_zero_copy) {
-        io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL | MSG_WAITALL, 0);
+        io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL, 0);
     } else {
-        io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL);
     }
 }
 
@@ -197,9 +199,9 @@ static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe,
         for (size_t i = 0; i < header->msg_iovlen; i++) total += header->msg_iov[i].iov_len;
     }
     if (total > 0 && total >= zero_copy_min) {
-        io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL);
     } else {
-        io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL | MSG_WAITALL);
+        io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL);
     }
 }
 

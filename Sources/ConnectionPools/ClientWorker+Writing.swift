@@ -116,6 +116,8 @@ extension ClientWorker {
         while pieces.byteCount > 0, endReason == nil {
             // SAFETY: buffer and messages stay until this returns.
             didWrite(try await unsafe connection.writeSome(pieces))
+            // What a long write has brought to the peer by now settles before it is over.
+            if pieces.byteCount > 0, endReason == nil { checkAcknowledged() }
         }
         noteWriting(false)
     }

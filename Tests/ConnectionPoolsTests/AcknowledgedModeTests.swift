@@ -80,6 +80,30 @@ struct AcknowledgedModeTests {
             #expect(await until { rig.arrivals.count(of: long.dropLast()) == 1 })
         }
     }
+
+    @Test("A short message settles while a long one behind it is on its way")
+    func longBehindShort() throws {
+        // If this failed, a long write would end a connection whose peer reads all the time, for
+        // want of an acknowledgement that nobody asked for.
+        var configuration = quick(.acknowledged, connections: 1)
+        configuration.pool.answerTimeoutNanoseconds = 1_000_000_000
+        configuration.pool.writeTimeoutNanoseconds = 20_000_000_000
+        configuration.queueByteCountMax = 1 << 26
+        configuration.messageByteCountMax = 1 << 23
+        configuration.memoryByteCountMax = 1 << 26
+        // Little is left to be acknowledged when the last byte is written.
+        configuration.stream.sendBufferByteCount = 32_768
+        var options = StreamOptions()
+        options.receiveBufferByteCount = 32_768
+        try withRig(.epoll, configuration, serverOptions: options, peer: { await $0.slowly() }) {
+            rig in
+            await rig.send(0..<2) { number in
+                [UInt8](repeating: 65, count: number == 0 ? 10 : 8_000_000)
+            }
+            #expect(await rig.settled(2))
+            #expect(rig.client.statistics.pool.disconnects == 0)
+        }
+    }
 }
 
 /// tcpi_bytes_received, the seventeenth 64-bit word of what TCP_INFO tells (linux/tcp.h): bytes in

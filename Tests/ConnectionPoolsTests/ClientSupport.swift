@@ -79,6 +79,13 @@ struct PeerConnection: Sendable {
         }
     }
 
+    /// Reads a little every few milliseconds, until the end: four megabytes a second at most.
+    func slowly() async {
+        while let bytes = try? await stream.read(atMost: 20_000), !bytes.isEmpty {
+            try? await LoopTime.sleep(for: .milliseconds(5))
+        }
+    }
+
     /// Waits until the client has gone or the test is over.
     func stall() async { try? await LoopTime.sleep(for: .seconds(30)) }
 }
