@@ -405,10 +405,11 @@ public final class StreamConnection: @unchecked Sendable {
     /// what still comes is dropped (RFC 5246, section 7.2.1).
     public func finishWriting() async throws(SystemError) {
         try checkOpen(for: .send)
-        stream.doubtEnd(false)
         output.finish()
         try await flush()
         try checkOpen(for: .send)
+        // Not before: what was enqueued may have met a reset, and then the end is none.
+        stream.doubtEnd(false)
         // SAFETY: the request names no memory.
         let result = unsafe await writing.perform(
             .shutdown(descriptor: descriptor, how: Int32(MILLRACE_SHUT_WR)))
