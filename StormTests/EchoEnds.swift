@@ -57,7 +57,8 @@ final class EchoEnds: @unchecked Sendable {
                     let bytes = try await connection.read(
                         atMost: 1 + self.world.draw(below: 20_000))
                     if bytes.isEmpty { return }
-                    try await connection.write(bytes)
+                    try await EchoWriter(connection, self).write(bytes)
+                    try await connection.flush()
                 }
             } catch {
                 // A clean end would say that this was all.
@@ -74,10 +75,8 @@ final class EchoEnds: @unchecked Sendable {
     func connect(mustSucceed: Bool) async -> StreamConnection? {
         let deadline = MonotonicInstant.now.advanced(byNanoseconds: 60_000_000_000)
         let connection: StreamConnection
-        do throws(ConnectFailure) {
-            connection = try await StreamConnection.connect(
-                to: .host("127.0.0.1", port: server.address.port),
-                options: world.streamOptions, until: deadline)
+        do {
+            connection = try await reach(until: deadline)
         } catch {
             if mustSucceed { ledger.complain("no connection: \(error)") }
             return nil
@@ -89,6 +88,17 @@ final class EchoEnds: @unchecked Sendable {
             }
         #endif
         return connection
+    }
+
+    /// By address, or by a host, which may have several.
+    private func reach(until deadline: MonotonicInstant) async throws -> StreamConnection {
+        if world.draw(below: 2) == 0 {
+            return try await StreamConnection.connect(
+                to: server.address, options: world.streamOptions, until: deadline)
+        }
+        return try await StreamConnection.connect(
+            to: .host("127.0.0.1", port: server.address.port), options: world.streamOptions,
+            until: deadline)
     }
 
     #if TLS

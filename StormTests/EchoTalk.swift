@@ -2,6 +2,7 @@
 
 internal import AsyncRuntime
 internal import AtomicSupport
+internal import CLinuxShims
 internal import EventLoops
 internal import LoopSimulation
 internal import Networking
@@ -50,16 +51,23 @@ final class EchoTalk: @unchecked Sendable {
             while sent < byteCount {  // Ends: sends some each turn, or throws.
                 let most = world.draw(below: 3) == 0 ? byteCount : 1 + world.draw(below: 2_000)
                 let count = min(byteCount - sent, most)
-                try await connection.write((sent..<sent + count).map { byte($0) })
+                let bytes = (sent..<sent + count).map { byte($0) }
+                try await EchoWriter(connection, ends).write(bytes)
                 sent += count
                 if world.draw(below: 4) == 0 {
                     try? await LoopTime.sleep(for: .milliseconds(world.draw(below: 300)))
                 }
             }
             // With TLS the end is one of both directions: it comes when everything is here.
-            if !ends.isSecure { try await connection.finishWriting() }
+            if ends.isSecure {
+                try await connection.flush()
+            } else {
+                try await connection.finishWriting()
+            }
         } catch {
-            connection.reset()  // The reader hears of it too.
+            // The reader hears of a break by itself; of anything else only this way.
+            let isBroken = [MILLRACE_EPIPE, MILLRACE_ECONNRESET].contains(Int(error.code))
+            if !isBroken || world.draw(below: 2) == 0 { connection.reset() }
             if mustSucceed { ends.ledger.complain("talk \(number) could not write: \(error)") }
         }
     }
@@ -68,13 +76,34 @@ final class EchoTalk: @unchecked Sendable {
         do throws(SystemError) {
             var isOver = ends.isSecure && received == byteCount && !isFinishing
             while !isOver {  // Ends with the stream.
-                let used = try await connection.consume { bytes in self.compare(bytes) }
-                isOver = used == nil || ends.isSecure && received == byteCount && !isFinishing
+                let isAtEnd = try await readSome(connection)
+                isOver = isAtEnd || ends.isSecure && received == byteCount && !isFinishing
             }
             hasEnded = true
         } catch {
             connection.reset()  // Nor does the writer wait for a peer that has gone.
             if mustSucceed { ends.ledger.complain("talk \(number) could not read: \(error)") }
+        }
+    }
+
+    /// Reads what is there, in one of the ways; whether it was the end.
+    private func readSome(_ connection: StreamConnection) async throws(SystemError) -> Bool {
+        switch ends.world.draw(below: 3) {
+        case 0:
+            return try await connection.consume { bytes in self.compare(bytes) } == nil
+        case 1:
+            let bytes = try await connection.read(atMost: 1 + ends.world.draw(below: 5_000))
+            _ = unsafe compare(bytes.span.bytes)  // SAFETY: bytes are bytes.
+            return bytes.isEmpty
+        default:
+            let memory = UnsafeMutableRawBufferPointer.allocate(
+                byteCount: 1 + ends.world.draw(below: 40_000), alignment: 1)
+            defer { unsafe memory.deallocate() }  // SAFETY: allocated above, and used by nobody.
+            // SAFETY: it stays until this returns.
+            let count = try await unsafe connection.read(into: memory)
+            // SAFETY: so many bytes were written.
+            _ = unsafe compare(UnsafeRawBufferPointer(rebasing: memory[..<count]).bytes)
+            return count == 0
         }
     }
 

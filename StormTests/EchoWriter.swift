@@ -19,8 +19,8 @@ struct EchoWriter {
         isSecure = ends.isSecure
     }
 
-    /// Writes all of it. Some may still lie with the connection: if that cannot be sent, who writes,
-    /// flushes or ends next hears of it.
+    /// Writes all of it. Some may still lie with the connection: if that cannot be sent, who
+    /// writes, flushes or ends next hears of it.
     func write(_ bytes: [UInt8]) async throws(SystemError) {
         var start = 0
         while start < bytes.count {  // Ends: takes some each turn, or throws.

@@ -25,6 +25,10 @@ extension StormSettings {
         ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
         if outcome.ending == .finished {
             ledger.expect(outcome.openCount == 0, "\(outcome.openCount) descriptors are open")
+            ledger.expect(
+                outcome.heldBufferCount == 0 && outcome.leasedBlockCount == 0,
+                "\(outcome.heldBufferCount) receive buffers and \(outcome.leasedBlockCount) send"
+                    + " blocks are out")
             let stray = outcome.statistics.strayCloses
             ledger.expect(stray == 0, "\(stray) closes of a number that nobody had")
         }
