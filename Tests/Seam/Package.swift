@@ -13,7 +13,7 @@ let package = Package(
         .target(
             name: "SeamClient",
             dependencies: [
-                millrace("AtomicSupport"), millrace("ConcurrentQueues"),
+                millrace("AtomicSupport"), millrace("Channels"), millrace("ConcurrentQueues"),
                 millrace("DrainAllocators"), millrace("ObjectPools"), millrace("TimerWheels"),
                 millrace("WaitPrimitives"),
             ])

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 out=$PWD/.build-seam
-rooms=(AtomicSupport ConcurrentQueues DrainAllocators MemoryReclamation ObjectPools TimerWheels WaitPrimitives)
+rooms=(AtomicSupport Channels ConcurrentQueues DrainAllocators MemoryReclamation ObjectPools TimerWheels WaitPrimitives)
 rm -rf "$out"
 mkdir -p "$out"
 

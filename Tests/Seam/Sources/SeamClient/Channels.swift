@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 
-package import AtomicSupport
 package import Channels
 
 // The operations of channels that do not wait; their rooms are compared as a whole.
