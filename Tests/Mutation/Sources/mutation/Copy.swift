@@ -200,7 +200,8 @@ struct Copy {
 extension Copy {
     // MARK: - Building
 
-    private var buildMax: Int { 80 }
+    /// The compiler complains about a few at a time.
+    private var buildMax: Int { 300 }
 
     /// Builds the copy; what the compiler refuses is taken out, until it is content.
     mutating func build(_ arguments: [String], log: String) throws {
