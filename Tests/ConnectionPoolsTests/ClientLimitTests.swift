@@ -446,17 +446,12 @@ final class ClientBox: @unchecked Sendable {
     func steadyReader(_ choice: BackendChoice) throws {
         // If this failed, a message that takes longer than the limit of writing would be cut and
         // begun anew for ever, although bytes go all the time.
-        var configuration = quick(.written, connections: 1)
-        configuration.pool.writeTimeoutNanoseconds = 1_000_000_000
-        configuration.queueByteCountMax = 1 << 26
-        configuration.messageByteCountMax = 1 << 23
-        configuration.memoryByteCountMax = 1 << 26
-        configuration.stream.sendBufferByteCount = 32_768
-        var options = StreamOptions()
-        options.receiveBufferByteCount = 32_768
+        let (slow, options) = slowly(.written)
+        var configuration = slow
+        configuration.pool.writeTimeoutNanoseconds = 1_500_000_000
         try withRig(choice, configuration, serverOptions: options, peer: { await $0.slowly() }) {
             rig in
-            await rig.send(0..<1) { _ in [UInt8](repeating: 65, count: 8_000_000) }
+            await rig.send(0..<1) { _ in [UInt8](repeating: 65, count: 12_000_000) }
             #expect(await rig.settled(1))
             #expect(rig.client.statistics.pool.disconnects == 0)
         }

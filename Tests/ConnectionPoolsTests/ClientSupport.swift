@@ -79,9 +79,9 @@ struct PeerConnection: Sendable {
         }
     }
 
-    /// Reads a little every few milliseconds, until the end: four megabytes a second at most.
+    /// Reads a little every few milliseconds, until the end: six megabytes a second at most.
     func slowly() async {
-        while let bytes = try? await stream.read(atMost: 20_000), !bytes.isEmpty {
+        while let bytes = try? await stream.read(atMost: 30_000), !bytes.isEmpty {
             try? await LoopTime.sleep(for: .milliseconds(5))
         }
     }
@@ -141,6 +141,17 @@ func quick(
     configuration.pool.breakerResetNanoseconds = 1_000
     configuration.pool.backlogPerConnection = 16
     return configuration
+}
+
+/// The same for one long message and a peer that reads slowly: small buffers at both ends, so that
+/// little is left to be read when the last byte is written. And the options of the peer.
+func slowly(_ delivery: DeliveryMode) -> (ClientConfiguration, StreamOptions) {
+    var configuration = quick(delivery, connections: 1)
+    configuration.queueByteCountMax = 1 << 26
+    configuration.stream.sendBufferByteCount = 32_768
+    var options = StreamOptions()
+    options.receiveBufferByteCount = 32_768
+    return (configuration, options)
 }
 
 /// What a peer saw.
