@@ -64,15 +64,24 @@ public struct Schema: Sendable {
     /// The mutants of the nearest line above that has some: the compiler complains about the end
     /// of a body when something in it is wrong.
     public func mutants(above line: Int) -> Set<Int> {
+        mutantsOfLines(before: line).last { !$0.isEmpty } ?? []
+    }
+
+    /// The mutants that stand between two lines, these included.
+    public func mutants(in lines: ClosedRange<Int>) -> Set<Int> {
+        let all = mutantsOfLines(before: lines.upperBound + 1).dropFirst(lines.lowerBound - 1)
+        return all.reduce(into: []) { $0.formUnion($1) }
+    }
+
+    /// The mutants that end in each of the first lines.
+    private func mutantsOfLines(before line: Int) -> [Set<Int>] {
         var start = 0
-        var nearest: Set<Int> = []
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        for text in lines.prefix(max(line - 1, 0)) {
+        return lines.prefix(max(line - 1, 0)).map { text in
             let end = start + text.utf8.count
             let found = parts.filter { start <= $0.range.upperBound && $0.range.upperBound <= end }
-            if !found.isEmpty { nearest = Set(found.map(\.number)) }
             start = end + 1
+            return Set(found.map(\.number))
         }
-        return nearest
     }
 }

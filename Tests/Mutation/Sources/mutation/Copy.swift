@@ -232,46 +232,68 @@ extension Copy {
     }
 
     /// The mutants that the compiler complains about: where an error is, or, for one that is about
-    /// a variable, what its notes point at; of those the swaps, which use things twice.
+    /// a variable, what its notes point at; of those the swaps, which use things twice. Where none
+    /// of these has a mutant, it is a way out that stands between the two uses and can be left out.
     private func culprits(of output: String) -> Set<Int> {
         var found: Set<Int> = []
         var isExplained = true
         var noted: Set<Int> = []
         var above: Set<Int> = []
+        var notes: [Substring] = []
         func finish() {
             if isExplained { return }
-            if noted.isEmpty { return found.formUnion(above) }
+            if noted.isEmpty {
+                let exits = exits(between: notes)
+                return found.formUnion(exits.isEmpty ? above : exits)
+            }
             let swaps = noted.filter { entries[$0 - 1].mutant.kind == .swap }
             found.formUnion(swaps.isEmpty ? noted : swaps)
         }
         for line in output.split(separator: "\n") {
             if line.contains(": error: ") {
                 finish()
-                noted = []
+                (noted, notes) = ([], [])
                 let culprits = mutants(at: line)
                 isExplained = !culprits.isEmpty
                 found.formUnion(culprits)
                 above = mutants(at: line, isAbove: true)
             } else if line.contains(": note: ") {
                 noted.formUnion(mutants(at: line))
+                notes.append(line)
             }
         }
         finish()
         return found
     }
 
+    /// The mutants without a way out between the first note of an error and the last.
+    private func exits(between notes: [Substring]) -> Set<Int> {
+        let places = notes.compactMap(place)
+        let lines = places.map(\.line)
+        guard let first = lines.min(), let last = lines.max() else { return [] }
+        return places[0].schema.mutants(in: first...last).filter { number in
+            let mutant = entries[number - 1].mutant
+            return mutant.kind == .drop
+                && ["return", "throw", "break", "continue"].contains {
+                    mutant.original.hasPrefix($0)
+                }
+        }
+    }
+
     /// The mutants at the place of a line `path:line:column: …`.
     private func mutants(at line: Substring, isAbove: Bool = false) -> Set<Int> {
-        let fields = line.split(separator: ":", maxSplits: 3)
-        guard fields.count == 4, let number = Int(fields[1]), let column = Int(fields[2]) else {
-            return []
-        }
-        let path = fields[0]
-        guard let schema = schemata.first(where: { path.hasSuffix("tree/\($0.key)") })?.value
-        else {
-            return []
-        }
+        guard let (schema, number, column) = place(line) else { return [] }
         if isAbove { return schema.mutants(above: number) }
         return schema.mutant(line: number, column: column).map { [$0] } ?? []
+    }
+
+    /// Where `path:line:column: …` is.
+    private func place(_ text: Substring) -> (schema: Schema, line: Int, column: Int)? {
+        let fields = text.split(separator: ":", maxSplits: 3)
+        guard fields.count == 4, let line = Int(fields[1]), let column = Int(fields[2]) else {
+            return nil
+        }
+        let schema = schemata.first { fields[0].hasSuffix("tree/\($0.key)") }?.value
+        return schema.map { ($0, line, column) }
     }
 }

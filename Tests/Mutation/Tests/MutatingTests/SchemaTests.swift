@@ -54,6 +54,12 @@ struct SchemaTests {
         #expect(schema.mutant(line: 3, column: lines[2].utf8.count - column + 1) == 3)
         #expect(schema.mutant(line: 3, column: 6) == 2)
         #expect(schema.mutant(line: 1, column: 1) == nil)
+        #expect(schema.mutants(above: 5) == [2, 3])
+        #expect(schema.mutants(above: 3) == [1])
+        #expect(schema.mutants(above: 2) == [])
+        #expect(schema.mutants(in: 1...2) == [1])
+        #expect(schema.mutants(in: 2...4) == [1, 2, 3])
+        #expect(schema.mutants(in: 4...4) == [])
     }
 }
 
