@@ -99,12 +99,13 @@ struct Copy {
         }
     }
 
-    /// The switch is in `AtomicSupport`, which not every file imports. The line below the licence
-    /// is empty, so that no other line gets another number.
+    /// The switch is in `AtomicSupport`, which not every file imports; publicly, because code that
+    /// is `@inlinable` uses it too. The line below the licence is empty, so that no other line gets
+    /// another number.
     private static func withSwitch(_ text: String) throws -> String {
         if text.contains("import AtomicSupport") { return text }
         guard let gap = text.firstRange(of: "\n\n") else { throw ToolError("a file of one part") }
-        return text.replacingCharacters(in: gap, with: "\ninternal import AtomicSupport\n")
+        return text.replacingCharacters(in: gap, with: "\npublic import AtomicSupport\n")
     }
 
     /// The manifest names the tests, which are not built here.
