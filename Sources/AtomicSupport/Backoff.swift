@@ -6,12 +6,15 @@ public import CLinuxShims
     public import ModelChecking
 #endif
 
-/// What a thread does between two tries of an operation that another thread disturbed: 1, 2, 4 … 64
+/// What a thread does between two tries of an operation that another thread disturbed: 4, 8 … 64
 /// spin hints, then it gives its time slice away.
 ///
 /// Exponential back-off after a failed compare-exchange made a ring three times faster with two
-/// producers and two consumers. The number of tries is not bounded here; each loop that backs off
-/// says why it ends.
+/// producers and two consumers. With a first pause of one hint, which is as short as an operation,
+/// two threads that push and pop in turns can fall in step: each finds every line just taken by the
+/// other, and hardly ever fails, so nobody stands back. Four hints let the other go through a few
+/// turns, and made that five times faster. The number of tries is not bounded here; each loop that
+/// backs off says why it ends.
 @frozen
 public struct Backoff: Sendable {
     @usableFromInline
@@ -31,7 +34,7 @@ public struct Backoff: Sendable {
     @inlinable
     @inline(__always)
     public init() {
-        step = 0
+        step = min(2, Self.spinStepMax)
     }
 
     /// Pauses after a lost race, where the winner has already made progress: spin hints only, never

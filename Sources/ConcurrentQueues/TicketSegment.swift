@@ -32,7 +32,6 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         let segment = unsafe TicketSegment<Element>(
             base: TicketSegmentMemory.allocate(byteCount: byteCount), capacity: capacity)
         unsafe segment.next.initialize(to: unsafe Atomic(nil))  // SAFETY: as above.
-        unsafe segment.final.initialize(to: Atomic(0))  // SAFETY: as above.
         unsafe segment.popped.initialize(to: Atomic(0))  // SAFETY: as above.
         unsafe segment.pushed.initialize(to: Atomic(0))  // SAFETY: as above.
         for index in 0..<capacity {
@@ -49,57 +48,92 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
 
     // MARK: - Tickets
 
-    /// Takes the next ticket of a push: twice its index, and bit 0 if the queue is closed.
+    /// Takes the next ticket of a push: twice its index. Of a segment that is full, or of a queue
+    /// that is closed, none is taken: the index is the capacity then, or bit 0 is set.
     @inlinable
     @inline(__always)
     func takePushTicket() -> UInt64 {
+        var backoff = Backoff()
         // SAFETY: the caller protects the segment, here and below.
-        unsafe pushed.pointee.wrappingAdd(2, ordering: .relaxed).oldValue
+        var word = unsafe pushed.pointee.load(ordering: .relaxed)
+        // Repeated only after another push took a ticket, or the close came.
+        while word & 1 == 0, word &>> 1 < UInt64(truncatingIfNeeded: capacity) {
+            // SAFETY: as above.
+            let (isTaken, found) = unsafe pushed.pointee.compareExchange(
+                expected: word, desired: word &+ 2, ordering: .relaxed)
+            if isTaken { return word }
+            backoff.spin()
+            word = found  // Likely old by now: see Backoff.
+        }
+        return word
     }
 
-    /// Takes so many tickets of pops; answers the index of the first.
+    /// Takes the ticket of one pop: the index of its slot. Nil if no push has a ticket that is left
+    /// to take.
     @inlinable
     @inline(__always)
-    func takePopTickets(_ count: Int) -> Int {
-        // SAFETY: as above.
-        let (old, _) = unsafe popped.pointee.wrappingAdd(
-            UInt64(truncatingIfNeeded: count), ordering: .releasing)  // E5
-        return Int(truncatingIfNeeded: old)
+    func takePopTicket() -> Int? {
+        var backoff = Backoff()
+        var index = poppedCount
+        while index < capacity {  // Repeated only after another pop took a ticket.
+            // A slot that is full has a push; only else we look at what all pushes write. That is
+            // read behind popped, so it is not older (E5).
+            if !isFull(index), pushedCount == index { return nil }
+            if trySetPopped(from: &index, to: index &+ 1) { return index }
+            backoff.spin()
+        }
+        return nil
     }
 
-    /// How many tickets of pops have been taken, at most `capacity`.
+    /// Takes up to so many tickets of pops, as far as pushes have taken theirs.
+    @inlinable
+    func takePopTickets(max countMax: Int) -> Range<Int> {
+        var backoff = Backoff()
+        var first = poppedCount
+        while true {  // Repeated only after another pop took a ticket.
+            let waiting = pushedCount &- first  // As above (E5).
+            assert(waiting >= 0)  // I1
+            if waiting == 0 { return first..<first }
+            let end = first &+ min(waiting, countMax)
+            if trySetPopped(from: &first, to: end) { return first..<end }
+            backoff.spin()
+        }
+    }
+
+    /// Answers whether the tickets of pops are taken; if not, what was found in place of `first`.
+    @inlinable
+    @inline(__always)
+    func trySetPopped(from first: inout Int, to end: Int) -> Bool {
+        // SAFETY: the caller protects the segment.
+        let (isTaken, found) = unsafe popped.pointee.compareExchange(
+            expected: UInt64(truncatingIfNeeded: first), desired: UInt64(truncatingIfNeeded: end),
+            successOrdering: .releasing,  // E5
+            failureOrdering: .acquiring)  // E5
+        if !isTaken { first = Int(truncatingIfNeeded: found) }  // Likely old when it is tried.
+        return isTaken
+    }
+
+    /// How many tickets of pops have been taken.
     @inlinable
     @inline(__always)
     var poppedCount: Int {
         // SAFETY: as above.
-        let count = unsafe popped.pointee.load(ordering: .acquiring)  // E5
-        return Int(truncatingIfNeeded: min(count, UInt64(truncatingIfNeeded: capacity)))
+        Int(truncatingIfNeeded: unsafe popped.pointee.load(ordering: .acquiring))  // E5
     }
 
-    /// How many tickets of pushes have been taken, at most `capacity`; once the queue is closed,
-    /// how many before that.
+    /// How many tickets of pushes have been taken.
     @inlinable
     @inline(__always)
     var pushedCount: Int {
-        let word = unsafe pushed.pointee.load(ordering: .relaxed)  // SAFETY: as above.
-        let count = min(word &>> 1, UInt64(truncatingIfNeeded: capacity))
-        return Int(truncatingIfNeeded: word & 1 == 0 ? count : min(count, countAtClose))
+        // SAFETY: as above.
+        Int(truncatingIfNeeded: unsafe pushed.pointee.load(ordering: .relaxed) &>> 1)
     }
 
-    /// How many tickets of pushes were taken before the close, as far as that is known.
-    @inlinable
-    var countAtClose: UInt64 {
-        let known = unsafe final.pointee.load(ordering: .relaxed)  // SAFETY: as above.
-        return known == 0 ? .max : known &- 1
-    }
-
-    /// Makes all later tickets of pushes say that the queue is closed.
+    /// Makes sure that no ticket of a push is taken any more.
     @inlinable
     func closeTickets() {
         // SAFETY: as above.
-        let old = unsafe pushed.pointee.bitwiseOr(1, ordering: .relaxed).oldValue
-        if old & 1 != 0 { return }
-        unsafe final.pointee.store(old &>> 1 &+ 1, ordering: .relaxed)  // SAFETY: as above.
+        _ = unsafe pushed.pointee.bitwiseOr(1, ordering: .relaxed)
     }
 
     // MARK: - Slots
@@ -118,16 +152,42 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         return unsafe cell(at: index).move()  // SAFETY: the pop takes nothing (I2).
     }
 
-    /// Takes the element of a pop out of its slot, or takes the slot away from a push that has not
-    /// yet come.
+    /// Takes the element of a pop out of its slot. A push that has the slot and is not yet there
+    /// gets a moment; then the slot is taken away from it, and nothing comes out.
     @inlinable
     @inline(__always)
     func takeOut(_ index: Int) -> sending Element? {
+        // SAFETY: the caller protects the segment; full, and this pop's (I2).
+        if isFull(index) { return unsafe cell(at: index).move() }
+        if !waitForPush(index), !claimEarly(index) { return nil }
+        return unsafe cell(at: index).move()  // SAFETY: as above.
+    }
+
+    @inlinable
+    @inline(__always)
+    func isFull(_ index: Int) -> Bool {
+        // SAFETY: the caller protects the segment.
+        unsafe state(at: index).pointee.load(ordering: .acquiring) == 1  // E1
+    }
+
+    /// Whether a push has come, within some hundred spin hints.
+    @usableFromInline
+    func waitForPush(_ index: Int) -> Bool {
+        var backoff = Backoff()
+        while !backoff.isExhausted {  // As many turns as a back-off has steps.
+            backoff.spin()
+            if isFull(index) { return true }
+        }
+        return false
+    }
+
+    /// Whether a push has come after all; if not, it loses the slot.
+    @usableFromInline
+    func claimEarly(_ index: Int) -> Bool {
         // SAFETY: the caller protects the segment.
         let before = unsafe state(at: index).pointee.exchange(2, ordering: .acquiring)  // E1
         assert(before != 2)  // I1
-        if before != 1 { return nil }
-        return unsafe cell(at: index).move()  // SAFETY: full, and this pop's (I2).
+        return before == 1
     }
 
     /// Puts an element into the first slot of a segment that nobody else knows.
@@ -147,10 +207,10 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
     /// Destroys what is in the segment. Nobody else is inside.
     @inlinable
     func destroyElements() {
-        for index in 0..<capacity {
+        for index in poppedCount..<pushedCount {
             // SAFETY: the segment is the caller's alone.
             guard unsafe state(at: index).pointee.load(ordering: .relaxed) == 1 else { continue }
-            _ = unsafe cell(at: index).move()  // SAFETY: full.
+            _ = unsafe cell(at: index).move()  // SAFETY: full, and no pop came for it.
         }
     }
 
@@ -203,13 +263,6 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         // SAFETY: a part of the header.
         unsafe (base + TicketSegmentMemory.nextOffset).assumingMemoryBound(
             to: Atomic<UnsafeMutableRawPointer?>.self)
-    }
-
-    /// One more than the tickets of pushes before the close; 0 before that.
-    @inlinable
-    var final: UnsafeMutablePointer<Atomic<UInt64>> {
-        // SAFETY: a part of the header.
-        unsafe (base + TicketSegmentMemory.finalOffset).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     @inlinable
@@ -282,9 +335,6 @@ enum TicketSegmentMemory {
 
     @inlinable
     static var nextOffset: Int { 64 }
-
-    @inlinable
-    static var finalOffset: Int { 72 }
 
     /// Behind the header and the two counts of tickets, each with lines of its own.
     @inlinable

@@ -11,10 +11,10 @@ public import MemoryReclamation
 /// | Progress  | lock-free, but for the memory allocator, while at most `threadCountMax` threads  |
 /// |           | are inside at a time; one more waits until another leaves                        |
 /// | Stalled   | a consumer stalled in mid-pop keeps what it claimed; a producer stalled in       |
-/// | peer      | mid-push loses its place and tries again; nobody waits for either                |
+/// | peer      | mid-push loses its place, after some hundred spin hints, and tries again         |
 /// | Order     | linearizable FIFO; nil means empty                                               |
-/// | Cost      | three read-modify-writes; one allocation and one release for `segmentCapacity`   |
-/// |           | pushes                                                                           |
+/// | Cost      | a push three read-modify-writes, a pop two; one allocation and one release for   |
+/// |           | `segmentCapacity` pushes                                                         |
 /// | Memory    | 128 bytes for each of `threadCountMax` and, for each segment, three cache lines  |
 /// |           | and `segmentCapacity` slots of element + 8 bytes; see below                      |
 /// | Threads   | any number on either side                                                        |
@@ -32,10 +32,10 @@ public import MemoryReclamation
 /// nor for one consumer (`IntrusiveMPSCQueue`, whose nodes are the caller's). There is no
 /// `init(storage:…)`: the memory has no fixed size.
 ///
-/// Source: P. Ramalhete, A. Correia, "FAAArrayQueue", 2016, with the tickets by fetch-and-add of
-/// A. Morrison, Y. Afek, "Fast Concurrent Queues for x86 Processors" (LCRQ), PPoPP 2013, and hazard
-/// pointers. Ours adds noncopyable elements, which do not fit into the word that says whose a slot
-/// is, `close`, and batches.
+/// Source: P. Ramalhete, A. Correia, "FAAArrayQueue", 2016, and hazard pointers. Ours takes tickets
+/// by compare-exchange with back-off, as D. Vyukov's bounded queue does: where threads meet, one of
+/// them works on undisturbed. It adds noncopyable elements, which do not fit into the word that
+/// says whose a slot is, `close`, and batches.
 ///
 /// ```swift
 /// let queue = UnboundedMPMCQueue<Int>()
@@ -49,40 +49,40 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     //   line 0     head    the segment of the next pop
     //   line 1     tail    the segment of the next push, or one that is full
     //   line 2     closed  1 once `close` has come to its end
-    //   a segment: node, home, next, final │ line 1: popped │ line 2: pushed │ from 3: slots
+    //   a segment: node, home, next │ line 1: popped │ line 2: pushed │ from 3: slots
     //   next       nil: none yet · the segment behind · this segment itself: none will come
-    //   pushed     twice the tickets given to pushes; bit 0: closed. It may exceed the capacity.
-    //   final      1 + the tickets given before the close, once that is known: refused pushes take
-    //              tickets too
-    //   popped     the tickets given to pops; it may exceed the capacity.
-    //   slot       state, element. State 0: nobody has come · 1: full · 2: a pop has come
+    //   pushed     twice the tickets given to pushes; bit 0: closed
+    //   popped     the tickets given to pops, each after the push with the same one got its own
+    //   slot       state, element. State 0: its push is under way · 1: full, or emptied by its pop
+    //              · 2: its pop was faster, the push tries again
     //
     //   head ──► [■ ■ □ □] ──► [□ □ □ □] ──► [□ □ · ·] ◄── tail        ■ taken  □ full
     //
-    // Invariants: I1  a ticket is given to one push and to one pop; both come to its slot
+    // Invariants: I1  a ticket is given to one push, and then to one pop; both come to its slot:
+    //                 popped ≤ pushed ≤ capacity
     //             I2  a slot's element is its push's until the state is 1, then its pop's
     //             I3  head is never behind tail; both only move to the next segment
     //             I4  a segment is retired once, by who moved head off it, when tail is off it too
     //             I5  once a segment's next is itself, nothing comes behind it; once bit 0 of its
     //                 pushed is set too, nothing comes into it
     //
-    // Edges: E1  publish  push's compare-exchange of state → pop's exchange    carries the element
+    // Edges: E1  publish  push's compare-exchange of state → pop's load or exchange    carries the
+    //            element
     //        E2  grow     push's compare-exchange of next → load of next       carries the segment
     //        E3  move     compare-exchange of head or tail → protect           carries E2, and that
     //            tail has moved off the segments before head
     //        E4  close    store of closed → isClosed, isDrained                carries what the
     //            closer wrote, and that no push is accepted any more
-    //        E5  order    pop's addition to popped → load of popped    carries what came before
-    //            that pop, so that a push which came before it is in the pushed that is read next:
-    //            else nil could be answered although at no moment nothing was there
+    //        E5  order    pop's compare-exchange of popped → load of popped    carries what came
+    //            before that pop, so that a push which came before it is in the pushed that is read
+    //            next: else nil could be answered although at no moment nothing was there
     //        Taking a name off head or tail is sequentially consistent, because hazard pointers
     //        need it: a guard names a segment and then looks at head or tail again, who retires it
     //        changes these and then looks at the guards. With acquire and release alone both may
     //        read the past.
     //        Tickets of pushes are relaxed: they carry no data, E1 does. A pop that comes first
     //        takes the slot away from the push, which keeps its element: neither touches what the
-    //        other wrote. What close writes into final is told by E4. A segment's end is ordered
-    //        behind its use by the domain.
+    //        other wrote. A segment's end is ordered behind its use by the domain.
 
     @usableFromInline
     let block: SharedBlock
@@ -156,7 +156,11 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     @inlinable
     public var isEmpty: Bool {
         var hazard = unsafe domain.makeGuard()  // SAFETY: it ends with this call.
-        return front(&hazard) == nil
+        while true {  // Repeated only after head moved.
+            let segment = first(&hazard)
+            if segment.poppedCount < segment.pushedCount { return false }  // In this order (E5).
+            if !leave(segment, &hazard) { return true }
+        }
     }
 
     /// Whether `close()` has been called, and has come to its end.
@@ -200,12 +204,14 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     @inlinable
     public func tryPop() -> sending Element? {
         var hazard = unsafe domain.makeGuard()  // SAFETY: it ends with this call.
-        while let segment = front(&hazard) {  // Repeated only after another pop took the ticket,
-            // or this one came to a slot before its push.
-            let index = segment.takePopTickets(1)
-            if index < segmentCapacity, let element = segment.takeOut(index) { return element }
+        while true {  // Repeated only after head moved, or if a push lost its slot to this pop.
+            let segment = first(&hazard)
+            if let index = segment.takePopTicket() {
+                if let element = segment.takeOut(index) { return element }
+            } else if !leave(segment, &hazard) {
+                return nil
+            }
         }
-        return nil
     }
 
     /// Takes up to `countMax` of the oldest elements and hands them to `body` in order. Returns how
@@ -219,19 +225,14 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
         precondition(countMax > 0, "a drain takes at least one element")
         var hazard = unsafe domain.makeGuard()  // SAFETY: it ends with this call.
         var count = 0
-        // Repeated only after something was taken, or as in `tryPop`.
-        while count < countMax, let segment = front(&hazard) {
-            let waiting = segment.pushedCount &- segment.poppedCount
-            let wanted = max(1, min(countMax &- count, waiting))
-            let first = segment.takePopTickets(wanted)
-            let end = min(first &+ wanted, segmentCapacity)
-            var index = first
-            while index < end {  // At most `wanted` turns.
-                if let element = segment.takeOut(index) {
-                    body(element)
-                    count &+= 1
-                }
-                index &+= 1
+        while count < countMax {  // Repeated only after something was taken, or as in `tryPop`.
+            let segment = first(&hazard)
+            let tickets = segment.takePopTickets(max: countMax &- count)
+            if tickets.isEmpty, !leave(segment, &hazard) { break }
+            for index in tickets {
+                guard let element = segment.takeOut(index) else { continue }
+                body(element)
+                count &+= 1
             }
         }
         return count
@@ -283,20 +284,22 @@ extension UnboundedMPMCQueue where Element: ~Copyable {
         unsafe segment(at: hazard.protect(tail).unsafelyUnwrapped)
     }
 
-    /// The segment with the oldest element, or nil if there is no element; the guard protects it.
-    /// Moves head off segments that are used up.
+    /// The segment of the next pop; the guard protects it.
     @inlinable
-    func front(_ hazard: inout HazardGuard) -> TicketSegment<Element>? {
-        while true {  // Repeated only after head moved.
-            // SAFETY: the source is in our block and always names a segment.
-            let segment = unsafe segment(at: hazard.protect(head).unsafelyUnwrapped)
-            let popped = segment.poppedCount  // Before pushed, which may only be newer (E5).
-            if popped < segment.pushedCount { return segment }
-            if popped < segmentCapacity { return nil }
-            // SAFETY: protected by the guard.
-            guard case .segment(let next) = unsafe segment.successor else { return nil }
-            unsafe moveHead(from: segment, to: next, &hazard)  // SAFETY: as above.
-        }
+    @inline(__always)
+    func first(_ hazard: inout HazardGuard) -> TicketSegment<Element> {
+        // SAFETY: the source is in our block and always names a segment.
+        unsafe segment(at: hazard.protect(head).unsafelyUnwrapped)
+    }
+
+    /// Moves head off a segment in which nothing waits, if it is used up and one is behind it.
+    @inlinable
+    func leave(_ segment: TicketSegment<Element>, _ hazard: inout HazardGuard) -> Bool {
+        if segment.poppedCount < segmentCapacity { return false }
+        // SAFETY: protected by the guard.
+        guard case .segment(let next) = unsafe segment.successor else { return false }
+        unsafe moveHead(from: segment, to: next, &hazard)  // SAFETY: as above.
+        return true
     }
 
     /// Moves head, and tail before it, off a segment that is used up, and retires it.
