@@ -23,6 +23,10 @@ public import AtomicSupport
 /// stays to be taken (it may appear shortly after `close` has returned); every other push gets its
 /// element back. No element is lost, none is accepted and then dropped.
 ///
+/// Not for one producer and one consumer (`BoundedSPSCQueue`: a third of the cost), nor where a
+/// thread may stop in mid-operation and others must not notice (`LockFreeMPMCQueue`), nor where no
+/// bound can be named (`UnboundedMPMCQueue`). Who would wait uses `BoundedChannel` of `Channels`.
+///
 /// Source: D. Vyukov, "Bounded MPMC queue", 2010, https://www.1024cores.net. Ours adds noncopyable
 /// elements, `close` as a bit of the tail word, back-off, and the batched `fill` and `drain`.
 ///

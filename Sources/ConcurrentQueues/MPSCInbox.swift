@@ -24,6 +24,9 @@ public import AtomicSupport
 /// `close()` falls between two pushes: those before it are kept for `drain`, those behind it get
 /// their element back.
 ///
+/// Not for several consumers (`BoundedMPMCQueue`), nor for messages that are nodes of their own or
+/// have no bound (`IntrusiveMPSCQueue`).
+///
 /// Source: R. K. Treiber's stack, 1986, taken whole, which needs no tag: a push does not look
 /// behind the top. The nodes come from a tagged free list.
 ///

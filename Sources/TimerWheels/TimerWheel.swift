@@ -17,6 +17,9 @@ public import AtomicSupport
 /// |           | places that were never used are never touched                                    |
 /// | Threads   | one owner at a time (`mutating`); may move to another thread between calls       |
 ///
+/// Not for several threads (`SharedTimerWheel`), nor for a handful of timers, which a sorted array
+/// holds in less memory.
+///
 /// Source: G. Varghese and T. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987, scheme 7.
 /// Ours keeps a bitmap of the occupied slots, so that time jumps over empty ones, and has a level
 /// of 1,024 slots and nine of 64 above it, so that every 64-bit deadline has a place and there is

@@ -18,8 +18,8 @@ final class Sweep: @unchecked Sendable {
     private var begun = 0
     private var ended = 0
     private var missed: [String] = []
-    /// The seconds of processor time that a mutant of a file has.
-    private var limits: [String: Double] = [:]
+    /// How long what looks at a file takes with nothing planted.
+    private var controls: [String: Trial.Duration] = [:]
     private var prints: [String: Fingerprints] = [:]
     private var failure: (any Error)?
 
@@ -41,7 +41,7 @@ final class Sweep: @unchecked Sendable {
         DispatchQueue.concurrentPerform(iterations: jobs) { _ in
             while let entry = next() {
                 do {
-                    try add(trial.run(entry, processorSecondsMax: limits[entry.target.file]), entry)
+                    try add(trial.run(entry, control: controls[entry.target.file]), entry)
                 } catch {
                     lock.withLock { failure = error }
                 }
@@ -54,9 +54,10 @@ final class Sweep: @unchecked Sendable {
     /// What fails with nothing switched on would find every mutant. How long that takes says when
     /// a mutant's run may be called hung.
     private func measureControls() throws {
-        for entry in entries where limits[entry.target.file] == nil {
+        for entry in entries where controls[entry.target.file] == nil {
             pause()
             let file = entry.target.file
+            let start = ContinuousClock.now
             let finding = try trial.control(entry.target)
             if finding.isFound {
                 throw ToolError(
@@ -65,7 +66,8 @@ final class Sweep: @unchecked Sendable {
             }
             let isUntested = finding.verdict == .untested
             say("    \(file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))")
-            limits[file] = 2 + 3 * finding.seconds
+            controls[file] = Trial.Duration(
+                processorSeconds: finding.seconds, seconds: (.now - start) / .seconds(1))
         }
     }
 
