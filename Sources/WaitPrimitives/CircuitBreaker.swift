@@ -14,8 +14,8 @@ public import AtomicSupport
 /// |           | new state admits or refuses                                                      |
 /// | Threads   | any number                                                                       |
 ///
-/// Not for a limit on how often something is called (`TokenBucket`), nor on how many calls are under
-/// way (`CountingSemaphore`).
+/// Not for a limit on how often something is called (`TokenBucket`), nor on how many calls are
+/// under way (`CountingSemaphore`).
 ///
 /// Source: M. Nygard, "Release It!", 2007. Ours bounds the probes of the half-open state, and a
 /// permit carries the era that it was given in: a report that comes late, from before the breaker
