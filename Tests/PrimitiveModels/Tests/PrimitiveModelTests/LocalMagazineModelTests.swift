@@ -157,6 +157,59 @@ enum LocalMagazinePrograms {
             }
         }
     }
+
+    /// An owner alone, whose magazine of six becomes empty and full several times over.
+    static func alone(magazineCount: Int) -> (Model) -> Void {
+        { model in
+            let pool = pool((12, 12), magazineCount: magazineCount)
+            model.thread("owner") {
+                let handles = (0..<2).compactMap { _ in pool.value.tryAcquire() }
+                for handle in handles { pool.value.release(handle) }
+                let magazine = pool.value.makeLocalMagazine(depth: 6)
+                model.check(magazine.depth == 6, "another depth")
+                for count in [1, 4, 12, 7] {
+                    lend(count, of: magazine, model)
+                    model.check(magazine.lentCount == 0, "what came back counts as lent")
+                    model.check(pool.value.availableCount == 12 - magazine.unlentCount, "uncounted")
+                }
+                lendTheLast(of: magazine, pool, model)
+                magazine.flush()
+                model.check(magazine.unlentCount == 0, "something is left behind")
+                let numbers = pool.value.statistics
+                model.check(numbers.acquired == numbers.released, "leases are miscounted")
+                model.check(numbers.refilled > 0, "chains that came are not counted")
+                model.check(numbers.flushed > 0, "chains that went are not counted")
+            }
+            model.finally { checkSlots(pool.value, 12, model) }
+        }
+    }
+
+    /// So many leases at a time, each of an object of its own.
+    private static func lend(
+        _ count: Int, of magazine: borrowing LocalPoolMagazine<PlainCell<Int>>, _ model: Model
+    ) {
+        if count == 0 { return }
+        let before = magazine.lentCount
+        guard var lease = magazine.tryLease() else {
+            return model.check(false, "nothing is lent, although there is something")
+        }
+        lease.withObject { use($0, count, model) }
+        model.check(magazine.lentCount == before + 1, "a lease is not counted")
+        lend(count - 1, of: magazine, model)
+        lease.withObject { model.check($0.load() == count, "lent twice") }
+    }
+
+    /// All that lies in the magazine, while others have the rest of the pool.
+    private static func lendTheLast(
+        of magazine: borrowing LocalPoolMagazine<PlainCell<Int>>, _ pool: Pool, _ model: Model
+    ) {
+        var handles: [PoolHandle] = []
+        while let handle = pool.value.tryAcquire() { handles.append(handle) }
+        model.check(handles.count + magazine.unlentCount == 12, "a slot is lost")
+        model.check(magazine.unlentCount > 1, "nothing lies in the magazine")
+        lend(magazine.unlentCount, of: magazine, model)
+        for handle in handles { pool.value.release(handle) }
+    }
 }
 
 @Suite("Models of LocalPoolMagazine")
@@ -236,6 +289,15 @@ struct LocalMagazineModelTests {
         // Wrong: it names another object, ends twice, or the magazine waits for it.
         let result = exhaust(
             magazineCount, program: LocalMagazinePrograms.detached(magazineCount: magazineCount))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("an owner alone gets all that there is, each object once", arguments: [0, 3])
+    func alone(magazineCount: Int) {
+        // Wrong: what lies in the magazine is not lent, or twice, or not given back, or miscounted.
+        let result = exhaust(
+            magazineCount, program: LocalMagazinePrograms.alone(magazineCount: magazineCount))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
