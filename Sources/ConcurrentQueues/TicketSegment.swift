@@ -63,7 +63,7 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
                 expected: word, desired: word &+ 2, ordering: .relaxed)
             if isTaken { return word }
             backoff.spin()
-            word = found  // Likely old by now: see Backoff.
+            word = found  // Old by now if others are busy: it fails again, and pauses longer.
         }
         return word
     }
@@ -109,7 +109,7 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
             expected: UInt64(truncatingIfNeeded: first), desired: UInt64(truncatingIfNeeded: end),
             successOrdering: .releasing,  // E5
             failureOrdering: .acquiring)  // E5
-        if !isTaken { first = Int(truncatingIfNeeded: found) }  // Likely old when it is tried.
+        if !isTaken { first = Int(truncatingIfNeeded: found) }  // As in `takePushTicket`.
         return isTaken
     }
 
