@@ -5,7 +5,7 @@ import Channels
 import StressSupport
 import Testing
 
-@Suite("Bounded channel, tasks", .timeLimit(.minutes(5)))
+@Suite("Bounded channel, tasks", .timeLimit(.minutes(20)))
 struct BoundedChannelTaskTests {
     @Test("Tasks send and receive beside threads, to the end")
     func tasksBesideThreads() async {

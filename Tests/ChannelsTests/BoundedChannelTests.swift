@@ -5,7 +5,7 @@ import Channels
 import StressSupport
 import Testing
 
-@Suite("Bounded channel", .timeLimit(.minutes(5)))
+@Suite("Bounded channel", .timeLimit(.minutes(20)))
 struct BoundedChannelTests {
     @Test(
         "Fills, refuses, gives back in order, also where positions and epochs wrap",

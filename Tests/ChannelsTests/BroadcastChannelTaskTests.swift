@@ -6,7 +6,7 @@ import ConcurrentQueues
 import StressSupport
 import Testing
 
-@Suite("Broadcast channel, tasks", .timeLimit(.minutes(5)))
+@Suite("Broadcast channel, tasks", .timeLimit(.minutes(20)))
 struct BroadcastChannelTaskTests {
     @Test("Tasks send and receive beside threads; each is given all, or told")
     func tasksBesideThreads() async {

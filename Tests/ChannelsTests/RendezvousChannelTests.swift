@@ -5,7 +5,7 @@ import Channels
 import StressSupport
 import Testing
 
-@Suite("Rendezvous channel", .timeLimit(.minutes(5)))
+@Suite("Rendezvous channel", .timeLimit(.minutes(20)))
 struct RendezvousChannelTests {
     @Test("Two tries never meet; deadlines pass; the element comes back")
     func nobodyWaits() {

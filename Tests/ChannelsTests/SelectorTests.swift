@@ -6,7 +6,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Selector", .timeLimit(.minutes(5)))
+@Suite("Selector", .timeLimit(.minutes(20)))
 struct SelectorTests {
     private enum Found: Equatable {
         case number(Int)

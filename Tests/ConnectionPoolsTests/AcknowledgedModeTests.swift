@@ -8,7 +8,7 @@ import Glibc
 import Networking
 import Testing
 
-@Suite("What the peer's kernel acknowledged", .timeLimit(.minutes(5)))
+@Suite("What the peer's kernel acknowledged", .timeLimit(.minutes(20)))
 struct AcknowledgedModeTests {
     /// A thousand bytes with a number in front.
     @Sendable static func block(_ number: Int) -> [UInt8] {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import ConnectionPools
 
-@Suite("Words out of a stream of answers", .timeLimit(.minutes(1)))
+@Suite("Words out of a stream of answers")
 struct AnswerParserTests {
     @Test("The first word of each line, however the bytes are cut")
     func oracle() {

@@ -8,7 +8,7 @@ import Networking
 import StressSupport
 import Testing
 
-@Suite("The client's limits and its end", .timeLimit(.minutes(5)))
+@Suite("The client's limits and its end", .timeLimit(.minutes(20)))
 struct ClientLimitTests {
     /// A client of a peer that reads nothing until the test notes a line.
     static func gated(_ peer: PeerConnection) async {

@@ -7,7 +7,7 @@ import EventLoops
 import Networking
 import Testing
 
-@Suite("What counts as progress, and why connections end", .timeLimit(.minutes(5)))
+@Suite("What counts as progress, and why connections end", .timeLimit(.minutes(20)))
 struct ClientProgressTests {
     @Test("The connections of all loops take messages", arguments: bothBackends)
     func twoLoops(_ choice: BackendChoice) throws {

@@ -7,7 +7,7 @@ import EventLoops
 import Networking
 import Testing
 
-@Suite("The client's queue", .timeLimit(.minutes(5)))
+@Suite("The client's queue", .timeLimit(.minutes(20)))
 struct ClientQueueTests {
     /// A line of exactly so many bytes that begins with its number.
     @Sendable static func line(_ number: Int, _ byteCount: Int) -> [UInt8] {

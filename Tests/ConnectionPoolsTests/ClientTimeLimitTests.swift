@@ -7,7 +7,7 @@ import EventLoops
 import Networking
 import Testing
 
-@Suite("The client's limits of time", .timeLimit(.minutes(5)))
+@Suite("The client's limits of time", .timeLimit(.minutes(20)))
 struct ClientTimeLimitTests {
     @Test("Closing takes as long as what is left to do", arguments: bothBackends)
     func closingTime(_ choice: BackendChoice) throws {

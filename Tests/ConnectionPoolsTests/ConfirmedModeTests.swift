@@ -8,7 +8,7 @@ import Networking
 import StressSupport
 import Testing
 
-@Suite("What the peer's program answers", .timeLimit(.minutes(5)))
+@Suite("What the peer's program answers", .timeLimit(.minutes(20)))
 struct ConfirmedModeTests {
     @Test("Answers in any order, cut at every byte", arguments: bothBackends)
     func anyOrder(_ choice: BackendChoice) throws {

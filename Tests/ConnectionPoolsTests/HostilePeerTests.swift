@@ -9,7 +9,7 @@ import Testing
 
 let bothBackends: [BackendChoice] = [.ioUring, .epoll]
 
-@Suite("Pooled client against hostile peers", .timeLimit(.minutes(5)))
+@Suite("Pooled client against hostile peers", .timeLimit(.minutes(20)))
 struct HostilePeerTests {
     @Test(
         "A peer that resets every connection after some tens of messages", arguments: bothBackends)

@@ -9,7 +9,7 @@ import Glibc
 import Networking
 import Testing
 
-@Suite("Many reconnections", .timeLimit(.minutes(5)), .serialized)
+@Suite("Many reconnections", .timeLimit(.minutes(20)), .serialized)
 struct ReconnectionTests {
     @Test("A thousand reconnections leave nothing behind", arguments: bothBackends)
     func thousand(_ choice: BackendChoice) throws {

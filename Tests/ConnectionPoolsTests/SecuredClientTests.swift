@@ -10,7 +10,7 @@
     import TLSTestSupport
     import Testing
 
-    @Suite("The pooled client and TLS", .timeLimit(.minutes(5)))
+    @Suite("The pooled client and TLS", .timeLimit(.minutes(20)))
     struct SecuredClientTests {
         /// A client that trusts an authority, and expects a name.
         private static func trusting(

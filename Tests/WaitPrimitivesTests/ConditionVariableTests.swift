@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Condition variable", .timeLimit(.minutes(5)))
+@Suite("Condition variable", .timeLimit(.minutes(20)))
 struct ConditionVariableTests {
     @Test("A condition that holds needs no signal, and the lock comes back")
     func holdsAtOnce() {

@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Cyclic barrier", .timeLimit(.minutes(5)))
+@Suite("Cyclic barrier", .timeLimit(.minutes(20)))
 struct CyclicBarrierTests {
     @Test("All of a phase pass with its last arrival, which leads, and the next phase begins")
     func phasesFollowEachOther() {

@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Fair lock", .timeLimit(.minutes(5)))
+@Suite("Fair lock", .timeLimit(.minutes(20)))
 struct FairLockTests {
     @Test("Bodies run one at a time, their results and errors come back, and the lock with them")
     func bodiesRun() {

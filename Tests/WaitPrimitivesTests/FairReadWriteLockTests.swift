@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Fair read-write lock", .timeLimit(.minutes(5)))
+@Suite("Fair read-write lock", .timeLimit(.minutes(20)))
 struct FairReadWriteLockTests {
     /// Raw waiters, one for each letter: r reads, w writes.
     private func log(_ letters: String) -> WaitLog {

@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Latch", .timeLimit(.minutes(5)))
+@Suite("Latch", .timeLimit(.minutes(20)))
 struct LatchTests {
     @Test("All waiters pass when the count reaches zero, in order, and everybody after them")
     func opensOnce() {

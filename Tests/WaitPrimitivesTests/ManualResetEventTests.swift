@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Manual-reset event", .timeLimit(.minutes(5)))
+@Suite("Manual-reset event", .timeLimit(.minutes(20)))
 struct ManualResetEventTests {
     @Test("A set lets all through, in order, and everybody until the reset")
     func setStays() {

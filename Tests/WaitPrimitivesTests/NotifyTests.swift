@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Notify", .timeLimit(.minutes(5)))
+@Suite("Notify", .timeLimit(.minutes(20)))
 struct NotifyTests {
     /// Raw waiters that all hold the ticket of now.
     private func log(_ count: Int, for notify: borrowing Notify) -> WaitLog {

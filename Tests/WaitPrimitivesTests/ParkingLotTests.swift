@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Parking lot", .timeLimit(.minutes(5)))
+@Suite("Parking lot", .timeLimit(.minutes(20)))
 struct ParkingLotTests {
     @Test("Waiters of an address are unparked in turn, those of others stay", arguments: [1, 64])
     func addressesAreApart(bucketCount: Int) {

@@ -5,7 +5,7 @@ import StressSupport
 import Testing
 import WaitPrimitives
 
-@Suite("Waits of tasks", .timeLimit(.minutes(5)))
+@Suite("Waits of tasks", .timeLimit(.minutes(20)))
 struct TaskTests {
     @Test("Suspended tasks are resumed in order by a thread that is not theirs")
     func tasksAreResumed() async throws {
