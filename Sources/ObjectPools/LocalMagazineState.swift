@@ -173,7 +173,9 @@ extension LocalMagazineState where Object: ~Copyable {
         private func check(_ object: Place, _ isSeen: inout [Bool]) {
             let handle = unsafe core.pointee.handle(of: object)  // SAFETY: an object of the pool.
             let isLeased = unsafe core.pointee.isLeased(handle)  // SAFETY: as above.
-            let isOwned = unsafe core.pointee.isOwned(handle)  // SAFETY: as above.
+            // SAFETY: as above.
+            let isOwned = unsafe core.pointee.words(of: handle.index + 1).isOwned.pointee.load(
+                ordering: .relaxed)
             precondition(isLeased, "I2: a slot is not leased")
             precondition(isOwned, "I2: a slot is not owned")
             precondition(!isSeen[Int(handle.index)], "I2: an object lies here twice")

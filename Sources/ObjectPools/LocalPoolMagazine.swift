@@ -32,7 +32,8 @@ public import AtomicSupport
 ///
 /// **Its end** gives everything back. It traps while a lease of it is alive, and the pool traps if
 /// it ends before its magazines: a type that holds both declares the magazine first, because its
-/// members end in that order. A lease that has to go on elsewhere is detached to its handle.
+/// members end in that order. A pool in a `Shared` box may end before its scope does: see there. A
+/// lease that has to go on elsewhere is detached to its handle.
 ///
 /// Source: the magazine layer of J. Bonwick, J. Adams, "Magazines and Vmem", USENIX 2001, whose
 /// magazines nobody robs. Ours is one magazine and not two, and so it gives back half.

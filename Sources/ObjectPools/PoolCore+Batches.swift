@@ -92,11 +92,6 @@ extension PoolCore where Object: ~Copyable {
         return unsafe PoolHandle(index: words.link.load() - 1, generation: generation)
     }
 
-    func isOwned(_ handle: PoolHandle) -> Bool {
-        // SAFETY: the index of a slot that is there.
-        unsafe words(of: handle.index + 1).isOwned.pointee.load(ordering: .relaxed)
-    }
-
     // MARK: - Counts
 
     /// The head where the calling thread counts.

@@ -10,7 +10,8 @@
 /// | Threads   | may move to another thread and end there; one uses it at a time                  |
 ///
 /// The pool must not end before its leases: it looks, and traps. The look needs what every end
-/// needs, that the last use of a lease happened before it, e.g. by joining the thread.
+/// needs, that the last use of a lease happened before it, e.g. by joining the thread. A pool in a
+/// `Shared` box may end before its scope does: see there.
 ///
 /// Not for a name that the kernel or another program keeps: use the handle (`detach`, then
 /// `ObjectPool.adopt`).

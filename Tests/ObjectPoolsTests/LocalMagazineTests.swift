@@ -86,6 +86,7 @@ struct LocalMagazineTests {
     func refills() {
         // If this failed, slots would be there and refused, or threads lose all they have.
         let pool = Shared(ObjectPool<Int>(capacity: 8, make: { 0 }))
+        defer { withExtendedLifetime(pool) {} }
         ThreadTeam.run(count: 1) { _ in
             let handles = (0..<8).compactMap { _ in pool.value.tryAcquire() }
             for handle in handles.prefix(2) { pool.value.release(handle) }

@@ -95,6 +95,7 @@ struct ServerCrowdTests {
             $0.headerTimeout = .milliseconds(1_500)
         }
         let good = try (0..<10).map { _ in try server.connect() }
+        defer { withExtendedLifetime(good) {} }
         for client in good {
             try client.send(request("GET /hello"))
             #expect(try client.answer().status == 200)

@@ -149,6 +149,7 @@
                 $0.headerTimeout = .milliseconds(1_500)
             }
             let good = try (0..<10).map { _ in try server.connect() }
+            defer { withExtendedLifetime(good) {} }
             let engine = try SecureServer.connector().open(serverName: "localhost")
             let hello = unsafe Array(engine.outgoing)  // SAFETY: copied.
             let halves = try (0..<200).map { _ in try RawClient(server.address) }
@@ -171,6 +172,7 @@
                 $0.maxConnections = 4
             }
             let first = try (0..<4).map { _ in try server.connect() }
+            defer { withExtendedLifetime(first) {} }
             for client in first { _ = try who(client) }
             let shed = try server.connect()
             try shed.send(request("GET /hello"))

@@ -55,8 +55,10 @@ struct Trial {
         case .tests:
             try copy.build(
                 [
-                    "--build-tests", "--traits", "IOUring,TLS", "--package-path", tree,
-                    "--scratch-path", scratch,
+                    "--build-tests", "-c", "release", "-Xswiftc", "-enable-testing",
+                    // Assertions, and what checks a whole structure, are part of these tests.
+                    "-Xswiftc", "-assert-config", "-Xswiftc", "Debug", "-Xswiftc", "-DDEBUG",
+                    "--traits", "IOUring,TLS", "--package-path", tree, "--scratch-path", scratch,
                 ], log: log)
         }
     }
@@ -134,7 +136,8 @@ struct Trial {
         arguments += ["--skip", "AuditModelTests", "--skip", "SpeedTests"]
         let bundle =
             finder == .models
-            ? "release/primitive-modelsPackageTests.xctest" : "debug/millracePackageTests.xctest"
+            ? "release/primitive-modelsPackageTests.xctest"
+            : "release/millracePackageTests.xctest"
         let program = limited(
             "\(scratch)/\(bundle)", arguments, environment, secondsMax: seconds,
             kibibytesMax: 8_000_000)

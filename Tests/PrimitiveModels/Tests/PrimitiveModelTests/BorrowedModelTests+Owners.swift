@@ -163,7 +163,8 @@ extension BorrowedModelTests {
 
     @Test("an allocator's source gets back what it gave")
     func watchedSource() {
-        // Wrong: the size or the alignment that a source gets back is another one.
+        // Wrong: the size or the alignment that a source gets back is another one, or a value is
+        // ended in memory that has gone.
         alone { model in
             let watched = WatchedSource()
             // SAFETY: the functions are a pair; the object outlives the allocator, which hands it
@@ -177,7 +178,10 @@ extension BorrowedModelTests {
                 deallocate: { context, memory, byteCount, alignment in
                     let watched = unsafe WatchedSource.of(context)  // SAFETY: as above.
                     watched?.take(byteCount, alignment)
-                    unsafe memory.deallocate()  // SAFETY: it came from the function above.
+                    // SAFETY: it came from the function above, and is nobody's any more.
+                    unsafe memory.initializeMemory(
+                        as: UInt8.self, repeating: 0xFF, count: byteCount)
+                    unsafe memory.deallocate()  // SAFETY: as above.
                 }, context: Unmanaged.passUnretained(watched).toOpaque())
             do {
                 // SAFETY: as above.
@@ -195,6 +199,11 @@ extension BorrowedModelTests {
                     unsafe allocator.deallocate(memory)  // SAFETY: as above.
                     model.check(watched.given.isEmpty && !watched.isWrong)
                 }
+                let living = Count()
+                if let made = allocator.make(Counted(7, living)) {
+                    model.check(made.withValue { $0.number } == 7 && watched.given.count == 1)
+                }
+                model.check(living.value == 0 && watched.given.isEmpty && !watched.isWrong)
             }
         }
     }

@@ -210,6 +210,56 @@ enum LocalMagazinePrograms {
         lend(magazine.unlentCount, of: magazine, model)
         for handle in handles { pool.value.release(handle) }
     }
+
+    /// An owner alone, whose magazine fetches two at a time: no more, from where they are.
+    static func exact(magazineCount: Int) -> (Model) -> Void {
+        { model in
+            let pool = pool((32, 32), magazineCount: magazineCount)
+            model.thread("owner") {
+                // Four lie in the thread's own magazine then, if there is one.
+                let handles = (0..<3).compactMap { _ in pool.value.tryAcquire() }
+                for handle in handles { pool.value.release(handle) }
+                let magazine = pool.value.makeLocalMagazine(depth: 4)
+                let chain: UInt64 = magazineCount == 0 ? 1 : 0
+                let before = pool.value.statistics
+                do {
+                    guard var lease = magazine.tryLease() else { return model.check(false) }
+                    lease.withObject { use($0, 1, model) }
+                    model.check(magazine.lentCount == 1, "a lease is not counted")
+                    model.check(magazine.unlentCount == 1, "not as many as a batch has")
+                    var ownedCount = 0
+                    pool.value.forEachLease { ownedCount += $0.isOwned ? 1 : 0 }
+                    model.check(ownedCount == 2, "what the magazine has may be released")
+                }
+                magazine.flush()
+                let after = pool.value.statistics
+                model.check(after.refilled == before.refilled + chain, "chains that came")
+                model.check(after.flushed == before.flushed + 1, "chains that went")
+                lendOnlyOne(of: magazine, pool, model)
+            }
+            model.finally { checkSlots(pool.value, 32, model) }
+        }
+    }
+
+    /// The one slot that nobody else has, twice.
+    private static func lendOnlyOne(
+        of magazine: borrowing LocalPoolMagazine<PlainCell<Int>>, _ pool: Pool, _ model: Model
+    ) {
+        var handles: [PoolHandle] = []
+        while let handle = pool.value.tryAcquire() { handles.append(handle) }
+        pool.value.release(handles.removeLast())
+        let refilled = pool.value.statistics.refilled
+        for round in 1...2 {
+            guard var lease = magazine.tryLease() else {
+                model.check(false, "nothing is lent in round \(round), although there is one")
+                break
+            }
+            lease.withObject { use($0, round, model) }
+            model.check(magazine.unlentCount == 0 && magazine.lentCount == 1, "one is two")
+        }
+        model.check(pool.value.statistics.refilled == refilled, "a chain of none is counted")
+        for handle in handles { pool.value.release(handle) }
+    }
 }
 
 @Suite("Models of LocalPoolMagazine")
@@ -298,6 +348,15 @@ struct LocalMagazineModelTests {
         // Wrong: what lies in the magazine is not lent, or twice, or not given back, or miscounted.
         let result = exhaust(
             magazineCount, program: LocalMagazinePrograms.alone(magazineCount: magazineCount))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("an owner fetches a batch, and the last one that there is", arguments: [0, 3])
+    func exact(magazineCount: Int) {
+        // Wrong: it takes more than a batch, takes another's last, or not the last, or miscounts.
+        let result = exhaust(
+            magazineCount, program: LocalMagazinePrograms.exact(magazineCount: magazineCount))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }

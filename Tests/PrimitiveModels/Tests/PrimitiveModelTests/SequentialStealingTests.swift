@@ -72,6 +72,7 @@ struct SequentialStealingTests {
                 queue.abandon()
                 model.check(queue.isAbandoned && !queue.isClosed)
                 model.check(queue.tryPush(Counted(7, living))?.number == 7)
+                model.check(queue.fill(max: 1) { Counted(8, living) } == 0)
                 model.check(queue.close())
             }
             model.check(living.value == 0)

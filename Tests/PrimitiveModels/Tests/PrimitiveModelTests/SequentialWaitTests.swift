@@ -136,7 +136,8 @@ struct SequentialWaitTests {
         }
     }
 
-    @Test("an event count wakes those of earlier epochs, one or all", arguments: [false, true])
+    @Test(
+        "an event count wakes those of earlier epochs: one, some or all", arguments: [false, true])
     func eventCount(isOrdered: Bool) {
         // Wrong: a notify wakes one too many, or counts wrong.
         let publication: EventCount.Publication =
@@ -161,6 +162,12 @@ struct SequentialWaitTests {
             model.check(waits[1].withdraw(from: event) == .removed && event.waiterCount == 2)
             event.notifyAll(after: publication)
             model.check(waits.map(\.wakeCount) == [1, 0, 1, 1] && event.waiterCount == 0)
+            let more = (0..<3).map { _ in RawWait(key: event.prepareWait().takeRawValue()) }
+            for wait in more { model.check(wait.enqueue(on: event) == .queued) }
+            event.notify(max: 2, after: publication)
+            model.check(more.map(\.wakeCount) == [1, 1, 0] && event.waiterCount == 1)
+            event.notify(max: 2, after: publication)
+            model.check(more.map(\.wakeCount) == [1, 1, 1] && event.waiterCount == 0)
             let past = RawWait(key: event.prepareWait().takeRawValue())
             event.notifyOne(after: publication)
             model.check(past.enqueue(on: event) == .granted && event.waiterCount == 0)
@@ -323,6 +330,13 @@ struct SequentialWaitTests {
                 let taken = made.take()
                 model.check(seen == 7 && taken == 7)
             }
+            let living = Count()
+            if let made = allocator.make(Counted(7, living)) {
+                model.check(made.withValue { $0.number } == 7 && living.value == 1)
+                model.check(allocator.outstanding.blockCount == 2)
+            }
+            model.check(living.value == 0, "a value outlives its allocation")
+            model.check(allocator.outstanding == .init(blockCount: 1, byteCount: 40))
             allocator.close()
             model.check(allocator.isClosed && allocator.make(UInt8(7)) == nil)
             model.check(allocator.outstanding == .init(blockCount: 1, byteCount: 40))
