@@ -38,25 +38,42 @@ final class Sweep: @unchecked Sendable {
     func run(jobs: Int) throws -> [String] {
         prints = try Fingerprints.ofTargets(trial.finder)
         try measureControls()
-        DispatchQueue.concurrentPerform(iterations: jobs) { _ in
-            while let entry = next() {
-                do {
-                    try add(trial.run(entry, control: controls[entry.target.file]), entry)
-                } catch {
-                    lock.withLock { failure = error }
-                }
+        // Threads, and as many as were asked for: what they run mostly waits, and Dispatch would
+        // begin no more at once than there are processors.
+        let jobsLeft = DispatchGroup()
+        for _ in 0..<jobs {
+            jobsLeft.enter()
+            Thread.detachNewThread {
+                self.work()
+                jobsLeft.leave()
             }
         }
+        jobsLeft.wait()
         if let failure { throw failure }
         return missed
+    }
+
+    private func work() {
+        while let entry = next() {
+            do {
+                try add(trial.run(entry, control: controls[entry.target.file]), entry)
+            } catch {
+                lock.withLock { failure = error }
+            }
+        }
     }
 
     /// What fails with nothing switched on would find every mutant. How long that takes says when
     /// a mutant's run may be called hung.
     private func measureControls() throws {
+        // Files that the same look at have the same control.
+        var measured: [[String]: Trial.Duration] = [:]
         for entry in entries where controls[entry.target.file] == nil {
-            pause()
             let file = entry.target.file
+            let lookers = [entry.target.tests, entry.target.scenarios].flatMap { $0 + ["|"] }
+            controls[file] = measured[lookers]
+            if controls[file] != nil { continue }
+            pause()
             let start = ContinuousClock.now
             let finding = try trial.control(entry.target)
             if finding.isFound {
@@ -66,8 +83,9 @@ final class Sweep: @unchecked Sendable {
             }
             let isUntested = finding.verdict == .untested
             say("    \(file): \(isUntested ? "nothing looks at it" : shortened(finding.seconds))")
-            controls[file] = Trial.Duration(
+            let duration = Trial.Duration(
                 processorSeconds: finding.seconds, seconds: (.now - start) / .seconds(1))
+            (controls[file], measured[lookers]) = (duration, duration)
         }
     }
 
