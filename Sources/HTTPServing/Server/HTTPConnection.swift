@@ -348,6 +348,8 @@ final class HTTPConnection {
 
     /// Closes with a reset: the client sees that something is missing.
     func reset() {
+        // One that is closed waits for its handler, and its descriptor may be another socket's.
+        guard phase != .closed else { return }
         _ = millrace_socket_set_linger(descriptor, 0)
         close()
     }

@@ -2,7 +2,9 @@
 
 import AsyncRuntime
 import AtomicSupport
+import CLinuxShims
 import EventLoops
+import Glibc
 import Testing
 
 @testable import HTTPServing
@@ -157,5 +159,48 @@ struct ServerStopTests {
     /// Where handlers find their server. Set before the first request.
     private final class ServerBox: @unchecked Sendable {
         var server: HTTPServer?
+    }
+
+    @Test("A cut leaves alone what a closed connection has given back", arguments: backends)
+    func closedOnce(_ choice: BackendChoice) async {
+        // If this failed, a stop would close a descriptor that is somebody else's by now, or make
+        // that socket end in a reset.
+        await #expect(processExitsWith: .success) { [name = choice.rawValue as String] in
+            try Self.cutBehindClose(BackendChoice(rawValue: name) ?? .automatic)
+        }
+    }
+
+    /// In a process of its own: the numbers of descriptors count.
+    private static func cutBehindClose(_ choice: BackendChoice) throws {
+        var routes = try TestRoutes.all()
+        try routes.get("/stubborn") { _ in
+            // No cancellation reaches it there.
+            await BlockingPool.shared.run { TestServer.pause(milliseconds: 2_000) }
+            return .text("over")
+        }
+        let server = try TestServer(choice, routes: routes) {
+            $0.shutdownTimeout = .milliseconds(100)
+        }
+        let client = try server.connect()
+        try client.send(request("GET /stubborn"))
+        TestServer.pause(milliseconds: 200)
+        client.reset()
+        TestServer.pause(milliseconds: 200)
+        // The lowest free numbers: the connection's is among them.
+        let sockets = (0..<32).map { _ in
+            millrace_socket_open(Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_STREAM))
+        }
+        server.server.stop()
+        TestServer.pause(milliseconds: 500)
+        try #require(!server.hasEnded)
+        for socket in sockets {
+            var setting = linger(l_onoff: -1, l_linger: 0)
+            var byteCount = socklen_t(MemoryLayout<linger>.size)
+            // SAFETY: the callee writes as many bytes at most.
+            let status = unsafe getsockopt(socket, SOL_SOCKET, SO_LINGER, &setting, &byteCount)
+            try #require(status == 0 && setting.l_onoff == 0)
+            _ = millrace_close(socket)
+        }
+        server.stop()
     }
 }
