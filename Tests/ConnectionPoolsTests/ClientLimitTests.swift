@@ -426,21 +426,6 @@ struct ClientLimitTests {
             }
         }
     }
-}
-
-/// A client that its own callback reaches.
-final class ClientBox: @unchecked Sendable {
-    var client: PooledClient?
-
-    func send(_ number: Int) {
-        let line = numbered(number)
-        let ticket = MessageTicket(rawValue: UInt64(number))
-        _ = try? unsafe client?.trySend(line.span.bytes, ticket: ticket)  // SAFETY: lent bytes.
-    }
-
-    func end(_ isShutdown: Bool) {
-        if isShutdown { client?.requestShutdown() } else { client?.requestClose() }
-    }
 
     @Test("A peer that reads slowly is not given up", arguments: bothBackends)
     func steadyReader(_ choice: BackendChoice) throws {
@@ -455,5 +440,20 @@ final class ClientBox: @unchecked Sendable {
             #expect(await rig.settled(1))
             #expect(rig.client.statistics.pool.disconnects == 0)
         }
+    }
+}
+
+/// A client that its own callback reaches.
+final class ClientBox: @unchecked Sendable {
+    var client: PooledClient?
+
+    func send(_ number: Int) {
+        let line = numbered(number)
+        let ticket = MessageTicket(rawValue: UInt64(number))
+        _ = try? unsafe client?.trySend(line.span.bytes, ticket: ticket)  // SAFETY: lent bytes.
+    }
+
+    func end(_ isShutdown: Bool) {
+        if isShutdown { client?.requestShutdown() } else { client?.requestClose() }
     }
 }

@@ -290,4 +290,35 @@ struct ClientQueueTests {
             #expect(rig.client.statistics.failed == 2500)
         }
     }
+
+    @Test("All windows and the queue can be full at one time", arguments: bothBackends)
+    func fullWindows(_ choice: BackendChoice) throws {
+        // If this failed, there would be fewer places for messages than windows promise, and a
+        // sender who finds none would sleep for ever: a short message that settles wakes nobody.
+        var configuration = quick(.confirmed, connections: 4)
+        configuration.pool.queueCapacity = 4
+        configuration.pool.windowCapacity = 64
+        configuration.pool.backlogPerConnection = 1
+        try withRig(choice, configuration, peer: ClientLimitTests.gated) { rig in
+            await Self.sending(rig, 0..<260, numbered) {
+                #expect(await until { rig.client.statistics.queued == 260 })
+                rig.arrivals.note([])
+                #expect(await rig.settled(260))
+            }
+            #expect(rig.outcomes.okCount == 260)
+        }
+    }
+
+    @Test("A write of a single byte makes room for senders", arguments: bothBackends)
+    func singleBytes(_ choice: BackendChoice) throws {
+        // If this failed, senders of the shortest messages would not be woken, and sleep for ever.
+        var configuration = ClientLimitTests.small(.written)
+        configuration.pool.windowCapacity = 1
+        try withRig(choice, configuration, peer: { await $0.lines() }) { rig in
+            await Self.sending(rig, 0..<200, { _ in [10] }) {
+                #expect(await rig.settled(200))
+            }
+            #expect(rig.outcomes.okCount == 200)
+        }
+    }
 }

@@ -241,4 +241,42 @@ struct ClientTimeLimitTests {
             #expect(statistics.resent < statistics.pool.disconnects)
         }
     }
+
+    @Test("Closing waits for answers, longer than for a peer's end", arguments: bothBackends)
+    func slowAnswers(_ choice: BackendChoice) throws {
+        // If this failed, `close` would cut connections whose answers are still to come, and their
+        // messages would be done twice, or fail.
+        var configuration = quick(.confirmed, connections: 1)
+        configuration.pool.closeTimeoutNanoseconds = 50 * millisecond
+        try withRig(choice, configuration) { peer in
+            await peer.lines { line in
+                try? await LoopTime.sleep(for: .milliseconds(600))
+                try? await peer.stream.write(answer(line))
+                return true
+            }
+        } _: { rig in
+            await rig.send(0..<1)
+            #expect(await until { rig.arrivals.totalCount == 1 })
+            await rig.client.close(within: .seconds(60))
+            #expect(rig.outcomes[0] == .ok)
+            #expect(rig.client.statistics.resent == 0)
+            #expect(rig.arrivals.connectionCount == 1 && rig.arrivals.totalCount == 1)
+        }
+    }
+
+    @Test("A connection without traffic is young, not idle since ever", arguments: bothBackends)
+    func spare(_ choice: BackendChoice) throws {
+        // If this failed, a connection that had no work yet would be closed at the first look.
+        var configuration = quick(.written, connections: 2)
+        configuration.pool.backlogPerConnection = 1
+        configuration.pool.writeTimeoutNanoseconds = 100 * millisecond
+        configuration.pool.idleTimeoutNanoseconds = 60 * second
+        try withRig(choice, configuration, peer: { await $0.lines() }) { rig in
+            await rig.send(0..<8)
+            #expect(await rig.settled(8))
+            #expect(await until { rig.client.statistics.pool.openConnections == 2 })
+            try? await LoopTime.sleep(for: .milliseconds(500))
+            #expect(rig.client.statistics.pool.idleCloses == 0)
+        }
+    }
 }

@@ -149,4 +149,25 @@ struct ConfirmedModeTests {
             for number in 0..<count { #expect(rig.arrivals.count(of: long(number)) == 1) }
         }
     }
+
+    @Test("A message that is answered before its write fails is told", arguments: bothBackends)
+    func earlyAnswerAndReset(_ choice: BackendChoice) throws {
+        // If this failed, its outcome would never be told.
+        let (configuration, options) = slowly(.confirmed)
+        try withRig(choice, configuration, serverOptions: options) { peer in
+            guard peer.number == 0 else { return await peer.stall() }
+            _ = try? await peer.stream.read(atMost: 1)
+            try? await peer.stream.write(Array("0\n".utf8))
+            // The client hears of it while its write goes on.
+            try? await LoopTime.sleep(for: .milliseconds(300))
+            peer.stream.reset()
+        } _: { rig in
+            await rig.send(0..<1) { number in
+                Array("\(number) ".utf8) + [UInt8](repeating: 65, count: 12_000_000) + [10]
+            }
+            #expect(await rig.settled(1))
+            #expect(rig.outcomes[0] == .ok)
+            #expect(rig.client.statistics.delivered == 1 && rig.client.statistics.resent == 0)
+        }
+    }
 }

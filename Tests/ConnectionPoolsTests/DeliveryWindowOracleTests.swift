@@ -19,17 +19,22 @@ private struct NaiveWindow {
     var submitted = 0
     var written = 0
     var acknowledged = 0
-    var whole = 0
+    var lastConfirmed = 0
+    /// Messages that the kernel has taken whole, or must have.
+    var whole: UInt64 = 0
 
     mutating func takeWhole(upTo offset: Int) -> [UInt64] {
-        let done = messages.filter { $0.end <= offset }.map(\.id)
+        let done = messages.filter { $0.end <= offset }
         messages.removeAll { $0.end <= offset }
-        return done
+        whole += UInt64(done.count { $0.end > written })
+        return done.map(\.id)
     }
 
     mutating func confirm(_ key: UInt64) -> UInt64? {
         guard let index = messages.firstIndex(where: { $0.key == key }) else { return nil }
         guard messages[index].end <= submitted else { return nil }
+        lastConfirmed = messages[index].end
+        whole += lastConfirmed > written ? 1 : 0
         return messages.remove(at: index).id
     }
 }
@@ -65,6 +70,10 @@ private struct WindowDuel: ~Copyable {
         }
         keyed.window.checkInvariants()
         expect(keyed.window.count, naive.messages.count, "count")
+        expect(keyed.window.messagesWritten, naive.whole, "written")
+        let isOldestWritten = naive.messages.first.map { $0.end <= naive.written } ?? false
+        expect(keyed.window.isOldestWritten, isOldestWritten, "oldest written")
+        expect(keyed.window.lastConfirmedOffset, UInt64(naive.lastConfirmed), "last confirmed")
         let cut = naive.messages.first { $0.end > naive.written && $0.start < naive.written }
         expect(keyed.window.cutMessage?.messageID, cut?.id, "cut message")
         expect(
@@ -96,6 +105,7 @@ private struct WindowDuel: ~Copyable {
         naive.written += count
         naive.submitted = max(naive.submitted, naive.written)
         let whole = naive.messages.count { $0.end > before && $0.end <= naive.written }
+        naive.whole += UInt64(whole)
         let settled =
             keyed.window.mode == .written ? naive.takeWhole(upTo: naive.written) : []
         var ours: [UInt64] = []
@@ -135,7 +145,9 @@ private struct WindowDuel: ~Copyable {
         let reached = max(naive.written, naive.acknowledged)
         expect(ours, naive.messages.map(\.id), "abandoned")
         expect(flags, naive.messages.map { $0.start < reached }, "bytes ever written")
+        let whole = naive.whole
         naive = NaiveWindow()
+        naive.whole = whole
     }
 }
 

@@ -287,6 +287,19 @@ struct PoolReconnectingTests {
         driver.send(.disconnected(first, reset, hadProgress: true))
         #expect(driver.machine.sendError == nil)
     }
+
+    @Test("A pause too long for its number is the longest")
+    func pauseOverflows() throws {
+        // If this failed, a peer that is down would be tried without a pause.
+        var configuration = PoolConfiguration()
+        configuration.backoffInitialNanoseconds = 1 << 62
+        configuration.backoffMultiplier = 1024
+        configuration.backoffCapNanoseconds = .max
+        try configuration.validate()
+        let pauses = ReconnectPauses(configuration: configuration, seed: 1)
+        #expect(pauses.longest(afterFailures: 1) == 1 << 62)
+        #expect(pauses.longest(afterFailures: 2) == .max)
+    }
 }
 
 @Suite("Pool machine: circuit breaker")

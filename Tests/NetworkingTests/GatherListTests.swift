@@ -126,4 +126,27 @@ struct GatherListTests {
         }
         #expect(choice == .ioUring || turns > 1)  // io_uring goes on by itself.
     }
+
+    @Test("A piece of which one byte was sent begins with the next", arguments: backends)
+    func oneByte(_ choice: BackendChoice) throws {
+        // If this failed, a write that ends one byte into a piece would send that byte twice.
+        let arrived = try bothEnds(choice) { client, accepted in
+            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 20, alignment: 16)
+            defer { unsafe memory.deallocate() }  // SAFETY: allocated above.
+            // SAFETY: here and below, inside the memory, which lives until the list is sent.
+            for index in 0..<memory.count { unsafe memory[index] = UInt8(index) }
+            let list = GatherList(capacity: 2)
+            // SAFETY: as above.
+            unsafe list.append(UnsafeRawBufferPointer(rebasing: memory[0..<4]))
+            // SAFETY: as above.
+            unsafe list.append(UnsafeRawBufferPointer(rebasing: memory[9..<12]))
+            list.advance(by: 1)
+            #expect(list.count == 2 && list.byteCount == 6)
+            while list.byteCount > 0 {  // Ends: every turn sends something, or throws.
+                _ = unsafe try await client.writeSome(list, until: inTime)  // SAFETY: as above.
+            }
+            return try await read(6, from: accepted)
+        }
+        #expect(arrived == [1, 2, 3, 9, 10, 11])
+    }
 }
