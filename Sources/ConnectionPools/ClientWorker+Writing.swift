@@ -189,10 +189,11 @@ extension ClientWorker {
             }
             return
         }
-        let ticket = WorkTicket(self, key: key.takeRawValue())
-        ticket.enqueue()
+        // A wake that came too late for its wait may still be on its way to this loop.
+        if !ticket.isFree { ticket = WorkTicket(core, executor, waking: parking) }
+        ticket.enqueue(key: key.takeRawValue())
         if ticket.isQueued { _ = await parking.waitForSignal(until: deadline) }
-        ticket.withdraw()
+        ticket.withdraw(takesWork: takesMessages)
     }
 
     // MARK: Acknowledgements

@@ -52,6 +52,8 @@ final class ClientWorker: @unchecked Sendable {
     private var hasFreedMemory = false
     /// The writer sleeps here.
     let parking: Suspension
+    /// Its wait for work.
+    var ticket: WorkTicket
     private let connecting: Suspension
 
     private let lastTraffic = Atomic<UInt64>(0)
@@ -68,6 +70,7 @@ final class ClientWorker: @unchecked Sendable {
                 mode: core.configuration.delivery,
                 capacity: core.configuration.pool.windowCapacity))
         parking = Suspension(executor)
+        ticket = WorkTicket(core, executor, waking: parking)
         connecting = Suspension(executor)
         settled.reserveCapacity(core.configuration.pool.windowCapacity)
     }

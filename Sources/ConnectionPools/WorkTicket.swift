@@ -5,47 +5,59 @@ internal import AtomicSupport
 internal import EventLoops
 internal import WaitPrimitives
 
-/// One wait of a connection for work: a node in the client's event count, which wakes the
-/// connection over its loop's inbox.
+/// A connection's wait for work: a node in the client's event count, which wakes the connection
+/// over its loop's inbox. It serves one wait after the other.
 @safe
 final class WorkTicket: @unchecked Sendable {
     // Threads: the worker's loop, except for the wake. Lifetime: the list, or the job that the wake
     // posted, holds a reference from `enqueue` on.
-    private let worker: ClientWorker
+    // Invariant: while it is free, no list, wake or job has it.
+    private let core: ClientCore
+    private let executor: LoopExecutor
+    private let parking: Suspension
     private let node: UnsafeMutablePointer<WaitNode>
     private(set) var isQueued = false
+    /// Whether it can wait again; false also while the wake of a wait that is over is on its way.
+    private(set) var isFree = true
 
-    init(_ worker: ClientWorker, key: UInt64) {
-        self.worker = worker
+    init(_ core: ClientCore, _ executor: LoopExecutor, waking parking: Suspension) {
+        self.core = core
+        self.executor = executor
+        self.parking = parking
         unsafe node = .allocate(capacity: 1)  // SAFETY: freed in `deinit`.
-        // SAFETY: the context is set in `enqueue`'s reference; the node is freed in `deinit`.
-        let context = unsafe Unmanaged.passUnretained(self).toOpaque()
-        let waiter = unsafe Waiter(wake: wakeWorker, context: context)  // SAFETY: as above.
-        unsafe node.initialize(to: WaitNode(waiter: waiter, key: key))  // SAFETY: as above.
     }
 
     deinit {
         unsafe node.deallocate()  // SAFETY: nobody holds a reference, so nobody will wake.
     }
 
-    func enqueue() {
-        unsafe _ = Unmanaged.passRetained(self)  // SAFETY: balanced below, in `withdraw` or `wake`.
-        switch unsafe worker.core.workEvents.enqueue(node) {  // SAFETY: kept by the reference.
-        case .queued: isQueued = true
+    /// Begins a wait.
+    func enqueue(key: UInt64) {
+        assert(isFree)
+        // SAFETY: the reference is balanced below, in `withdraw`, or by the wake's job.
+        let context = unsafe Unmanaged.passRetained(self).toOpaque()
+        let waiter = unsafe Waiter(wake: wakeWorker, context: context)  // SAFETY: as above.
+        unsafe node.initialize(to: WaitNode(waiter: waiter, key: key))  // SAFETY: it is free.
+        switch unsafe core.workEvents.enqueue(node) {  // SAFETY: kept by the reference.
+        case .queued:
+            isQueued = true
+            isFree = false
         case .granted, .withdrawn:
             unsafe Unmanaged.passUnretained(self).release()  // SAFETY: no wake will come.
         }
     }
 
-    /// Ends the wait. If the wake was faster, the wake's job gives the reference back, and the work
-    /// that was announced is passed on in case this connection does not take it.
-    func withdraw() {
+    /// Ends the wait. If the wake was faster, its job gives the reference back; the work that was
+    /// announced is passed on unless this connection takes it.
+    func withdraw(takesWork: Bool) {
         guard isQueued else { return }
-        switch unsafe worker.core.workEvents.withdraw(node) {  // SAFETY: kept by the reference.
+        isQueued = false
+        switch unsafe core.workEvents.withdraw(node) {  // SAFETY: kept by the reference.
         case .removed, .early:
+            isFree = true
             unsafe Unmanaged.passUnretained(self).release()  // SAFETY: no wake will come.
         case .late:
-            if !worker.takesMessages { worker.core.workEvents.notifyOne() }
+            if !takesWork { core.workEvents.notifyOne() }
         }
     }
 
@@ -55,9 +67,10 @@ final class WorkTicket: @unchecked Sendable {
         let job = unsafe LoopJob(context: context) { context in  // SAFETY: as above.
             // SAFETY: as above.
             let ticket = unsafe Unmanaged<WorkTicket>.fromOpaque(context).takeRetainedValue()
-            ticket.worker.parking.signal()
+            ticket.isFree = true
+            ticket.parking.signal()
         }
-        if !worker.executor.loop.post(job) {
+        if !executor.loop.post(job) {
             unsafe Unmanaged.passUnretained(self).release()  // SAFETY: the job does not run.
         }
     }

@@ -51,7 +51,7 @@ struct ClientPlan {
     /// queue that is; so there must be many more messages than slots.
     func allocations() -> Scenario {
         let warmup = options.isTiny ? 20_000 : 500_000
-        let count = options.isTiny ? 200_000 : 1_000_000
+        let count = options.isTiny ? 500_000 : 1_000_000
         let sizes = [8, 1024]
         let entrants = ClientSender.ours.flatMap { sender in
             sizes.map { byteCount in

@@ -126,14 +126,15 @@ import Testing
     }
 
     @Test func messagesDoNotAllocate() throws {
-        // An allocation for each message has crept into the pooled client. 200,000 messages, and
-        // at most 8,192 slots that get their memory late.
+        // An allocation for each message, or for each time that a connection or a sender waits, has
+        // crept into the pooled client. Of 500,000 messages at most 8,192 (0.016) are the first
+        // large one of their slot.
         try Directory.withTemporaryFile { file in
             let (status, _) = try run(["run", "client/allocations", "--tiny", "--json", file])
             #expect(status == 0)
             let rows = try RunResult.read(from: file).scenarios.flatMap(\.rows)
             #expect(rows.count == 12)
-            for row in rows { #expect(row.value.median < 0.05, "\(row.entrant)") }
+            for row in rows { #expect(row.value.median < 0.02, "\(row.entrant)") }
         }
     }
 
