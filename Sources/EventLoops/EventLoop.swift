@@ -241,6 +241,8 @@ public final class EventLoop: @unchecked Sendable {
                 nextCancellation = now.advanced(byNanoseconds: 100_000_000)
             }
             turn()
+            // Those that wait for a buffer have no operation that would be cancelled.
+            while !starved.isEmpty { starved.removeFirst().rearm() }  // Ends: none is begun now.
             guard operationCount == 0 && wheel.value.isEmpty else { continue }
             let hasMore = runTurnWork()
             if now >= patience { break }

@@ -71,6 +71,18 @@ struct CreditTests {
         }
         try rig.script.run()
     }
+
+    @Test("A loop that stops waits for what a cancellation has missed", arguments: backends)
+    func missedAtTheEnd(_ choice: BackendChoice) throws {
+        // If this failed, `run` would return while the kernel may write into what is freed next.
+        let rig = try CreditRig(choice, buffers: 64, credit: 100_000, sends: false)
+        rig.script.after(turns: 3) { rig.backend.missedCancellations = 1 }
+        try rig.script.run()
+        #expect(rig.backend.missedCancellations == 0, "the cancellation was to be missed")
+        #expect(rig.loop.operationCount == 0)
+        #expect(rig.input.end == .failed(ECANCELED))
+        rig.closeSockets()
+    }
 }
 
 /// A stream with small buffers, whose peer has sent more than it may hold.
@@ -123,5 +135,10 @@ private final class CreditRig {
         input.stop()
         loop.close(ends[0])
         close(ends[1])
+    }
+
+    /// Closes both ends when the loop is over.
+    func closeSockets() {
+        for descriptor in ends { close(descriptor) }
     }
 }

@@ -32,8 +32,9 @@ struct OperationTableTests {
         let table = Table(capacity: 4)
         let strangers = [0, 1, 1 << 32, 1 << 32 | 3, .max] as [UInt64]
         for _ in 0..<2 {
-            for id in strangers.map({ OperationID(rawValue: $0) }) where !table.contains(id) {
-                #expect(!table.ask(id) && !table.take(id))
+            let names = table.names
+            for id in strangers.map({ OperationID(rawValue: $0) }) where !names.contains(id) {
+                #expect(!table.contains(id) && !table.ask(id) && !table.take(id))
             }
             #expect(table.names.count == table.count)
             #expect(table.insert(on: 3)?.index == UInt32(table.count - 1))
@@ -75,6 +76,37 @@ struct OperationTableTests {
         let id = try #require(table.insert(on: -1))
         #expect(!table.hasUnasked(on: -1) && !table.hasUnasked(on: 0) && table.count == 1)
         #expect(table.ask(id) && table.take(id) && table.count == 0)
+    }
+
+    @Test("A slot that was never used knows no name, whatever lies in its memory")
+    func earlierLife() {
+        // If this failed, the name of another loop's operation would end or complete what nobody
+        // has begun.
+        let names = Self.namesOfTableThatIsGone(capacity: 40)
+        // The allocator gives the same memory again, and what lies there looks like operations.
+        let table = Table(capacity: 40)
+        for name in names {
+            #expect(!table.contains(name) && !table.ask(name) && !table.take(name))
+            #expect(table.insert(on: -1) == name)
+        }
+        #expect(table.count == 40)
+    }
+
+    private static func namesOfTableThatIsGone(capacity: Int) -> [OperationID] {
+        let table = Table(capacity: capacity)
+        return (0..<capacity).compactMap { _ in table.insert(on: -1) }
+    }
+
+    @Test("The next name of a free slot is nobody's yet")
+    func nextName() throws {
+        // If this failed, who asks such a one to end would cut off the list of free slots.
+        let table = Table(capacity: 2)
+        let first = try #require(table.insert(on: 3))
+        #expect(table.take(first))
+        let next = OperationID(rawValue: first.rawValue + 1 << 32)
+        #expect(!table.contains(next) && !table.ask(next) && !table.take(next))
+        #expect(table.insert(on: 3) == next)
+        #expect(table.insert(on: 3)?.index == 1)
     }
 }
 

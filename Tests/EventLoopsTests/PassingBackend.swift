@@ -2,6 +2,7 @@
 
 import AtomicSupport
 import EventLoops
+import Glibc
 
 /// A real backend with somebody between it and the loop, who counts, changes a request, or passes
 /// over a cancellation.
@@ -19,6 +20,11 @@ final class PassingBackend: EventBackend {
     var countsAhead = true
     /// How many cancellations are passed over, as if each came between two shots of its operation.
     var missedCancellations = 0
+    /// How many streams of bytes are told at once that there is no buffer.
+    var dryStreams = 0
+    /// What is cancelled is told that there was no buffer: that came first.
+    var isDryAtTheEnd = false
+    private var dry: [Completion] = []
 
     init(_ inner: any EventBackend) {
         self.inner = inner
@@ -38,6 +44,9 @@ final class PassingBackend: EventBackend {
             // SAFETY: names no memory.
             return unsafe inner.submit(
                 .receiveStream(descriptor: descriptor, byteCountMax: 1 << 30), as: id)
+        case .receiveStream where dryStreams > 0:
+            dryStreams -= 1
+            return dry.append(Completion(id: id, result: -ENOBUFS))
         default: break
         }
         unsafe inner.submit(request, as: id)  // SAFETY: the caller vouches for the memory.
@@ -57,7 +66,15 @@ final class PassingBackend: EventBackend {
         waits += 1
         if deadline.nanoseconds != 0 { sleeps += 1 }
         let before = batch.count
-        inner.wait(until: deadline, into: &batch)
+        inner.wait(until: dry.isEmpty ? deadline : MonotonicInstant(nanoseconds: 0), into: &batch)
+        while !dry.isEmpty && !batch.isFull { batch.append(dry.removeFirst()) }
+        if isDryAtTheEnd {
+            batch.revise(from: before) { completion in
+                var completion = completion
+                if completion.result == -ECANCELED { completion.result = -ENOBUFS }
+                return completion
+            }
+        }
         completionsMax = max(completionsMax, batch.count - before)
         for index in before..<batch.count where !closes.contains(batch[index].id) {
             completions += 1

@@ -67,6 +67,63 @@ struct StatisticsTests {
         #expect(Set(backend.closes).count == 2)
         #expect(loop.operationCount == 0)
     }
+
+    @Test("A descriptor that is being closed is an operation under way", arguments: backends)
+    func countedClose(_ choice: BackendChoice) throws {
+        // If this failed, who waits until nothing is under way would go on before its descriptors
+        // are closed.
+        let loop = try EventLoop(choice: choice)
+        var ends: [Int32] = [0, 0]
+        // SAFETY: room for two.
+        #expect(unsafe millrace_pipe_open(&ends) == 0)
+        let descriptors = ends
+        let script = LoopScript(loop)
+        script.when("nothing", { true }) {
+            for (index, descriptor) in descriptors.enumerated() {
+                loop.close(descriptor)
+                #expect(loop.operationCount == index + 1)
+            }
+        }
+        script.when("both to be closed", { loop.operationCount == 0 }) {}
+        try script.run()
+    }
+
+    @Test("Jobs beyond the inbox are counted like those in it", arguments: [1, 4])
+    func overflowed(_ capacity: Int) throws {
+        // If this failed, who looks for what threads hand over would not see a burst, or see it
+        // twice.
+        var options = LoopOptions()
+        options.inboxCapacity = capacity
+        let loop = try EventLoop(choice: .epoll, options: options)
+        let visit = PollVisit(loop)
+        defer { visit.closePipe() }
+        var ran = 0
+        for _ in 0..<10 { loop.post(visit.job { _ in ran += 1 }) }
+        loop.post(visit.job { _ in loop.stop() })
+        try loop.run()
+        #expect(ran == 10 && loop.statistics.jobs == 11)
+    }
+
+    @Test("A timer for the point that does not come lets the loop sleep", arguments: backends)
+    func never(_ choice: BackendChoice) throws {
+        // If this failed, one limit of "for ever" would keep a processor busy.
+        let options = LoopOptions()
+        let backend = PassingBackend(try choice.open(options: options).backend)
+        let loop = EventLoop(
+            SelectedBackend(backend: backend, reason: "looked at"), options: options)
+        let visit = PollVisit(loop)
+        defer { visit.closePipe() }
+        // The poll ends the sleep, and its handler stops the loop: no wait of this loop is cut
+        // short, so each one that may sleep has a deadline to come.
+        loop.post(
+            visit.job { visit in
+                visit.waitForEver()
+                visit.poll { visit.stop(behind: 1) }
+            })
+        try loop.run()
+        #expect(loop.statistics.sleeps > 0)
+        #expect(backend.sleeps == Int(loop.statistics.sleeps))
+    }
 }
 
 /// Polls of a pipe that can be read, then three timers, then the stop.
@@ -133,6 +190,17 @@ private final class PollVisit {
         _ = unsafe loop.schedule(at: deadline, context: context) { context, _ in
             unsafe Unmanaged<Run>.fromOpaque(context).takeRetainedValue().body()  // SAFETY: ditto.
         }
+    }
+
+    /// Sets a timer that only the loop's end answers.
+    func waitForEver() {
+        // SAFETY: given back when the loop stops.
+        let context = unsafe Unmanaged.passRetained(Run {}).toOpaque()
+        // SAFETY: as above.
+        let timer = unsafe loop.schedule(at: .never, context: context) { context, _ in
+            unsafe Unmanaged<Run>.fromOpaque(context).takeRetainedValue().body()  // SAFETY: ditto.
+        }
+        #expect(timer != nil)
     }
 }
 

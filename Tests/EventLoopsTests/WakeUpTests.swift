@@ -60,6 +60,21 @@ struct WakeUpTests {
         }
         #expect(isRight == true)
     }
+
+    @Test("The statistics tell how often the loop was woken", arguments: backends)
+    func told(_ choice: BackendChoice) throws {
+        // If this failed, who looks for the system calls that posting costs would find none.
+        let rig = WakeUpRig(try EventLoop(choice: choice), threads: 1, jobs: 1)
+        let count = rig.run { rig in
+            for _ in 0..<5 {
+                rig.waitUntilAsleep()
+                rig.postFromAll()
+                rig.waitForJobs()
+            }
+            return rig.wakeUps
+        }
+        #expect(count == 5 && rig.loop.statistics.wakeUps == 5)
+    }
 }
 
 /// A loop on a thread, and threads that post to it. A job holds the loop until everybody has

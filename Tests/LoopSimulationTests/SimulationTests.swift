@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import AsyncRuntime
+import AtomicSupport
 import EventLoops
 import LoopSimulation
 import Networking
@@ -116,6 +117,25 @@ struct SimulationTests {
             _ = try await listener.accept()
         }
         #expect(outcome.ending == .stuck)
+    }
+
+    @Test("A timer comes at its deadline or up to a tick later, never earlier")
+    func timersAreExact() throws {
+        // If this failed, every limit and every pause would come later than it is said to, or early.
+        let outcome = try Simulation(seed: 1).run { _, _ in
+            var delays: [Int64] = []
+            for step in UInt64(0)..<200 {
+                let pause = 1_000_000 + step * 7919
+                let deadline = MonotonicInstant.now.advanced(byNanoseconds: pause)
+                try await LoopTime.sleep(until: deadline)
+                delays.append(
+                    Int64(MonotonicInstant.now.nanoseconds) - Int64(deadline.nanoseconds))
+            }
+            return delays
+        }
+        let delays = try #require(outcome.result).get()
+        // A tick, and the two microseconds that a turn takes in a world at most, with some room.
+        #expect(delays.count == 200 && delays.allSatisfy { (0...(1 << 18) + 10_000).contains($0) })
     }
 }
 

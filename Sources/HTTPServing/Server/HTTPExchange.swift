@@ -23,6 +23,8 @@ final class HTTPExchange: @unchecked Sendable {
     private var bodyError: RequestBodyError?
     private var bodyAllowance: RateAllowance
     private var sendWatch: SendWatch
+    /// The client was given up: it is not waited for once more, whatever the handler makes of that.
+    private var isTooSlow = false
     private var fileByteCount: UInt64 = 0
 
     init(
@@ -52,11 +54,12 @@ final class HTTPExchange: @unchecked Sendable {
         let response = await makeResponse()
         do throws(ResponseError) {
             try await send(response)
+            if isTooSlow { throw .disconnected }
             self.connection = nil
             connection.endExchange()
         } catch {
             self.connection = nil
-            connection.abortExchange(error)
+            connection.abortExchange(isTooSlow ? .disconnected : error)
         }
     }
 
@@ -256,9 +259,8 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     private func open() throws(ResponseError) -> HTTPConnection {
-        guard let connection, !connection.isClosed, connection.output.failure == nil else {
-            throw .disconnected
-        }
+        guard let connection, !connection.isClosed, connection.output.failure == nil, !isTooSlow
+        else { throw .disconnected }
         return connection
     }
 
@@ -291,7 +293,8 @@ final class HTTPExchange: @unchecked Sendable {
         sendWatch.spend(MonotonicInstant.now.nanoseconds &- begin.nanoseconds)
         if !isLate && sendWatch.allowance.isAmple { return }
         let hasMore = sendWatch.look(connection.deliveredByteCount(files: fileByteCount))
-        if isLate && !hasMore || sendWatch.allowance.isSpent { throw .disconnected }
+        isTooSlow = isLate && !hasMore || sendWatch.allowance.isSpent
+        if isTooSlow { throw .disconnected }
     }
 
     /// Sends a piece of a file.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import AsyncRuntime
 import CTestSupport
 import EventLoops
 import HTTP1Codec
@@ -244,5 +245,62 @@ struct ServerBodyTests {
         let sent = TestRoutes.pattern(7, 1_000_000)
         try client.send(sent)
         #expect(try client.answer().body == sent)
+    }
+
+    @Test("Who sends its body before it is asked gets no 100, and goes on", arguments: wires)
+    func unaskedLater(_ choice: Wire) throws {
+        // If this failed, a client that stopped waiting would get a 100 for nothing, or be closed.
+        var routes = try TestRoutes.all()
+        try routes.post("/doze") { request in
+            // Meanwhile a part of the body comes.
+            try await LoopTime.sleep(for: .milliseconds(200))
+            return .text("\(try await request.body.next()?.count ?? 0)")
+        }
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        try client.send(request("POST /doze", "Content-Length: 6\r\nExpect: 100-continue\r\n"))
+        TestServer.pause(milliseconds: 50)
+        try client.send("abc")
+        let answer = try client.answer()
+        #expect(answer.interim == [] && text(answer.body) == "3" && !answer.saysClose)
+        try client.send("def" + request("GET /hello"))
+        #expect(try text(client.answer().body) == "Hello, World!")
+    }
+
+    @Test("What a handler has read of a body need not be dropped", arguments: wires)
+    func partlyRead(_ choice: Wire) throws {
+        // If this failed, a connection would end although little is left of the body.
+        let server = try TestServer(choice) { $0.limits.discardedByteCountMax = 4 }
+        let client = try server.connect()
+        try client.send(request("POST /one", "Content-Length: 5\r\n", body: "a"))
+        #expect(try !client.answer().saysClose)
+        try client.send("bcde" + request("GET /hello"))
+        #expect(try text(client.answer().body) == "Hello, World!")
+    }
+
+    @Test("A chunk of one byte behind a line end that was cut is not lost", arguments: wires)
+    func singleByte(_ choice: Wire) throws {
+        // If this failed, a segment's border behind a CR would take a byte of the body away.
+        let server = try TestServer(choice)
+        let client = try server.connect()
+        try client.send(Self.chunked("/echo", "3\r\nabc\r"))
+        TestServer.pause(milliseconds: 30)
+        try client.send("\n1\r\nd\r\n0\r\n\r\n")
+        #expect(try text(client.answer().body) == "abcd")
+    }
+
+    @Test("Chunks that nobody wants are dropped up to a limit", arguments: wires)
+    func manyChunks(_ choice: Wire) throws {
+        // If this failed, a client could have as much dropped as it likes.
+        let server = try TestServer(choice)
+        let client = try server.connect()
+        try client.send(request("POST /ignore", "Transfer-Encoding: chunked\r\n"))
+        #expect(try !client.answer().saysClose)
+        let chunk = bytes("4000\r\n") + TestRoutes.pattern(0, 0x4000) + bytes("\r\n")
+        // Twice the limit, and a request that is none of the server's business any more.
+        for _ in 0..<8 { try client.send(chunk) }
+        try client.send("0\r\n\r\n" + request("GET /hello"))
+        try client.expectEnd()
+        #expect(server.server.statistics.answers == 1)
     }
 }

@@ -270,4 +270,69 @@ struct ServerConnectionTests {
         #expect(statistics.serverErrors == 1 && statistics.redirections == 0)
         #expect(statistics.acceptedConnections == 2 && statistics.answers == 7)
     }
+
+    @Test("A large last answer of a direct handler is whole", arguments: wires)
+    func largeLast(_ choice: Wire) throws {
+        // If this failed, TLS would say the end before the answer's.
+        var routes = try TestRoutes.all()
+        let large = TestRoutes.pattern(0, 3_000_000)
+        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        try client.send(request("GET /direct-large", "Connection: close\r\n"))
+        let answer = try client.answer()
+        #expect(answer.saysClose && answer.body == large)
+        try client.expectEnd()
+    }
+
+    @Test("Closed connections leave no timers behind", arguments: backends)
+    func timers(_ choice: BackendChoice) throws {
+        // If this failed, closed connections would stay in memory until limits that are over.
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/timers",
+            direct: { _, response in
+                response.send(Array("\(EventLoop.current?.timerCount ?? -1)".utf8).span)
+            })
+        let server = try TestServer(choice, routes: routes)
+        let observer = try server.connect()
+        func count() throws -> Int? {
+            try observer.send(request("GET /timers"))
+            return try Int(text(observer.answer().body))
+        }
+        _ = try count()
+        let before = try #require(try count())
+        for path in ["/hello", "/task", "/sleep/250"] {
+            for finishes in [false, true] {
+                let client = try server.connect()
+                try client.send(request("GET " + path))
+                // The look-out for a hang-up moves the timer forward.
+                if finishes { client.finishWriting() }
+                #expect(try client.answer().status == 200)
+                client.close()
+            }
+        }
+        #expect(TestServer.wait { server.server.statistics.openConnections == 1 })
+        #expect(try count() == before)
+    }
+
+    @Test("Beyond the limit: 503 whatever is asked, and the access log tells", arguments: backends)
+    func shedRequest(_ choice: BackendChoice) throws {
+        // If this failed, an operator would not see that clients are turned away.
+        let log = AccessRecord()
+        let server = try TestServer(choice) {
+            $0.maxConnections = 1
+            $0.onAccess = { log.note($0) }
+        }
+        let first = try server.connect()
+        try first.send(request("GET /hello"))
+        #expect(try first.answer().status == 200)
+        let shed = try server.connect()
+        // By itself it would be a 417.
+        try shed.send(request("GET /task", "Expect: magic\r\n"))
+        let answer = try shed.answer()
+        #expect(answer.status == 503 && answer.saysClose)
+        try shed.expectEnd()
+        #expect(log.lines.count == 2 && log.lines.last?.hasPrefix("GET /task 503 ") == true)
+    }
 }

@@ -168,4 +168,16 @@ struct ServerHandlerTests {
         client.finishWriting()
         #expect(try text(client.receiveAll()) == "HELLO")
     }
+
+    @Test("An upgrade that fails before it has begun ends without a reset", arguments: backends)
+    func failedUpgrade(_ choice: BackendChoice) throws {
+        // If this failed, a client would take a refused upgrade for a broken network.
+        var routes = try TestRoutes.all()
+        try routes.post("/shout") { _ in .upgrade(to: "shout") { _ in } }
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        let fields = "Connection: upgrade\r\nUpgrade: shout\r\nTransfer-Encoding: chunked\r\n"
+        try client.send(request("POST /shout", fields, body: "zz\r\n"))
+        try client.expectEnd()
+    }
 }

@@ -46,6 +46,10 @@ struct ServerLeavingClientTests {
         }
         try routes.get("/wait", wait)
         try routes.post("/wait", wait)
+        try routes.post("/read") { request in
+            _ = try await request.body.collect(upTo: 10)
+            return try await wait(request)
+        }
         return (try TestServer(choice, on: address, routes: routes, configure), counts)
     }
 
@@ -187,6 +191,83 @@ struct ServerLeavingClientTests {
         other.reset()
         #expect(try blocker.answer().status == 200)
         blocker.close()
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
+
+    @Test("Requests behind an answer that cannot be sent are not run", arguments: backends)
+    func behindFailure(_ choice: BackendChoice) throws {
+        // If this failed, handlers would act for clients that are known to be gone.
+        var routes = try TestRoutes.all()
+        let large = TestRoutes.pattern(0, 8_000_000)
+        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect(receiveBuffer: 4_096)
+        // In one piece: the server has the later requests while it waits to send the first answer.
+        try client.send(
+            request("GET /direct-large") + String(repeating: request("GET /hello"), count: 10))
+        #expect(!client.isQuiet(milliseconds: 2_000))
+        TestServer.pause(milliseconds: 50)
+        client.reset()
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        #expect(server.server.statistics.answers == 1)
+    }
+
+    @Test("The access log tells of requests whose client has left", arguments: backends)
+    func accessLog(_ choice: BackendChoice) throws {
+        // If this failed, an operator would not see what clients did not wait for.
+        let log = AccessRecord()
+        let (server, counts) = try serve(choice) { $0.onAccess = { log.note($0) } }
+        let client = try server.connect()
+        try client.send(request("GET /wait"))
+        #expect(began(counts))
+        client.reset()
+        #expect(wasCancelled(counts))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        #expect(log.lines.count == 1 && log.lines.first?.hasPrefix("GET /wait ") == true)
+    }
+
+    @Test("A reset cancels a handler that has waited for its body", arguments: wires)
+    func resetBehindBody(_ choice: Wire) throws {
+        // If this failed, who sent its request in pieces could not be noticed to leave.
+        let (server, counts) = try serve(choice)
+        let client = try server.connect()
+        try client.send(request("POST /read", "Content-Length: 5\r\n", body: "ab"))
+        // The handler waits for the rest.
+        TestServer.pause(milliseconds: 50)
+        try client.send("cde")
+        #expect(began(counts))
+        client.reset()
+        #expect(wasCancelled(counts))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
+
+    @Test("A request whose client has left does not count as answered", arguments: backends)
+    func uncounted(_ choice: BackendChoice) throws {
+        // If this failed, each client that leaves would look like an error of the server's.
+        for cancels in [false, true] {
+            let (server, counts) = try serve(choice) { $0.cancelsAtHalfClose = cancels }
+            let client = try server.connect()
+            try client.send(request("GET /wait"))
+            #expect(began(counts))
+            client.reset()
+            #expect(wasCancelled(counts))
+            #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+            #expect(server.server.statistics.answers == 0, "\(cancels)")
+        }
+    }
+
+    @Test("A reset long behind the end of the client's side cancels, too", arguments: backends)
+    func lateReset(_ choice: BackendChoice) throws {
+        // If this failed, a client that has ended its side would be looked for once.
+        let (server, counts) = try serve(choice)
+        let client = try server.connect()
+        try client.send(request("GET /wait"))
+        client.finishWriting()
+        #expect(began(counts))
+        // The server looks every 100 ms.
+        TestServer.pause(milliseconds: 350)
+        client.reset()
+        #expect(wasCancelled(counts))
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
 }

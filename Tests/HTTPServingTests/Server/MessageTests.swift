@@ -180,4 +180,15 @@ struct ServerMessageTests {
         }
         #expect(client.isQuiet(milliseconds: 20))
     }
+
+    @Test("A HEAD request that is refused in pieces gets no body either", arguments: wires)
+    func refusedHead(_ choice: Wire) throws {
+        // If this failed, the body of a refusal would be read as the next answer.
+        let server = try TestServer(choice)
+        let whole = bytes("HEAD /hello HTTP/1.1\r\n\r\n")
+        let item = ServerCase("no host", text(whole), [-400], .closes)
+        for index in [6, 14, whole.count - 2] {
+            item.run(on: server, in: [Array(whole[..<index]), Array(whole[index...])])
+        }
+    }
 }

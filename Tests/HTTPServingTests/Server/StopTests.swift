@@ -203,4 +203,56 @@ struct ServerStopTests {
         }
         server.stop()
     }
+
+    @Test(
+        "A stop while an answer waits for its client ends the connection behind it",
+        arguments: wires)
+    func slowReader(_ choice: Wire) throws {
+        // If this failed, a slow client would hold a stop until the deadline, and then be reset.
+        var routes = try TestRoutes.all()
+        let large = TestRoutes.pattern(0, 8_000_000)
+        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
+        let server = try TestServer(choice, routes: routes) { $0.shutdownTimeout = .seconds(8) }
+        let client = try server.connect(receiveBuffer: 65_536)
+        try client.send(request("GET /direct-large"))
+        #expect(!client.isQuiet(milliseconds: 2_000))
+        TestServer.pause(milliseconds: 50)
+        server.server.stop()
+        TestServer.pause(milliseconds: 50)
+        #expect(try client.answer().body.count == 8_000_000)
+        let time = try Self.milliseconds { try client.expectEnd() }
+        #expect(time < 3_000)
+        server.stop()
+    }
+
+    @Test("Nothing is read behind the answer that a stop finds under way", arguments: wires)
+    func nothingBehind(_ choice: Wire) throws {
+        // If this failed, a server that stops would begin with requests that it need not answer.
+        let server = try TestServer(choice) { $0.shutdownTimeout = .seconds(8) }
+        let client = try server.connect(receiveBuffer: 65_536)
+        // Its head has left when the stop comes, and could not say close.
+        try client.send(request("GET /sized/9000000") + request("GET /hello"))
+        #expect(!client.isQuiet(milliseconds: 2_000))
+        server.server.stop()
+        TestServer.pause(milliseconds: 50)
+        #expect(try client.answer().body.count == 9_000_000)
+        try client.expectEnd()
+        #expect(server.server.statistics.answers == 1)
+        server.stop()
+    }
+
+    @Test("Nothing is read behind a body that is dropped during a stop", arguments: wires)
+    func droppedBody(_ choice: Wire) throws {
+        // If this failed, a server that stops would run one more handler, or trap.
+        let server = try TestServer(choice) { $0.shutdownTimeout = .seconds(8) }
+        let client = try server.connect()
+        try client.send(request("POST /ignore", "Content-Length: 6\r\n", body: "abc"))
+        #expect(try client.answer().status == 200)
+        server.server.stop()
+        TestServer.pause(milliseconds: 50)
+        try client.send("def" + request("GET /hello"))
+        try client.expectEnd()
+        #expect(server.server.statistics.answers == 1)
+        server.stop()
+    }
 }

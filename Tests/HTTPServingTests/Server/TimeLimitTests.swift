@@ -166,4 +166,65 @@ struct ServerTimeLimitTests {
         }
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
+
+    @Test("A client that takes nothing is given up once, and hears of it", arguments: wires)
+    func givenUp(_ choice: Wire) throws {
+        // If this failed, the limit would count twice, or an answer that was cut off look whole.
+        var routes = try TestRoutes.all()
+        let block = TestRoutes.pattern(0, 1 << 20)
+        try routes.get("/stubborn") { _ in
+            .stream { writer in
+                for _ in 0..<90 { try? await writer.write(block) }
+            }
+        }
+        let server = try TestServer(choice, routes: routes) { $0.writeTimeout = .seconds(1) }
+        for path in ["/open/99000000", "/whole/99000000", "/stubborn"] {
+            // The end of these is told by the connection's alone.
+            let client = try server.connect(receiveBuffer: 4_096)
+            try client.send("GET \(path) HTTP/1.0\r\n\r\n")
+            #expect(!client.isQuiet(milliseconds: 5_000))
+            let time = Self.milliseconds {
+                #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+            }
+            // Twice the limit; the fault would take twice as long.
+            #expect((1_500...3_200).contains(time), "\(path)")
+            #expect(throws: RawClient.Failure.self, "\(path)") { try client.receiveAll() }
+        }
+    }
+
+    @Test("Who sends less than 64 MiB behind the last answer is not cut off", arguments: backends)
+    func lingeredEnough(_ choice: BackendChoice) throws {
+        // If this failed, a refused upload would lose its answer by a reset.
+        let server = try TestServer(choice) {
+            $0.lingerTimeout = .seconds(30)
+            $0.limits.bodyByteCountMax = 1 << 20
+        }
+        let client = try server.connect()
+        try client.send(request("POST /echo", "Content-Length: 400000000\r\n"))
+        let block = [UInt8](repeating: 120, count: 1 << 20)
+        // More by far than half of the limit and what both kernels hold: else it would all go out.
+        for _ in 0..<56 { try client.send(block) }
+        #expect(try client.answer().status == 413)
+        try client.expectEnd()
+    }
+
+    @Test("The limit of a head is over with the head", arguments: backends)
+    func busyPipeline(_ choice: BackendChoice) throws {
+        // If this failed, a client with many requests would be closed in the middle of them.
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/brief",
+            direct: { _, response in
+                // The loop stands still: 64 of them, a turn, are shorter than the limit, all are not.
+                TestServer.pause(milliseconds: 5)
+                response.send("over")
+            })
+        let server = try TestServer(choice, routes: routes) {
+            $0.headerTimeout = .milliseconds(500)
+        }
+        let client = try server.connect()
+        // In one piece: where nothing is left to read, the limit of idleness takes its place.
+        try client.send(String(repeating: request("GET /brief"), count: 200))
+        for _ in 0..<200 { #expect(try client.answer().status == 200) }
+    }
 }
