@@ -129,10 +129,8 @@ extension HTTPConnection {
         return try? writer.end()
     }
 
-    /// Leaves HTTP: the connection ends with what follows.
-    func startUpgrade(_ lines: [UInt8]) throws(ResponseError) {
-        state.stopReading()
-        saidClose = true
+    /// Leaves HTTP: the connection ends with what follows. False if the lines are too long.
+    func startUpgrade(_ lines: [UInt8]) -> Bool {
         worker.date.refresh(at: worker.now)
         var writer = unsafe HeadWriter(worker.scratch)  // SAFETY: the worker's, for this call.
         writer.status(101)
@@ -140,12 +138,15 @@ extension HTTPConnection {
         writer.lines("Connection: upgrade\r\n")
         // SAFETY: copied while lent.
         unsafe lines.withUnsafeBytes { unsafe writer.lines($0) }
-        guard let count = try? writer.end() else { throw .failed }
+        guard let count = try? writer.end() else { return false }
+        state.stopReading()
+        saidClose = true
         isAnswerBegun = true
         isOpenEnded = true
         access?.status = 101
         // SAFETY: just written.
         unsafe emit(UnsafeRawBufferPointer(rebasing: worker.scratch[..<count]))
+        return true
     }
 
     /// Copies bytes to where they leave from.
@@ -173,6 +174,7 @@ extension HTTPConnection {
     func tellAccess() {
         guard var access, let tell = worker.configuration.onAccess else { return }
         self.access = nil
+        worker.date.refresh(at: worker.now)
         access.secondsSince1970 = worker.date.secondsSince1970
         access.durationNanoseconds =
             MonotonicInstant.now.nanoseconds &- access.begin.nanoseconds

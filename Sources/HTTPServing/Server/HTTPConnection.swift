@@ -185,6 +185,8 @@ final class HTTPConnection {
                 if budget == 0 { return queue() }
                 if !readHead() { return inputEnded() }
             case .discarding:
+                // The answer does not wait for what nobody wants.
+                if !moveOverflow() { listenForRoom(isEmpty: false) }
                 guard input.isReady else { return rest() }
                 if !discard() { return inputEnded() }
             case .ending:

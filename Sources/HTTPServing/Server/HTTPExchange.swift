@@ -197,15 +197,23 @@ final class HTTPExchange: @unchecked Sendable {
             }
         case .stream(let byteCount, let produce):
             let length = byteCount.map { AnswerLength.bytes($0) } ?? request.openLength
-            let hasBody = connection.startAnswer(response.status, nil, lines, length)
-            if hasBody { try await stream(length, produce) }
+            if connection.startAnswer(response.status, nil, lines, length) {
+                // The head does not wait for what the handler writes first.
+                try await write([])
+                try await stream(length, produce)
+            }
         case .upgrade(let name, let body):
             guard request.asksToUpgrade(to: name) else {
                 return try await send(.upgradeRequired(to: name))
             }
             // What is read from now on must not be the rest of a body.
-            do { while try await nextChunk() != nil {} } catch { throw .failed }
-            try connection.startUpgrade(lines)
+            do {
+                while try await nextChunk() != nil {}  // Ends with the body.
+            } catch {
+                return try await send(ServerResponse(to: error))
+            }
+            guard connection.startUpgrade(lines) else { return try await send(.failure(500)) }
+            try await write([])
             do { try await body(UpgradedConnection(self)) } catch { throw .failed }
             try await flush()
         case .file(let part):

@@ -199,7 +199,7 @@ final class HTTPWorker: @unchecked Sendable {
     func adopt(_ socket: Int32) {
         let count = openCount.add()
         let limit = configuration.maxConnections
-        guard !isStopping, count <= limit + limit / 4 + 1, applyOptions(to: socket) else {
+        guard !isStopping, count - limit <= limit / 4 + 1, applyOptions(to: socket) else {
             counters.didRefuse()
             openCount.remove()
             executor.loop.close(socket)
@@ -286,11 +286,21 @@ final class HTTPWorker: @unchecked Sendable {
             // SAFETY: as above.
             unsafe Unmanaged<HTTPWorker>.fromOpaque(context).takeRetainedValue().cut()
         }
-        if timer == nil {
-            unsafe Unmanaged<HTTPWorker>.fromOpaque(context).release()  // SAFETY: not scheduled.
-            cut()
-        }
+        if timer == nil { unsafe cutSoon(context) }  // SAFETY: the reference is left.
         bell.signal()
+    }
+
+    /// There is no timer for the limit. Whoever stops the server may be a handler in the middle of
+    /// its request: connections are cut behind it.
+    @unsafe
+    private func cutSoon(_ context: UnsafeMutableRawPointer) {
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as the caller says.
+            // SAFETY: the reference that was taken for the timer.
+            unsafe Unmanaged<HTTPWorker>.fromOpaque(context).takeRetainedValue().cut()
+        }
+        if !executor.loop.post(job) {
+            unsafe Unmanaged<HTTPWorker>.fromOpaque(context).release()  // SAFETY: not posted.
+        }
     }
 
     /// Ends all that is left: no request begins behind it.

@@ -8,6 +8,7 @@ import AtomicSupport
 final class AccessRecord: @unchecked Sendable {
     private let block = SharedBlock(byteCount: CacheLine.byteCount)
     private var all: [String] = []
+    private var whole: [HTTPAccess] = []
 
     // SAFETY: the zeroed word lives in `block`, which lives as long as `self`.
     private var lock: InternalLock {
@@ -16,12 +17,18 @@ final class AccessRecord: @unchecked Sendable {
 
     var lines: [String] { lock.withLock { all } }
 
+    /// The same, whole.
+    var accesses: [HTTPAccess] { lock.withLock { whole } }
+
     func note(_ access: HTTPAccess) {
         let words = [
             text(access.method), text(access.target), "\(access.status)",
             access.byteCount.map { "\($0)" } ?? "-",
             access.referer.map { text($0) } ?? "-", access.userAgent.map { text($0) } ?? "-",
         ]
-        lock.withLock { all.append(words.joined(separator: " ")) }
+        lock.withLock {
+            all.append(words.joined(separator: " "))
+            whole.append(access)
+        }
     }
 }

@@ -303,4 +303,22 @@ struct ServerBodyTests {
         try client.expectEnd()
         #expect(server.server.statistics.answers == 1)
     }
+
+    @Test("An answer does not wait for a body that nobody wants", arguments: wires)
+    func answerFirst(_ choice: Wire) throws {
+        // If this failed, a client that looks at the answer before it sends on would wait in vain.
+        let server = try TestServer(choice)
+        for (line, status) in [
+            ("GET /hello", 200), ("POST /hello", 405), ("POST /nothing", 404),
+            // More than a block.
+            ("GET /direct-whole/20000", 200), ("GET /direct-whole/8000000", 200),
+        ] {
+            let client = try server.connect()
+            try client.send(request(line, "Content-Length: 5\r\n"))
+            let answer = try client.answer()
+            #expect(answer.status == status && !answer.saysClose, "\(line)")
+            try client.send("abcde" + request("GET /task"))
+            #expect(try text(client.answer().body) == "from a task", "\(line)")
+        }
+    }
 }

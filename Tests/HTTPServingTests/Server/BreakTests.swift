@@ -69,4 +69,35 @@ struct ServerBreakTests {
         #expect(try Self.broken(client).count == 100)
         #expect(MonotonicInstant.now.nanoseconds(since: begin) < 3_000_000_000)
     }
+
+    @Test("A break over a Unix socket does not wait for what nobody can know", arguments: backends)
+    func unix(_ choice: BackendChoice) throws {
+        // If this failed, a proxy would wait for the end of every answer that is broken.
+        let folder = TemporaryFolder()
+        folder.forget("socket")
+        let address = try #require(SocketAddress.unix(path: "\(folder.path)/socket"))
+        let server = try TestServer(choice, on: address, routes: Self.routes()) {
+            $0.lingerTimeout = .seconds(6)
+        }
+        let client = try server.connect()
+        try client.send("GET /flushed/100 HTTP/1.0\r\n\r\n")
+        let begin = MonotonicInstant.now
+        _ = try? client.receiveAll()  // A Unix socket has no reset.
+        #expect(MonotonicInstant.now.nanoseconds(since: begin) < 3_000_000_000)
+    }
+
+    @Test("A client that pauses gets what was sent before a break", arguments: wires)
+    func paused(_ choice: Wire) throws {
+        // If this failed, whole answers in front of a broken one would be lost with it.
+        let server = try TestServer(choice, routes: Self.routes()) {
+            $0.lingerTimeout = .seconds(6)
+            // Takes all of it, where the client's system does not: its window is full.
+            $0.stream.sendBufferByteCount = 200_000
+        }
+        let client = try server.connect(receiveBuffer: 4_096)
+        try client.send("GET /flushed/60000 HTTP/1.0\r\n\r\n")
+        #expect(TestServer.wait { server.server.statistics.answers == 1 })
+        TestServer.pause(milliseconds: 150)
+        #expect(try Self.broken(client) == TestRoutes.pattern(0, 60_000))
+    }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 
+import AsyncRuntime
+import CLinuxShims
 import CTestSupport
 import EventLoops
 import Networking
@@ -334,5 +336,67 @@ struct ServerConnectionTests {
         #expect(answer.status == 503 && answer.saysClose)
         try shed.expectEnd()
         #expect(log.lines.count == 2 && log.lines.last?.hasPrefix("GET /task 503 ") == true)
+    }
+
+    @Test("The access log says when, and how long it took", arguments: backends)
+    func accessTimes(_ choice: BackendChoice) throws {
+        // If this failed, nobody would find the slow requests, or those of a certain hour.
+        let log = AccessRecord()
+        let server = try TestServer(choice) { $0.onAccess = { log.note($0) } }
+        let client = try server.connect()
+        let before = millrace_clock_realtime_seconds()
+        try client.send(request("GET /sleep/200"))
+        #expect(try client.answer().status == 200)
+        #expect(TestServer.wait { log.accesses.count == 1 })
+        let access = try #require(log.accesses.first)
+        #expect((before...millrace_clock_realtime_seconds()).contains(access.secondsSince1970))
+        #expect((150_000_000...8_000_000_000).contains(access.durationNanoseconds))
+    }
+
+    @Test("A connection for which the loop has no operation is closed", arguments: backends)
+    func noOperation(_ choice: BackendChoice) throws {
+        // If this failed, a loop that is full would lose another connection, or trap.
+        var options = LoopOptions()
+        options.operationsMax = 4
+        try LoopGroup.run(choice: choice, options: options) { group in
+            let server = try await HTTPServer.open(
+                on: loopback, group: group, routes: TestRoutes.all())
+            async let end: Void = server.run()
+            let outcome = await BlockingPool.shared.run { Result { try Self.overfill(server) } }
+            server.stop()
+            await end
+            try outcome.get()
+            #expect(server.statistics.openConnections == 0)
+        }
+    }
+
+    /// On a thread that belongs to no test, so what is wrong is thrown.
+    private static func overfill(_ server: HTTPServer) throws {
+        func wait(for count: Int) throws {
+            if TestServer.wait(for: { server.statistics.openConnections == count }) { return }
+            throw RawClient.Failure(description: "not \(count) connections")
+        }
+        // An operation for each, and one for the listener.
+        let clients = try (0..<3).map { _ in try RawClient(server.address) }
+        try wait(for: 3)
+        try RawClient(server.address).expectEnd(orReset: true)
+        try wait(for: 3)
+        for client in clients { client.close() }
+        try wait(for: 0)
+        let client = try RawClient(server.address)
+        try client.send(request("GET /hello"))
+        guard try client.answer().status == 200 else {
+            throw RawClient.Failure(description: "not served")
+        }
+    }
+
+    @Test("A connection that does not take its options is closed", arguments: backends)
+    func refusedOptions(_ choice: BackendChoice) throws {
+        // If this failed, connections would go on without what they were to have.
+        let server = try TestServer(choice) { $0.stream.sendBufferByteCount = 0 }
+        try server.connect().expectEnd(orReset: true)
+        #expect(TestServer.wait { server.server.statistics.refusedConnections == 1 })
+        #expect(server.server.statistics.acceptedConnections == 0)
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
 }

@@ -145,39 +145,49 @@ struct ServerHandlerTests {
         }
     }
 
-    @Test("Leaving HTTP", arguments: backends)
-    func upgrade(_ choice: BackendChoice) throws {
-        // If this failed, another protocol could not take a connection over.
-        var routes = try TestRoutes.all()
-        try routes.get("/shout") { _ in
-            .upgrade(to: "shout") { connection in
-                while let piece = try await connection.next() {
-                    try await connection.write(bytes(text(piece).uppercased()))
-                }
-            }
-        }
-        let server = try TestServer(choice, routes: routes)
+    @Test("An answer whose head is too long is told of as what it became", arguments: backends)
+    func hugeHeadLog(_ choice: BackendChoice) throws {
+        // If this failed, an operator would look for a fault that the log does not show.
+        let log = AccessRecord()
+        let server = try TestServer(choice) { $0.onAccess = { log.note($0) } }
         let client = try server.connect()
-        try client.send(request("GET /shout"))
-        let refusal = try client.answer()
-        #expect(refusal.status == 426 && refusal["upgrade"] == "shout")
-        try client.send(
-            request("GET /shout", "Connection: upgrade\r\nUpgrade: shout\r\n", body: "hello"))
-        let answer = try client.answer()
-        #expect(answer.status == 101)
-        client.finishWriting()
-        #expect(try text(client.receiveAll()) == "HELLO")
+        try client.send(request("GET /huge-head"))
+        #expect(try client.answer().status == 500)
+        #expect(TestServer.wait { log.lines == ["GET /huge-head 500 0 - -"] }, "\(log.lines)")
+        let statistics = server.server.statistics
+        #expect(statistics.serverErrors == 1 && statistics.answers == 1)
     }
 
-    @Test("An upgrade that fails before it has begun ends without a reset", arguments: backends)
-    func failedUpgrade(_ choice: BackendChoice) throws {
-        // If this failed, a client would take a refused upgrade for a broken network.
+    @Test("A type that would split the head is refused each time", arguments: wires)
+    func brokenType(_ choice: Wire) throws {
+        // If this failed, what is refused once would be sent the next time, without its type.
         var routes = try TestRoutes.all()
-        try routes.post("/shout") { _ in .upgrade(to: "shout") { _ in } }
+        try routes.get(
+            "/split-type",
+            direct: { _, response in
+                response.contentType = "text/plain\r\nX-A: a"
+                response.send("x")
+            })
         let server = try TestServer(choice, routes: routes)
         let client = try server.connect()
-        let fields = "Connection: upgrade\r\nUpgrade: shout\r\nTransfer-Encoding: chunked\r\n"
-        try client.send(request("POST /shout", fields, body: "zz\r\n"))
-        try client.expectEnd()
+        // In one piece, so in one second.
+        try client.send(String(repeating: request("GET /split-type"), count: 3))
+        for _ in 0..<3 {
+            let answer = try client.answer()
+            #expect(answer.status == 500 && answer["x-a"] == nil)
+        }
+    }
+
+    @Test("An answer may have 30 kB of fields", arguments: wires)
+    func longHead(_ choice: Wire) throws {
+        // If this failed, answers with large cookies would become faults.
+        let value = String(repeating: "a", count: 30_000)
+        var routes = try TestRoutes.all()
+        try routes.get("/long-head") { _ in .text("a body").adding("X-A", value) }
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        try client.send(request("GET /long-head"))
+        let answer = try client.answer()
+        #expect(answer.status == 200 && answer["x-a"] == value && text(answer.body) == "a body")
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import CLinuxShims
 import AsyncRuntime
 import AtomicSupport
 import EventLoops
@@ -269,5 +270,21 @@ struct ServerLeavingClientTests {
         client.reset()
         #expect(wasCancelled(counts))
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
+
+    @Test("A request whose client has left is logged with its time", arguments: backends)
+    func accessTime(_ choice: BackendChoice) throws {
+        // If this failed, what clients did not wait for would be logged as of 1970, or of hours ago.
+        let log = AccessRecord()
+        let (server, counts) = try serve(choice) { $0.onAccess = { log.note($0) } }
+        let before = millrace_clock_realtime_seconds()
+        let client = try server.connect()
+        try client.send(request("GET /wait"))
+        #expect(began(counts))
+        client.reset()
+        #expect(wasCancelled(counts))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        let access = try #require(log.accesses.first)
+        #expect((before...millrace_clock_realtime_seconds()).contains(access.secondsSince1970))
     }
 }

@@ -191,4 +191,68 @@ struct ServerMessageTests {
             item.run(on: server, in: [Array(whole[..<index]), Array(whole[index...])])
         }
     }
+
+    @Test("HEAD of a large direct answer has no body", arguments: wires)
+    func largeHead(_ choice: Wire) throws {
+        // If this failed, the body would be read as the next answer.
+        let server = try TestServer(choice)
+        let client = try server.connect()
+        for count in [1_024, 1_025, 20_000] {
+            try client.send(request("HEAD /direct-whole/\(count)"))
+            #expect(try client.answer(isHead: true)["content-length"] == "\(count)")
+            try client.send(request("GET /hello"))
+            #expect(try text(client.answer().body) == "Hello, World!")
+        }
+    }
+
+    @Test("A stream of a status without a body is not framed", arguments: wires)
+    func noStream(_ choice: Wire) throws {
+        // If this failed, clients would wait for the chunks of a 204.
+        var routes = try TestRoutes.all()
+        try routes.get("/stream-status/:code(uint)") { request in
+            .stream(status: Int(request.parameter("code") ?? "") ?? 200) {
+                try await $0.write("body")
+            }
+        }
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        for status in [204, 205, 304] {
+            try client.send(request("GET /stream-status/\(status)") + request("GET /hello"))
+            let answer = try client.answer()
+            #expect(answer.status == status && answer["transfer-encoding"] == nil)
+            #expect(try text(client.answer().body) == "Hello, World!")
+        }
+    }
+
+    @Test("Direct answers say their type, each its own", arguments: wires)
+    func types(_ choice: Wire) throws {
+        // If this failed, browsers would guess what they got, or take it for something else.
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/json",
+            direct: { _, response in
+                response.contentType = "application/json"
+                response.send("{}")
+            })
+        try routes.get(
+            "/bare",
+            direct: { _, response in
+                response.contentType = nil
+                response.send("?")
+            })
+        let server = try TestServer(choice, routes: routes)
+        let client = try server.connect()
+        let text = "text/plain; charset=utf-8"
+        for (path, types) in [
+            ("/hello", [text]), ("/json", ["application/json"]), ("/bare", []),
+            ("/nothing", [text]),
+            ("/direct/204", []), ("/direct/205", []), ("/direct/304", []), ("/direct/404", [text]),
+        ] {
+            // Twice: the second has the lines of the first.
+            for _ in 0..<2 {
+                try client.send(request("GET " + path))
+                #expect(try client.answer().values("content-type") == types, "\(path)")
+            }
+        }
+    }
 }

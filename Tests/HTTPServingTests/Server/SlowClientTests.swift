@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Networking
 import AsyncRuntime
 import AtomicSupport
 import EventLoops
@@ -129,6 +130,94 @@ struct ServerSlowClientTests {
                 try client.receiveSome(atMost: 16_384)
             }
             #expect(try client.answer().body.count == 8_000_000, "\(path)")
+        }
+    }
+
+    /// A direct answer that is more than the kernel takes.
+    private static func large() throws -> HTTPRoutes {
+        var routes = try TestRoutes.all()
+        let large = TestRoutes.pattern(0, 8_000_000)
+        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
+        return routes
+    }
+
+    @Test("Room for a little does not prolong the limit", arguments: backends)
+    func littleRoom(_ choice: BackendChoice) throws {
+        // If this failed, a client that reads a little now and then would hold memory for ever.
+        let server = try TestServer(choice, routes: Self.large()) {
+            $0.answerBytesPerSecondMin = 50_000_000
+            $0.rateTimeout = .milliseconds(400)
+            // The kernel tells of room many times within the limit.
+            $0.stream.sendBufferByteCount = 16_384
+        }
+        let client = try server.connect(receiveBuffer: 16_384)
+        try client.send(request("GET /direct-large"))
+        #expect(try client.drip(4_096, milliseconds: 10, atMost: 300))
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+    }
+
+    @Test("A pause shorter than the limits costs nothing", arguments: backends)
+    func pause(_ choice: BackendChoice) throws {
+        // If this failed, a client that hesitates once would lose its answer.
+        let server = try TestServer(choice, routes: Self.large()) { $0.writeTimeout = .seconds(1) }
+        let client = try server.connect(receiveBuffer: 65_536)
+        try client.send(request("GET /direct-large"))
+        #expect(!client.isQuiet(milliseconds: 5_000))
+        // Behind the first look, which comes after one limit, and before the second.
+        TestServer.pause(milliseconds: 1_400)
+        #expect(try client.answer().body.count == 8_000_000)
+    }
+
+    @Test("What the client takes counts, not what the kernel does", arguments: backends)
+    func seldomRoom(_ choice: BackendChoice) throws {
+        // If this failed, a client that reads all the time would be reset because the kernel's buffer
+        // is large.
+        let server = try TestServer(choice, routes: Self.large()) {
+            $0.answerBytesPerSecondMin = 1_000
+            $0.writeTimeout = .milliseconds(400)
+            $0.stream.sendBufferByteCount = 1_000_000
+        }
+        for path in ["/direct-large", "/sized/8000000"] {
+            let client = try server.connect(receiveBuffer: 65_536)
+            try client.send(request("GET " + path))
+            for _ in 0..<100 {
+                TestServer.pause(milliseconds: 20)
+                try client.receiveSome(atMost: 8_192)
+            }
+            #expect(try client.answer().body.count == 8_000_000, "\(path)")
+        }
+    }
+
+    @Test("The same over a Unix socket, which does not tell what has arrived", arguments: backends)
+    func unix(_ choice: BackendChoice) throws {
+        // If this failed, a proxy on the same machine would lose large answers, or hold files for ever.
+        let folder = TemporaryFolder()
+        folder.write("big", String(repeating: "0123456789abcdef", count: 2 << 20))
+        for isFast in [false, true] {
+            let name = isFast ? "fast" : "slow"
+            folder.forget(name)
+            let address = try #require(SocketAddress.unix(path: "\(folder.path)/\(name)"))
+            var routes = try Self.large()
+            try routes.files("/files", StaticFiles(folder.path))
+            let server = try TestServer(choice, on: address, routes: routes) {
+                $0.answerBytesPerSecondMin = isFast ? 50_000_000 : 1_000
+                $0.rateTimeout = isFast ? .milliseconds(400) : .seconds(1)
+                $0.writeTimeout = isFast ? .seconds(30) : .milliseconds(500)
+                $0.stream.sendBufferByteCount = 16_384
+            }
+            let client = try server.connect()
+            if isFast {
+                try client.send(request("GET /files/big"))
+                #expect(try client.drip(8_192, milliseconds: 10, atMost: 300))
+                #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+                continue
+            }
+            try client.send(request("GET /direct-large"))
+            for _ in 0..<100 {  // Much longer than both limits.
+                TestServer.pause(milliseconds: 20)
+                try client.receiveSome(atMost: 16_384)
+            }
+            #expect(try client.answer().body.count == 8_000_000)
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import Networking
 import AsyncRuntime
 import AtomicSupport
 import CLinuxShims
@@ -254,5 +255,73 @@ struct ServerStopTests {
         try client.expectEnd()
         #expect(server.server.statistics.answers == 1)
         server.stop()
+    }
+
+    @Test("A loop that does not listen stops at once too", arguments: backends)
+    func unixSocket(_ choice: BackendChoice) throws {
+        // If this failed, each stop of a server on a Unix socket would wait for its deadline.
+        let folder = TemporaryFolder()
+        folder.forget("socket")
+        let address = try #require(SocketAddress.unix(path: "\(folder.path)/socket"))
+        let server = try TestServer(choice, loops: 3, on: address)
+        for _ in 0..<3 {
+            let client = try server.connect()
+            try client.send(request("GET /task"))
+            #expect(try client.answer().status == 200)
+        }
+        #expect(Self.milliseconds { server.stop() } < 3_000)
+    }
+
+    @Test("A stop that comes before the server runs ends it at once", arguments: backends)
+    func stoppedBefore(_ choice: BackendChoice) throws {
+        // If this failed, a program that is told to end while it starts would wait for the deadline.
+        let time = try Self.milliseconds {
+            try LoopGroup.run(loops: 2, choice: choice) { group in
+                let server = try await HTTPServer.open(
+                    on: loopback, group: group, routes: TestRoutes.all())
+                server.stop()
+                await server.run()
+            }
+        }
+        #expect(time < 3_000)
+    }
+
+    @Test("A request that comes in the turn of the cut is waited for", arguments: backends)
+    func requestAtCut(_ choice: BackendChoice) throws {
+        // If this failed, a server would end with a connection, and its handler would never run.
+        let box = ServerBox()
+        var routes = try TestRoutes.all()
+        try routes.get(
+            "/block",
+            direct: { _, response in
+                TestServer.pause(milliseconds: 200)
+                response.send("over")
+            })
+        try routes.get(
+            "/stop",
+            direct: { _, response in
+                box.server?.stop()
+                // Past the limit: the cut comes before anything that this turn has begun.
+                TestServer.pause(milliseconds: 200)
+                response.send("stopping")
+            })
+        let server = try TestServer(choice, routes: routes) {
+            $0.shutdownTimeout = .milliseconds(50)
+        }
+        box.server = server.server
+        let late = try server.connect()
+        let (blocking, stopping) = (try server.connect(), try server.connect())
+        defer { withExtendedLifetime((late, blocking, stopping)) {} }
+        #expect(TestServer.wait { server.server.statistics.openConnections == 3 })
+        // A part of a head: the stop does not end it, whichever of the two is looked at first.
+        try late.send("GET /task HTTP/1.1\r\n")
+        TestServer.pause(milliseconds: 50)
+        try blocking.send(request("GET /block"))
+        TestServer.pause(milliseconds: 50)
+        // Both are there when the loop goes on.
+        try late.send("Host: x\r\n\r\n")
+        try stopping.send(request("GET /stop"))
+        #expect(TestServer.wait { server.hasEnded })
+        #expect(server.server.statistics.openConnections == 0)
     }
 }

@@ -50,6 +50,12 @@ enum TestRoutes {
                 while let chunk = try await request.body.next() { try await writer.write(chunk) }
             }
         }
+        try routes.get(
+            "/direct-whole/:count(uint)",
+            direct: { request, response in
+                let body = pattern(0, Int(request.parameter(0)) ?? 0)
+                response.send(body.span)
+            })
         try routes.put("/thing") { _ in .text("put") }
         try routes.delete("/thing") { _ in ServerResponse(status: 204) }
     }
