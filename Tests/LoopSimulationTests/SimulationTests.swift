@@ -121,7 +121,7 @@ struct SimulationTests {
 
     @Test("A timer comes at its deadline or up to a tick later, never earlier")
     func timersAreExact() throws {
-        // If this failed, every limit and every pause would come later than it is said to, or early.
+        // If this failed, every limit and every pause would come later than is said, or early.
         let outcome = try Simulation(seed: 1).run { _, _ in
             var delays: [Int64] = []
             for step in UInt64(0)..<200 {

@@ -274,7 +274,7 @@ struct ServerLeavingClientTests {
 
     @Test("A request whose client has left is logged with its time", arguments: backends)
     func accessTime(_ choice: BackendChoice) throws {
-        // If this failed, what clients did not wait for would be logged as of 1970, or of hours ago.
+        // If this failed, what clients did not wait for would be logged as of 1970, or hours ago.
         let log = AccessRecord()
         let (server, counts) = try serve(choice) { $0.onAccess = { log.note($0) } }
         let before = millrace_clock_realtime_seconds()

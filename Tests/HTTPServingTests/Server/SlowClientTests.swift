@@ -170,8 +170,8 @@ struct ServerSlowClientTests {
 
     @Test("What the client takes counts, not what the kernel does", arguments: backends)
     func seldomRoom(_ choice: BackendChoice) throws {
-        // If this failed, a client that reads all the time would be reset because the kernel's buffer
-        // is large.
+        // If this failed, a client that reads all the time would be reset as the kernel's buffer is
+        // large.
         let server = try TestServer(choice, routes: Self.large()) {
             $0.answerBytesPerSecondMin = 1_000
             $0.writeTimeout = .milliseconds(400)
@@ -190,7 +190,7 @@ struct ServerSlowClientTests {
 
     @Test("The same over a Unix socket, which does not tell what has arrived", arguments: backends)
     func unix(_ choice: BackendChoice) throws {
-        // If this failed, a proxy on the same machine would lose large answers, or hold files for ever.
+        // If this failed, a proxy on the same machine would lose answers, or hold files for ever.
         let folder = TemporaryFolder()
         folder.write("big", String(repeating: "0123456789abcdef", count: 2 << 20))
         for isFast in [false, true] {

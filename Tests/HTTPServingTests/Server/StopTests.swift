@@ -274,7 +274,7 @@ struct ServerStopTests {
 
     @Test("A stop that comes before the server runs ends it at once", arguments: backends)
     func stoppedBefore(_ choice: BackendChoice) throws {
-        // If this failed, a program that is told to end while it starts would wait for the deadline.
+        // If this failed, a program that is told to end while it starts would wait till the limit.
         let time = try Self.milliseconds {
             try LoopGroup.run(loops: 2, choice: choice) { group in
                 let server = try await HTTPServer.open(

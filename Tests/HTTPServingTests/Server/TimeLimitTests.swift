@@ -215,7 +215,7 @@ struct ServerTimeLimitTests {
         try routes.get(
             "/brief",
             direct: { _, response in
-                // The loop stands still: 64 of them, a turn, are shorter than the limit, all are not.
+                // The loop stands still: 64 of them, a turn, are within the limit, all are not.
                 TestServer.pause(milliseconds: 5)
                 response.send("over")
             })

@@ -132,7 +132,7 @@ struct ServerUpgradeTests {
 
     @Test("Heads leave behind answers that fill a block, too", arguments: backends)
     func headsBehindBlocks(_ choice: BackendChoice) throws {
-        // If this failed, a client that asks for two things at once would get half a head, for ever.
+        // If this failed, a client that asks for two things at once would get half a head for good.
         let server = try TestServer(choice, routes: Self.routes())
         // Tasks that wait for requests begin with them in the same turn; new ones may be later.
         let warm = try (0..<8).map { _ in try server.connect() }
