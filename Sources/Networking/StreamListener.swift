@@ -10,7 +10,8 @@ public import EventLoops
 ///
 /// Threads: the loop's own. One task accepts at a time. When the process is out of descriptors, or
 /// the loop has no place for an operation, accepting pauses for `exhaustionPauseNanoseconds` and
-/// goes on: connections wait in the kernel's backlog meanwhile.
+/// goes on (each turn, where the loop has no timer left): connections wait in the kernel's backlog
+/// meanwhile.
 @safe
 public final class StreamListener: @unchecked Sendable {
     /// How a listener is opened.
@@ -192,17 +193,30 @@ public final class StreamListener: @unchecked Sendable {
         // SAFETY: the timer's handler releases the reference; it is called in every case.
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
         let timer = unsafe executor.loop.schedule(at: deadline, context: context) { context, _ in
-            // SAFETY: the reference taken above.
-            let listener = unsafe Unmanaged<StreamListener>.fromOpaque(context).takeRetainedValue()
-            listener.isPausing = false
-            listener.arm()
+            unsafe StreamListener.endPause(context)  // SAFETY: the reference taken above.
         }
-        if timer == nil {
-            // SAFETY: not scheduled.
-            unsafe Unmanaged<StreamListener>.fromOpaque(context).release()
-            isPausing = false
-            fail(executor.loop.refusalCode)
+        if timer == nil { unsafe pauseForTurn(context) }  // SAFETY: not scheduled.
+    }
+
+    /// The loop has no place for a timer either. To ask each turn costs a system call; never to
+    /// ask again would end the server.
+    @unsafe
+    private func pauseForTurn(_ context: UnsafeMutableRawPointer) {
+        let job = unsafe LoopJob(context: context) { context in  // SAFETY: as the caller says.
+            unsafe StreamListener.endPause(context)  // SAFETY: the reference that the caller took.
         }
+        guard !executor.loop.post(job) else { return }
+        unsafe Unmanaged<StreamListener>.fromOpaque(context).release()  // SAFETY: not posted.
+        isPausing = false
+        fail(executor.loop.refusalCode)
+    }
+
+    @unsafe
+    private static func endPause(_ context: UnsafeMutableRawPointer) {
+        // SAFETY: the caller gives the reference away.
+        let listener = unsafe Unmanaged<StreamListener>.fromOpaque(context).takeRetainedValue()
+        listener.isPausing = false
+        listener.arm()
     }
 }
 

@@ -2,6 +2,7 @@
 
 import AsyncRuntime
 import AtomicSupport
+import EventLoops
 import LoopSimulation
 import Networking
 import Testing
@@ -26,6 +27,36 @@ struct SimulatedListenerTests {
         let counted = try #require(outcome.result).get()
         #expect(UInt64(counted) == outcome.statistics[.noDescriptor])
         #expect(counted > 0)
+    }
+
+    @Test("A listener for which the loop has no timer goes on as well")
+    func withoutTimer() throws {
+        // If this failed, a server whose loop is full would never accept again.
+        var simulation = Simulation(seed: 1)
+        simulation.plan[.noDescriptor] = 500_000
+        simulation.options.timersMax = 1
+        let outcome = try simulation.run { group, world in
+            let listener = try listen()
+            return await withTaskGroup(of: Int.self) { tasks in
+                // Has the only timer; ends the wait of a listener that says nothing.
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    try? await LoopTime.sleep(for: .milliseconds(200))
+                    listener.close()
+                    return 0
+                }
+                tasks.addTask(executorPreference: group.executors[0]) {
+                    for _ in 0..<40 { _ = world.connect(port: listener.address.port) }
+                    for count in 0..<40 {
+                        guard let connection = try? await listener.accept() else { return count }
+                        connection.close()
+                    }
+                    return 40 + (listener.exhaustionCount > 0 ? 1 : 0)
+                }
+                return await tasks.reduce(0, +)
+            }
+        }
+        #expect(try outcome.result?.get() == 41)
+        #expect(outcome.openCount == 0)
     }
 
     @Test("A closed listener takes nothing from one that has its number", arguments: 1...10)

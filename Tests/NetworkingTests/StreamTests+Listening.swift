@@ -43,6 +43,39 @@ extension StreamTests {
         #expect(isGone)
     }
 
+    @Test("A listener that listens no more says so", arguments: backends)
+    func deafListener(_ choice: BackendChoice) throws {
+        // If this failed, a server whose socket was shut down would wait for clients for ever.
+        // accept(2): EINVAL is "socket is not listening for connections".
+        let seen = try LoopGroup.run(choice: choice) { _ in
+            let listener = try StreamListener(on: loopback)
+            defer { listener.close() }
+            // Nobody comes, but the kernel is asked from here on.
+            let first = await code { try await listener.accept(until: soon).close() }
+            let port = listener.address.port
+            for descriptor in Int32(0)..<1024 where Self.port(of: descriptor) == port {
+                _ = shutdown(descriptor, Int32(SHUT_RDWR))
+            }
+            return [first, await code { try await listener.accept(until: inTime).close() }]
+        }
+        #expect(seen == [ETIMEDOUT, EINVAL])
+    }
+
+    /// The port that a descriptor of this process is bound to; nil if it is no IPv4 socket.
+    private static func port(of descriptor: Int32) -> UInt16? {
+        var name = sockaddr_in()
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        // SAFETY: the callee writes at most `length` bytes.
+        let status = unsafe withUnsafeMutablePointer(to: &name) { name in
+            // SAFETY: as above.
+            unsafe name.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(descriptor, $0, &length)  // SAFETY: as above.
+            }
+        }
+        guard status == 0, name.sin_family == sa_family_t(AF_INET) else { return nil }
+        return UInt16(bigEndian: name.sin_port)
+    }
+
     @Test("Accepting takes one place, however many come", arguments: backends)
     func oneAcceptStream(_ choice: BackendChoice) throws {
         // If this failed, each connection would take a place for good, until none is left.
