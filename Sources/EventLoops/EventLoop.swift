@@ -241,8 +241,7 @@ public final class EventLoop: @unchecked Sendable {
                 nextCancellation = now.advanced(byNanoseconds: 100_000_000)
             }
             turn()
-            // Those that wait for a buffer have no operation that would be cancelled.
-            while !starved.isEmpty { starved.removeFirst().rearm() }  // Ends: none is begun now.
+            refuseStarved()
             guard operationCount == 0 && wheel.value.isEmpty else { continue }
             let hasMore = runTurnWork()
             if now >= patience { break }
@@ -258,6 +257,13 @@ public final class EventLoop: @unchecked Sendable {
             backend.wait(until: now.advanced(byNanoseconds: 10_000_000), into: &batch.value)
             dispatch()
         }
+    }
+
+    /// Streams that wait for a buffer have no operation that would be cancelled.
+    private func refuseStarved() {
+        let streams = starved
+        starved = []
+        for stream in streams { stream.rearm() }
     }
 
     /// Whether the loop has ended or only runs its last jobs: nothing can wait on it any more.

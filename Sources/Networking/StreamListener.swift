@@ -44,7 +44,8 @@ public final class StreamListener: @unchecked Sendable {
     private var isClosed = false
     private var isPausing = false
     private let waiting: Suspension
-    /// How often accepting paused because one of these had run out.
+    /// How often accepting paused because one of these had run out; each turn counts where the
+    /// loop has no timer for the pause.
     public private(set) var exhaustionCount = 0
 
     /// Opens a listener on the calling thread's loop.
@@ -198,8 +199,8 @@ public final class StreamListener: @unchecked Sendable {
         if timer == nil { unsafe pauseForTurn(context) }  // SAFETY: not scheduled.
     }
 
-    /// The loop has no place for a timer either. To ask each turn costs a system call; never to
-    /// ask again would end the server.
+    /// The loop has no place for a timer either. It asks each turn, and so does not sleep until a
+    /// timer or a descriptor is free; never to ask again would end the server.
     @unsafe
     private func pauseForTurn(_ context: UnsafeMutableRawPointer) {
         let job = unsafe LoopJob(context: context) { context in  // SAFETY: as the caller says.

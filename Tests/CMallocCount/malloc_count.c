@@ -56,7 +56,8 @@ void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, 
 
 int posix_memalign(void **memory, size_t alignment, size_t size) {
     // As the C library's own: else programs that are counted could ask for what others trap at.
-    if (alignment % sizeof(void *) != 0 || (alignment & (alignment - 1)) != 0) return 22;  // EINVAL
+    if (alignment == 0 || alignment % sizeof(void *) != 0) return 22;  // EINVAL
+    if ((alignment & (alignment - 1)) != 0) return 22;
     *memory = memalign(alignment, size);
     return *memory == NULL ? 12 : 0;  // ENOMEM
 }

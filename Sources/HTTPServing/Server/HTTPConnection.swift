@@ -25,7 +25,9 @@ final class HTTPConnection {
     //             I3  while `overflow` has bytes, no request is read
     //             I4  the input has a waiter of ours exactly while `isListening`, the output one
     //                 while `isWaitingForRoom`; `advance` may come from anywhere meanwhile
-    //             I5  in `answering` our waiter is for the end alone, and gives way to the task's
+    //             I5  in `answering` our waiter of the input is for the end alone, and gives way to
+    //                 the task's; of the output there is none (there may have been: room is told
+    //                 of later than it can be used)
 
     enum Phase { case reading, answering, discarding, ending, breaking, lingering, closed }
 
@@ -170,6 +172,12 @@ final class HTTPConnection {
         if isEmpty { output.whenEmpty(job) } else { output.whenRoom(job) }
     }
 
+    private func stopWaitingForRoom() {
+        guard isWaitingForRoom else { return }
+        isWaitingForRoom = false
+        output.cancelWaiter()
+    }
+
     /// Goes on as far as possible. Whoever changes what the connection waits for calls it.
     func advance() {
         var budget = Self.requestsPerTurn
@@ -186,7 +194,10 @@ final class HTTPConnection {
                 if !readHead() { return inputEnded() }
             case .discarding:
                 // The answer does not wait for what nobody wants.
-                if !moveOverflow() { listenForRoom(isEmpty: false) }
+                if !moveOverflow() {
+                    listenForRoom(isEmpty: false)
+                    if phase != .discarding { continue }  // It called back at once.
+                }
                 guard input.isReady else { return rest() }
                 if !discard() { return inputEnded() }
             case .ending:
@@ -240,6 +251,7 @@ final class HTTPConnection {
         _ handler: @escaping @Sendable (ServerRequest) async throws -> ServerResponse
     ) {
         phase = .answering
+        stopWaitingForRoom()
         let task = worker.takeTask()
         let exchange = HTTPExchange(self, request, task, handler)
         self.exchange = exchange

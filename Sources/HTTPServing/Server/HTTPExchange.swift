@@ -48,6 +48,8 @@ final class HTTPExchange: @unchecked Sendable {
     /// The client is gone, as far as anybody can tell: cancels the handler's task.
     func leave() { task.cancel() }
 
+    private func isGone(_ connection: HTTPConnection) -> Bool { connection.isClosed || isTooSlow }
+
     /// From the request to the end of its answer.
     func run() async {
         guard let connection else { return }
@@ -101,7 +103,7 @@ final class HTTPExchange: @unchecked Sendable {
         _ connection: HTTPConnection
     ) async throws(RequestBodyError) -> [UInt8]? {
         while !connection.isBodyComplete {  // Ends with bytes, the body, an error or the limit.
-            guard !connection.isClosed else { throw .disconnected }
+            guard !isGone(connection) else { throw .disconnected }
             if !isBodyPrepared {
                 isBodyPrepared = true
                 connection.prepareBody()
@@ -158,7 +160,7 @@ final class HTTPExchange: @unchecked Sendable {
         guard let connection else { throw .over }
         let deadline = limit.map { MonotonicInstant.now.advanced(by: $0) } ?? .never
         while true {  // Ends with bytes, the end, an error or the limit.
-            guard !connection.isClosed else { throw .disconnected }
+            guard !isGone(connection) else { throw .disconnected }
             var bytes: [UInt8] = []
             let used = connection.input.consume { lent in
                 // SAFETY: copied while lent.
@@ -267,8 +269,9 @@ final class HTTPExchange: @unchecked Sendable {
     }
 
     private func open() throws(ResponseError) -> HTTPConnection {
-        guard let connection, !connection.isClosed, connection.output.failure == nil, !isTooSlow
-        else { throw .disconnected }
+        guard let connection, !isGone(connection), connection.output.failure == nil else {
+            throw .disconnected
+        }
         return connection
     }
 

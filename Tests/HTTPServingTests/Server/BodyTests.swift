@@ -4,6 +4,7 @@ import AsyncRuntime
 import CTestSupport
 import EventLoops
 import HTTP1Codec
+import Networking
 import Testing
 
 @testable import HTTPServing
@@ -319,6 +320,23 @@ struct ServerBodyTests {
             #expect(answer.status == status && !answer.saysClose, "\(line)")
             try client.send("abcde" + request("GET /task"))
             #expect(try text(client.answer().body) == "from a task", "\(line)")
+        }
+    }
+
+    @Test("A request behind an answer that waited for room, and a body", arguments: wires)
+    func behindRoom(_ choice: Wire) throws {
+        // If this failed, one client could end the server: two would wait for the same room.
+        let server = try TestServer(choice) { $0.stream.sendBufferByteCount = 4_096 }
+        for path in ["/sized/100000", "/whole/100000", "/open/100000"] {
+            for count in [17_000, 20_000, 30_000] {
+                let client = try server.connect(receiveBuffer: 4_096)
+                try client.send(request("GET /direct-whole/\(count)", "Content-Length: 5\r\n"))
+                TestServer.pause(milliseconds: 30)
+                try client.send("abcde" + request("GET " + path))
+                TestServer.pause(milliseconds: 30)
+                #expect(try client.answer().body.count == count)
+                #expect(try client.answer().body.count == 100_000)
+            }
         }
     }
 }
