@@ -159,12 +159,12 @@ struct ServerSlowClientTests {
     @Test("A pause shorter than the limits costs nothing", arguments: backends)
     func pause(_ choice: BackendChoice) throws {
         // If this failed, a client that hesitates once would lose its answer.
-        let server = try TestServer(choice, routes: Self.large()) { $0.writeTimeout = .seconds(1) }
+        let server = try TestServer(choice, routes: Self.large()) { $0.writeTimeout = .seconds(3) }
         let client = try server.connect(receiveBuffer: 65_536)
         try client.send(request("GET /direct-large"))
         #expect(!client.isQuiet(milliseconds: 5_000))
         // Behind the first look, which comes after one limit, and before the second.
-        TestServer.pause(milliseconds: 1_400)
+        TestServer.pause(milliseconds: 4_200)
         #expect(try client.answer().body.count == 8_000_000)
     }
 
@@ -174,15 +174,15 @@ struct ServerSlowClientTests {
         // large.
         let server = try TestServer(choice, routes: Self.large()) {
             $0.answerBytesPerSecondMin = 1_000
-            $0.writeTimeout = .milliseconds(400)
+            $0.writeTimeout = .seconds(1)
             $0.stream.sendBufferByteCount = 1_000_000
         }
         for path in ["/direct-large", "/sized/8000000"] {
             let client = try server.connect(receiveBuffer: 65_536)
             try client.send(request("GET " + path))
-            for _ in 0..<100 {
+            for _ in 0..<200 {
                 TestServer.pause(milliseconds: 20)
-                try client.receiveSome(atMost: 8_192)
+                try client.receiveSome(atMost: 4_096)
             }
             #expect(try client.answer().body.count == 8_000_000, "\(path)")
         }

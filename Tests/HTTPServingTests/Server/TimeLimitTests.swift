@@ -220,11 +220,11 @@ struct ServerTimeLimitTests {
                 response.send("over")
             })
         let server = try TestServer(choice, routes: routes) {
-            $0.headerTimeout = .milliseconds(500)
+            $0.headerTimeout = .milliseconds(800)
         }
         let client = try server.connect()
         // In one piece: where nothing is left to read, the limit of idleness takes its place.
-        try client.send(String(repeating: request("GET /brief"), count: 200))
-        for _ in 0..<200 { #expect(try client.answer().status == 200) }
+        try client.send(String(repeating: request("GET /brief"), count: 400))
+        for _ in 0..<400 { #expect(try client.answer().status == 200) }
     }
 }
