@@ -93,7 +93,7 @@
                 case .closed, .failed: return
                 default: break
                 }
-                let count = unsafe recv(fd, &buffer, buffer.count, 0)  // SAFETY: room for as many.
+                let count = receive(into: &buffer)
                 guard count > 0 else {
                     engine.wireEnded()
                     return
@@ -108,6 +108,15 @@
                     }
                 }
                 keep(engine)
+            }
+        }
+
+        /// A thread that ran a loop over io_uring before has work of the ring's end to do for the
+        /// kernel: that interrupts calls with a time limit, socket(7), and no others.
+        private func receive(into buffer: inout [UInt8]) -> Int {
+            while true {  // Ends with bytes, the stream, the time limit or an error.
+                let count = unsafe recv(fd, &buffer, buffer.count, 0)  // SAFETY: room for as many.
+                if count >= 0 || errno != EINTR { return count }
             }
         }
 
