@@ -91,15 +91,15 @@ struct ServerSlowClientTests {
         folder.write("big", String(repeating: "0123456789abcdef", count: 2 << 20))
         var routes = try TestRoutes.all()
         try routes.files("/files", StaticFiles(folder.path))
-        let large = TestRoutes.pattern(0, 8_000_000)
-        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
         let server = try TestServer(choice, routes: routes) {
             $0.answerBytesPerSecondMin = 50_000_000
             $0.rateTimeout = .milliseconds(400)
         }
         // One whose system takes nothing for long, and one that takes something all the time.
         for (piece, buffer) in [(64, 4_096), (8_192, 65_536)] as [(Int, Int32)] {
-            for path in ["/sized/99000000", "/whole/8000000", "/files/big", "/direct-large"] {
+            for path in [
+                "/sized/99000000", "/whole/8000000", "/files/big", "/direct-whole/8000000",
+            ] {
                 let client = try server.connect(receiveBuffer: buffer)
                 try client.send(request("GET " + path))
                 let isBroken = try client.drip(piece, milliseconds: 10, atMost: 500)
@@ -113,15 +113,12 @@ struct ServerSlowClientTests {
     @Test("A client that is slow and keeps the rate gets everything", arguments: backends)
     func download(_ choice: BackendChoice) throws {
         // If this failed, large downloads would be cut off.
-        var routes = try TestRoutes.all()
-        let large = TestRoutes.pattern(0, 8_000_000)
-        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
-        let server = try TestServer(choice, routes: routes) {
+        let server = try TestServer(choice) {
             $0.answerBytesPerSecondMin = 1_000
             $0.rateTimeout = .milliseconds(1_000)
             $0.writeTimeout = .milliseconds(500)
         }
-        for path in ["/sized/8000000", "/whole/8000000", "/direct-large"] {
+        for path in ["/sized/8000000", "/whole/8000000", "/direct-whole/8000000"] {
             let client = try server.connect(receiveBuffer: 65_536)
             try client.send(request("GET " + path))
             // Much longer than both limits.
@@ -133,25 +130,17 @@ struct ServerSlowClientTests {
         }
     }
 
-    /// A direct answer that is more than the kernel takes.
-    private static func large() throws -> HTTPRoutes {
-        var routes = try TestRoutes.all()
-        let large = TestRoutes.pattern(0, 8_000_000)
-        try routes.get("/direct-large", direct: { _, response in response.send(large.span) })
-        return routes
-    }
-
     @Test("Room for a little does not prolong the limit", arguments: backends)
     func littleRoom(_ choice: BackendChoice) throws {
         // If this failed, a client that reads a little now and then would hold memory for ever.
-        let server = try TestServer(choice, routes: Self.large()) {
+        let server = try TestServer(choice) {
             $0.answerBytesPerSecondMin = 50_000_000
             $0.rateTimeout = .milliseconds(400)
             // The kernel tells of room many times within the limit.
             $0.stream.sendBufferByteCount = 16_384
         }
         let client = try server.connect(receiveBuffer: 16_384)
-        try client.send(request("GET /direct-large"))
+        try client.send(request("GET /direct-whole/8000000"))
         #expect(try client.drip(4_096, milliseconds: 10, atMost: 300))
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
@@ -159,9 +148,9 @@ struct ServerSlowClientTests {
     @Test("A pause shorter than the limits costs nothing", arguments: backends)
     func pause(_ choice: BackendChoice) throws {
         // If this failed, a client that hesitates once would lose its answer.
-        let server = try TestServer(choice, routes: Self.large()) { $0.writeTimeout = .seconds(3) }
+        let server = try TestServer(choice) { $0.writeTimeout = .seconds(3) }
         let client = try server.connect(receiveBuffer: 65_536)
-        try client.send(request("GET /direct-large"))
+        try client.send(request("GET /direct-whole/8000000"))
         #expect(!client.isQuiet(milliseconds: 5_000))
         // Behind the first look, which comes after one limit, and before the second.
         TestServer.pause(milliseconds: 4_200)
@@ -172,12 +161,12 @@ struct ServerSlowClientTests {
     func seldomRoom(_ choice: BackendChoice) throws {
         // If this failed, a client that reads all the time would be reset as the kernel's buffer is
         // large.
-        let server = try TestServer(choice, routes: Self.large()) {
+        let server = try TestServer(choice) {
             $0.answerBytesPerSecondMin = 1_000
             $0.writeTimeout = .seconds(1)
             $0.stream.sendBufferByteCount = 1_000_000
         }
-        for path in ["/direct-large", "/sized/8000000"] {
+        for path in ["/direct-whole/8000000", "/sized/8000000"] {
             let client = try server.connect(receiveBuffer: 65_536)
             try client.send(request("GET " + path))
             for _ in 0..<200 {
@@ -197,7 +186,7 @@ struct ServerSlowClientTests {
             let name = isFast ? "fast" : "slow"
             folder.forget(name)
             let address = try #require(SocketAddress.unix(path: "\(folder.path)/\(name)"))
-            var routes = try Self.large()
+            var routes = try TestRoutes.all()
             try routes.files("/files", StaticFiles(folder.path))
             let server = try TestServer(choice, on: address, routes: routes) {
                 $0.answerBytesPerSecondMin = isFast ? 50_000_000 : 1_000
@@ -212,7 +201,7 @@ struct ServerSlowClientTests {
                 #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
                 continue
             }
-            try client.send(request("GET /direct-large"))
+            try client.send(request("GET /direct-whole/8000000"))
             for _ in 0..<100 {  // Much longer than both limits.
                 TestServer.pause(milliseconds: 20)
                 try client.receiveSome(atMost: 16_384)
