@@ -315,6 +315,13 @@ struct ServerConnectionTests {
         #expect(try count() == before)
     }
 
+    @Test("A server without a limit of connections serves", arguments: backends)
+    func noLimit(_ choice: BackendChoice) throws {
+        // If this failed, who asks for as many as there can be would have a server that traps.
+        let server = try TestServer(choice) { $0.maxConnections = .max }
+        #expect(try Self.hello(server))
+    }
+
     @Test("Beyond the limit: 503 whatever is asked, and the access log tells", arguments: backends)
     func shedRequest(_ choice: BackendChoice) throws {
         // If this failed, an operator would not see that clients are turned away.
