@@ -90,4 +90,21 @@ struct ClientProgressTests {
             #expect(rig.client.statistics.pool.lastError?.reason == .peerClosed)
         }
     }
+
+    @Test("A connection that has carried nothing made no progress", arguments: bothBackends)
+    func nothingAcknowledged(_ choice: BackendChoice) throws {
+        // If this failed, a peer that accepts and cuts would be tried for ever, without a pause.
+        var configuration = quick(.written, connections: 2)
+        configuration.pool.backlogPerConnection = 1
+        try withRig(choice, configuration) { peer in
+            let soon = MonotonicInstant.now.advanced(by: .milliseconds(500))
+            let bytes = try? await peer.stream.read(atMost: 65_536, until: soon)
+            if let bytes, !bytes.isEmpty { await peer.stall() } else { peer.stream.reset() }
+        } _: { rig in
+            await rig.send(0..<8)
+            #expect(await rig.settled(8))
+            #expect(await until { rig.client.statistics.pool.disconnects == 1 })
+            #expect(rig.client.statistics.pool.failedAttempts == 1)
+        }
+    }
 }

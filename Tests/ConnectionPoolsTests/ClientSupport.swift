@@ -4,6 +4,7 @@ import AsyncRuntime
 import AtomicSupport
 import ConnectionPools
 import EventLoops
+import Glibc
 import Networking
 
 /// A client, a peer that does what the test says, and what both saw.
@@ -96,7 +97,7 @@ func answer(_ line: [UInt8]) -> [UInt8] { line.prefix { $0 != 32 } + [10] }
 /// Runs a client against a peer, and ends both.
 func withRig<Value: Sendable>(
     _ choice: BackendChoice = .epoll, loops: Int = 1, to endpoint: Endpoint? = nil,
-    _ configuration: ClientConfiguration,
+    at address: SocketAddress = loopback, _ configuration: ClientConfiguration,
     serverOptions: StreamOptions = StreamOptions(),
     peer: @escaping @Sendable (PeerConnection) async -> Void,
     _ body: @escaping @Sendable (Rig) async throws -> Value
@@ -105,7 +106,7 @@ func withRig<Value: Sendable>(
         let outcomes = OutcomeLog()
         let arrivals = ArrivalLog()
         let server = try await StreamServer.open(
-            on: loopback, group: group, options: serverOptions)
+            on: address, group: group, options: serverOptions)
         let target = endpoint ?? .host("127.0.0.1", port: server.address.port)
         let client = try PooledClient(
             to: target, configuration: configuration, executors: group.executors
@@ -125,6 +126,19 @@ func withRig<Value: Sendable>(
             return value
         }
     }
+}
+
+/// The same over a Unix socket.
+func withUnixRig(
+    _ choice: BackendChoice, _ configuration: ClientConfiguration,
+    peer: @escaping @Sendable (PeerConnection) async -> Void,
+    _ body: @escaping @Sendable (Rig) async throws -> Void
+) throws {
+    let path = "/tmp/millrace-client-\(MonotonicInstant.now.nanoseconds)"
+    guard let address = SocketAddress.unix(path: path) else { preconditionFailure("a short path") }
+    defer { _ = unsafe unlink(path) }  // SAFETY: the path is NUL-terminated for the call.
+    try withRig(
+        choice, to: .unix(path: path), at: address, configuration, peer: peer, body)
 }
 
 /// A configuration for tests: pauses of microseconds.

@@ -41,6 +41,28 @@ struct ClientTests {
             #expect(log.repeatedCount == 0)
         }
     }
+
+    @Test("Over a Unix socket, in every mode", arguments: bothBackends)
+    func unixSocket(_ choice: BackendChoice) throws {
+        // If this failed, a peer on the same machine could not be reached, or a message be lost.
+        for delivery in DeliveryMode.allCases {
+            try withUnixRig(choice, quick(delivery)) { peer in
+                var left = 50
+                await peer.lines { line in
+                    if delivery == .confirmed { try? await peer.stream.write(answer(line)) }
+                    left -= 1
+                    return left > 0 || peer.number >= 4
+                }
+            } _: { rig in
+                await rig.send(0..<1_000)
+                await rig.client.close(within: .seconds(10))
+                #expect(rig.outcomes.okCount == 1_000, "\(delivery)")
+                #expect(rig.outcomes.repeatedCount == 0)
+                // What lies with a peer that leaves is lost only where nothing says otherwise.
+                if delivery == .confirmed { #expect(rig.arrivals.distinctCount == 1_000) }
+            }
+        }
+    }
 }
 
 var loopback: SocketAddress {

@@ -279,4 +279,23 @@ struct ClientTimeLimitTests {
             #expect(rig.client.statistics.pool.idleCloses == 0)
         }
     }
+
+    @Test("A write of which the kernel takes nothing is limited too", arguments: bothBackends)
+    func nothingTaken(_ choice: BackendChoice) throws {
+        // If this failed, a peer that stops reading between two messages would hold what follows
+        // for ever. A single byte is taken whole or not at all, and over a Unix socket a few fill
+        // the kernel.
+        var configuration = quick(.written, connections: 1)
+        configuration.stream.sendBufferByteCount = 4_096
+        configuration.pool.windowCapacity = 1
+        configuration.pool.writeTimeoutNanoseconds = 200 * millisecond
+        try withUnixRig(choice, configuration, peer: { await $0.stall() }) { rig in
+            await ClientQueueTests.sending(rig, 0..<2_000, { _ in [10] }) {
+                #expect(await until { rig.client.statistics.pool.disconnects >= 1 })
+                #expect(rig.client.statistics.pool.lastError?.reason == .writeTimeout)
+                // The senders that wait go on, refused.
+                await rig.client.shutdownNow()
+            }
+        }
+    }
 }

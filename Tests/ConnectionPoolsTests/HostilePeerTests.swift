@@ -4,6 +4,7 @@ import AsyncRuntime
 import AtomicSupport
 import ConnectionPools
 import EventLoops
+import Glibc
 import Networking
 import Testing
 
@@ -197,6 +198,38 @@ struct HostilePeerTests {
             }
             #expect(outcomes.failedCount == 0)
             #expect(outcomes.repeatedCount == 0)
+        }
+    }
+
+    @Test("Answers that lie here when a write fails are read", arguments: bothBackends)
+    func answeredAndReset(_ choice: BackendChoice) throws {
+        // If this failed, a message that was answered would be sent again and done twice, or would
+        // never have an outcome.
+        for yields in 0..<8 {
+            let box = ClientBox()
+            try withRig(choice, quick(.confirmed, connections: 1)) { peer in
+                guard peer.number == 0 else { return await ClientQueueTests.polite(peer) }
+                await peer.lines { _ in false }
+                box.send(1)
+                for _ in 0..<yields { await Task.yield() }
+                // At once, also where the loop would send later; the second answer is for a
+                // message that the client's kernel refuses next.
+                let answers = Array("0\n1\n".utf8)
+                // SAFETY: the bytes live during the call.
+                _ = unsafe Glibc.send(
+                    peer.stream.descriptor, answers, answers.count, Int32(MSG_NOSIGNAL))
+                peer.stream.reset()
+            } _: { rig in
+                box.client = rig.client
+                await rig.send(0..<1)
+                #expect(await rig.settled(2), "\(yields) yields")
+                #expect(rig.outcomes[0] == .ok && rig.outcomes[1] == .ok)
+                #expect(rig.outcomes.repeatedCount == 0)
+                #expect(rig.arrivals.count(of: Array("0 x".utf8)) == 1, "\(yields) yields")
+                let statistics = rig.client.statistics
+                #expect(statistics.queued == statistics.delivered + statistics.failed)
+                box.client = nil
+            }
         }
     }
 
