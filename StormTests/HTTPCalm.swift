@@ -34,6 +34,7 @@ final class HTTPCalm {
             .halfBody: (configuration.bodyTimeout, configuration.bodyTimeout),
             .resting: (configuration.idleTimeout, configuration.idleTimeout),
             .deaf: (configuration.writeTimeout, configuration.writeTimeout * 2),
+            .brokenOff: (.zero, .zero),
         ]
         for (manner, limits) in times.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             for _ in 0..<1 + world.draw(below: 2) {
@@ -52,7 +53,7 @@ final class HTTPCalm {
         if world.isReal || world.mayHaveJumped { return }
         for client in clients { client.check() }
         let after = server.statistics
-        let successes = clients.count { $0.manner == .resting } + answers
+        let successes = clients.count { $0.manner == .resting || $0.manner == .brokenOff } + answers
         expect(after.acceptedConnections - before.acceptedConnections, clients.count + connections)
         let written = clients.count { $0.manner == .deaf } * HTTPCalmClient.longAnswerCount
         let counted = Int(after.successes - before.successes)

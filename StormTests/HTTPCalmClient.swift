@@ -3,7 +3,8 @@
 internal import AtomicSupport
 internal import LoopSimulation
 
-/// A client that stops in the middle, and notes when the server has had enough.
+/// A client that stops in the middle, and notes when the server has had enough; or one that reads
+/// an answer that stops there.
 final class HTTPCalmClient {
     /// Where it stops.
     enum Manner: Int {
@@ -17,10 +18,14 @@ final class HTTPCalmClient {
         case resting
         /// Before it reads anything of a long answer.
         case deaf
+        /// It reads all of an answer that has no length, and that the handler breaks off.
+        case brokenOff
     }
 
     /// What a limit may be late by: what the loop does in between, and the network's delay.
     private static let slackNanoseconds: UInt64 = 3_000_000_000
+    /// How soon behind the last byte a break comes, where the client's system has everything.
+    private static let breakNanoseconds: UInt64 = 500_000_000
     private static let longCount = 99_994
     /// More than both sides' buffers hold.
     static let longAnswerCount = 8
@@ -31,6 +36,8 @@ final class HTTPCalmClient {
     private let least: UInt64
     private let most: UInt64
     private var reader = ResponseReader()
+    /// An answer without a length is none for the reader.
+    private var received: [UInt8] = []
     private var statuses: [Int] = []
     /// When it stopped, and when the server ended the connection.
     private var stopped = MonotonicInstant.now
@@ -69,12 +76,18 @@ final class HTTPCalmClient {
             }
             // Who does not read hears of no end.
             peer.later(most + Self.slackNanoseconds) { [weak self] in self?.peer.isReading = true }
+        case .brokenOff: send("GET /broken/\(Self.longCount) HTTP/1.0\r\n\r\n")
         }
     }
 
     private func send(_ text: String) { peer.send(Array(text.utf8)) }
 
     private func read(_ bytes: [UInt8]) {
+        if manner == .brokenOff {
+            received += bytes
+            stopped = .now
+            return
+        }
         reader.append(bytes)
         do throws(ResponseReader.Fault) {
             while let response = try reader.next() { statuses.append(response.status) }
@@ -86,6 +99,7 @@ final class HTTPCalmClient {
 
     /// What it saw.
     func check() {
+        if manner == .brokenOff { return checkBreak() }
         if manner == .deaf {
             return ledger.expect(
                 wasBroken && statuses.count < Self.longAnswerCount,
@@ -93,7 +107,7 @@ final class HTTPCalmClient {
         }
         let due: [Int] =
             switch manner {
-            case .silent, .deaf: []
+            case .silent, .deaf, .brokenOff: []
             case .halfHead, .halfBody: [408]
             case .resting: [200]
             }
@@ -106,5 +120,16 @@ final class HTTPCalmClient {
         ledger.expect(
             lasted <= most + Self.slackNanoseconds,
             "in the calm, \(manner): ended after \(lasted) ns, the limit is \(most)")
+    }
+
+    /// Everything that was written arrives before the break does, and the break soon after.
+    private func checkBreak() {
+        let end = received.firstRange(of: Array("\r\n\r\n".utf8))?.upperBound ?? 0
+        ledger.expect(
+            wasBroken && received[end...].elementsEqual(HTTPStorm.big(Self.longCount)),
+            "in the calm, broken off: \(received.count - end) bytes, broken: \(wasBroken)")
+        let lasted = ended.map { $0.nanoseconds(since: stopped) } ?? .max
+        ledger.expect(
+            lasted < Self.breakNanoseconds, "in the calm, broken off: told after \(lasted) ns")
     }
 }

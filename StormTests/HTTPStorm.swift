@@ -122,6 +122,13 @@ struct HTTPStorm: Sendable {
             let number = request.parameter("id").flatMap { Int($0) } ?? 0
             return ServerResponse(type: "text/plain", bytes: Self.big(number))
         }
+        try routes.get("/broken/:id") { request in
+            let number = request.parameter("id").flatMap { Int($0) } ?? 0
+            return .stream { writer in
+                try await writer.write(Self.big(number))
+                throw HTTPFailure(500)
+            }
+        }
         try routes.post("/echo") { request in
             let body = try await request.body.collect(upTo: 1 << 20)
             return ServerResponse(type: "text/plain", bytes: body)
