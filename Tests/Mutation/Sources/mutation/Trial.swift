@@ -67,6 +67,7 @@ struct Trial {
 
     /// Runs everything that looks at a target, with nothing switched on: it must pass.
     func control(_ target: Target) throws -> Finding {
+        if finder == .models || finder == .tests { try requireTests(of: target) }
         var patient = self
         if isMeasured { patient.seconds = 600 }
         return try patient.run(number: 0, name: "nothing, in \(target.file)", target)
@@ -130,17 +131,11 @@ struct Trial {
         _ name: String, _ target: Target, _ environment: [String: String]
     ) throws -> Finding {
         var arguments = ["--testing-library", "swift-testing", "--no-parallel"]
-        // Behind the point that ends the module's name: PoolModelTests, not BufferPoolModelTests.
-        for test in target.tests { arguments += ["--filter", "[.]\(test)"] }
+        for test in target.tests { arguments += ["--filter", Self.pattern(test)] }
         // What the audits expect is not what a mutant must fail.
         arguments += ["--skip", "AuditModelTests", "--skip", "SpeedTests"]
-        let bundle =
-            finder == .models
-            ? "release/primitive-modelsPackageTests.xctest"
-            : "release/millracePackageTests.xctest"
         let program = limited(
-            "\(scratch)/\(bundle)", arguments, environment, secondsMax: seconds,
-            kibibytesMax: 8_000_000)
+            bundle, arguments, environment, secondsMax: seconds, kibibytesMax: 8_000_000)
         let outcome = try program.run { $0.contains(" recorded an issue") }
         var finding = Finding(
             name: name, verdict: .missed, seconds: outcome.processorSeconds, detail: "")
@@ -162,6 +157,33 @@ struct Trial {
             finding.verdict = .untested
         }
         return finding
+    }
+
+    private var bundle: String {
+        let package = finder == .models ? "primitive-models" : "millrace"
+        return "\(scratch)/release/\(package)PackageTests.xctest"
+    }
+
+    /// A suite's name stands behind the point that ends the module's: PoolModelTests is not
+    /// BufferPoolModelTests. With its module's name it stands first.
+    private static func pattern(_ test: String) -> String {
+        test.contains(".") ? "^\(test)" : "[.]\(test)"
+    }
+
+    /// A name that finds no test would make what it stands for look unneeded.
+    private func requireTests(of target: Target) throws {
+        let listing = try Program(
+            path: bundle, arguments: ["--testing-library", "swift-testing", "--list-tests"],
+            secondsMax: 60
+        ).run()
+        let tests = listing.output.split(separator: "\n")
+        for name in target.tests {
+            let pattern = Self.pattern(name)
+            if !tests.contains(where: { $0.range(of: pattern, options: .regularExpression) != nil })
+            {
+                throw ToolError("\(target.file): there is no test '\(name)'")
+            }
+        }
     }
 
     /// Which test failed, after how many executions, and the first words of why.
