@@ -195,5 +195,5 @@ final class ToyLayer: StreamLayer {
 
     override var isOpen: Bool { isShaken }
 
-    override func discard() { discardCount += 1 }
+    override func giveBack() { discardCount += 1 }
 }

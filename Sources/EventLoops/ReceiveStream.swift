@@ -21,27 +21,10 @@ public final class ReceiveStream {
     //                 `rest` is empty if `first` is nil
     //             I4  the loop lists the stream from `start` until it is stopped
 
-    /// How a stream came to its end.
-    public enum End: Hashable, Sendable {
-        /// The peer has sent everything.
-        case finished
-        /// The connection broke, with this errno.
-        case failed(Int32)
-    }
-
     /// What the waiter waits for.
     private enum Awaited { case bytes, end, opening, wireEnd }
 
     private enum State { case idle, armed, pausing, paused, starved, ended }
-
-    /// Received bytes, in a buffer of the backend or, once spilled, in memory of their own.
-    @safe
-    private struct Chunk {
-        var buffer: UInt16
-        var start: Int32
-        var end: Int32
-        var spilled: UnsafeMutableRawPointer?
-    }
 
     /// The loop that the connection lives on.
     public let loop: EventLoop
@@ -67,8 +50,8 @@ public final class ReceiveStream {
     private var restCount: Int32 = 0
     private var state = State.idle
     private var operation: OperationID?
-    private var first: Chunk?
-    private var rest: [Chunk] = []
+    private var first: ReceivedChunk?
+    private var rest: [ReceivedChunk] = []
     private var restStart: Int32 = 0
     private var isStopped = false
     private var isPinned = false
@@ -152,7 +135,8 @@ public final class ReceiveStream {
     }
 
     /// Lends the oldest received bytes to `body`, which answers how many it is done with. Nil if
-    /// there are none: then look at `end`, or `whenReady`.
+    /// there are none: then look at `end`, or `whenReady`. If `body` stops the stream, it has the
+    /// bytes until it returns.
     public func consume<Failure: Error>(
         _ body: (RawSpan) throws(Failure) -> Int
     ) throws(Failure) -> Int? {
@@ -160,10 +144,21 @@ public final class ReceiveStream {
         precondition(!isPinned, "the stream's bytes are lent already")
         if let layer { return try consume(from: layer, body) }
         guard let chunk = first else { return nil }
-        // SAFETY: the buffer is this stream's until it is released below.
-        let used = unsafe try body(memory(of: chunk).bytes)
+        let used = try lend(chunk, body)
         if !isStopped { drop(used) }
         return used
+    }
+
+    @inline(__always)
+    private func lend<Failure: Error>(
+        _ chunk: ReceivedChunk, _ body: (RawSpan) throws(Failure) -> Int
+    ) throws(Failure) -> Int {
+        isPinned = true
+        defer {
+            isPinned = false
+            if isStopped { dropFirst() }
+        }
+        return unsafe try body(memory(of: chunk).bytes)  // SAFETY: this stream's while pinned.
     }
 
     private func consume<Failure: Error>(
@@ -179,7 +174,7 @@ public final class ReceiveStream {
     }
 
     /// Where a chunk lies.
-    private func memory(of chunk: Chunk) -> UnsafeRawBufferPointer {
+    private func memory(of chunk: ReceivedChunk) -> UnsafeRawBufferPointer {
         // SAFETY: the buffer is this stream's until it is released.
         let memory = unsafe chunk.spilled ?? address(of: chunk.buffer)
         // SAFETY: the chunk lies within the memory.
@@ -321,7 +316,7 @@ public final class ReceiveStream {
         if state == .paused { rearmIfDue() }
     }
 
-    private func giveBack(_ chunk: Chunk) {
+    private func giveBack(_ chunk: ReceivedChunk) {
         if let memory = unsafe chunk.spilled {  // SAFETY: looks at the pointer only.
             unsafe memory.deallocate()  // SAFETY: allocated by `spill`, given back once.
         } else {
@@ -366,7 +361,7 @@ public final class ReceiveStream {
         for index in Int(restStart)..<rest.count { spill(&rest[index]) }
     }
 
-    private func spill(_ chunk: inout Chunk) {
+    private func spill(_ chunk: inout ReceivedChunk) {
         guard unsafe chunk.spilled == nil else { return }  // SAFETY: looks at the pointer.
         let count = Int(chunk.end - chunk.start)
         let memory = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 16)
@@ -376,7 +371,7 @@ public final class ReceiveStream {
         loop.release(chunk.buffer)
         loop.counters.spilledBytes &+= UInt64(count)
         // SAFETY: freed by `dropFirst`.
-        chunk = unsafe Chunk(
+        chunk = unsafe ReceivedChunk(
             buffer: chunk.buffer, start: 0, end: Int32(count), spilled: memory)
     }
 
@@ -400,7 +395,9 @@ public final class ReceiveStream {
         if operation == nil {
             unsafe Unmanaged<ReceiveStream>.fromOpaque(context).release()  // SAFETY: not submitted.
             finish(.failed(loop.refusalCode))
-            if let layer { tellEnd(to: layer) } else { wakeWaiter() }
+            guard let layer else { return wakeWaiter() }
+            tellEnd(to: layer)
+            layerChanged()
         } else {
             state = .armed
         }
@@ -456,7 +453,7 @@ public final class ReceiveStream {
         let start = loop.take(buffer, byteCount: byteCount, isKept: isKept)
         guard !isStopped && byteCount > 0 else { return loop.release(buffer) }
         // SAFETY: no memory yet.
-        let chunk = unsafe Chunk(
+        let chunk = unsafe ReceivedChunk(
             buffer: buffer, start: start, end: start + byteCount, spilled: nil)
         heldBytes += Int(byteCount)
         if first == nil {
@@ -469,7 +466,7 @@ public final class ReceiveStream {
 
     /// Bytes that lie behind the last ones in the same buffer are one piece with them, unless those
     /// are lent.
-    private func extendLast(with chunk: Chunk) -> Bool {
+    private func extendLast(with chunk: ReceivedChunk) -> Bool {
         let isAlone = restCount == 0
         guard let last = isAlone ? first : rest.last, last.buffer == chunk.buffer,
             last.end == chunk.start, unsafe last.spilled == nil,  // SAFETY: looks at the pointer.

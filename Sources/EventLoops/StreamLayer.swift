@@ -31,12 +31,14 @@ open class StreamLayer {
     /// A reader has the readable bytes, for a call: the layer is not closed meanwhile.
     final var isLent = false {
         didSet {
-            guard !isLent, mustFinish else { return }
+            if isLent { return }
+            if mustFinish { output.finish() }
             mustFinish = false
-            output.finish()
+            if isDiscarded { giveBack() }
         }
     }
     private final var mustFinish = false
+    private final var isDiscarded = false
 
     /// A layer of the two streams of one connection.
     public init(over input: ReceiveStream, and output: SendStream) {
@@ -99,7 +101,7 @@ open class StreamLayer {
     open var isOpen: Bool { true }
 
     /// Neither stream will call again: what belongs to the loop goes back to it.
-    open func discard() {}
+    open func giveBack() {}
 
     // MARK: What a subclass calls
 
@@ -119,6 +121,13 @@ open class StreamLayer {
 
     /// Why nothing leaves any more.
     final var breakage: Int32? { output.breakage }
+
+    /// The connection is closed: neither stream will call again, but for a reader that has the
+    /// readable bytes.
+    package final func discard() {
+        isDiscarded = true
+        if !isLent { giveBack() }
+    }
 
     /// Ends what is written, behind a call that has the readable bytes.
     final func finishWhenBack() {

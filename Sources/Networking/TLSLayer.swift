@@ -133,7 +133,7 @@
         package override var isOpen: Bool { engine.isOpen }
 
         /// The connection is closed: memory goes back to the loop while this is its thread.
-        package override func discard() { engine.discard() }
+        package override func giveBack() { engine.discard() }
     }
 
 #endif

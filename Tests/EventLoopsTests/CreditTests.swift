@@ -83,6 +83,101 @@ struct CreditTests {
         #expect(rig.input.end == .failed(ECANCELED))
         rig.closeSockets()
     }
+
+    @Test("Who stops a stream while it reads has the bytes until it is done", arguments: backends)
+    func stoppedByReader(_ choice: BackendChoice) throws {
+        // If this failed, a reader that closes its connection would go on in a buffer that the
+        // kernel may fill for another one.
+        let rig = try CreditRig(choice, buffers: 4, credit: 200)
+        rig.script.when("the credit", { rig.input.heldByteCount >= 200 }) {
+            let used = rig.input.consume { lent in
+                rig.input.stop()
+                #expect(rig.loop.heldBuffers == 1, "the reader's own")
+                return lent.byteCount
+            }
+            #expect(used ?? 0 > 0 && rig.loop.heldBuffers == 0)
+            rig.end()
+        }
+        try rig.script.run()
+    }
+
+    @Test("A stream that is read before its pause is over pauses again")
+    func pausesAgain() throws {
+        // If this failed, a reader that is quick once and then stops would take all buffers of its
+        // loop. On epoll a turn brings four pieces, and the cancellation is seen in the next one.
+        let rig = try CreditRig(.epoll, buffers: 64, credit: 100_000, pieces: 4)
+        rig.script.when("the first pieces", { rig.input.heldBufferCount >= 4 }) {
+            #expect(rig.take(pieces: .max).count == 400)
+        }
+        rig.script.after(turns: 30) {
+            #expect((4...8).contains(rig.input.heldBufferCount))
+            rig.end()
+        }
+        try rig.script.run()
+    }
+
+    @Test("A pause that the kernel did not hear of is asked for again")
+    func missedPause() throws {
+        // If this failed, a reader that stops would take all buffers of its loop whenever the
+        // cancellation falls between two shots. On epoll a turn brings four pieces: each of the
+        // two that are missed costs a turn.
+        let rig = try CreditRig(.epoll, buffers: 64, credit: 100_000, pieces: 4)
+        rig.backend.missedCancellations = 2
+        var received: [UInt8] = []
+        rig.script.after(turns: 30) {
+            #expect(rig.backend.missedCancellations == 0, "the cancellations were to be missed")
+            #expect((4...16).contains(rig.input.heldBufferCount))
+        }
+        rig.script.when(
+            "all bytes",
+            {
+                received += rig.take(pieces: .max)
+                return received.count >= rig.sent.count
+            }
+        ) { rig.end() }
+        try rig.script.run()
+        #expect(received == rig.sent)
+    }
+
+    @Test("A stream that only its operation has lives until the last completion is dealt with")
+    func livesLongEnough() throws {
+        // If this failed, the last completion of a connection that is gone would be dealt with in
+        // memory that is free.
+        var ends: [Int32] = [0, 0]
+        // SAFETY: room for two.
+        #expect(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
+        let (near, far) = (ends[0], ends[1])
+        var options = LoopOptions()
+        options.receiveBufferCount = 4
+        options.receiveBufferByteCount = 100
+        let backend = PassingBackend(try BackendChoice.epoll.open(options: options).backend)
+        let loop = EventLoop(
+            SelectedBackend(backend: backend, reason: "looked at"), options: options)
+        let script = LoopScript(loop)
+        weak var stream: ReceiveStream?
+        var wasThere: Bool?
+        script.when("nothing", { true }) {
+            let started = ReceiveStream(loop: loop, descriptor: near, creditByteCount: 100)
+            started.start()
+            stream = started  // The loop's list has it, until it is stopped.
+        }
+        script.after(turns: 3) {
+            // The cancellation is missed; the bytes use the credit up and fill the buffer, so they
+            // come with the last completion, and the buffer goes back in it.
+            backend.missedCancellations = 1
+            backend.onRecycle = { wasThere = stream != nil }
+            stream?.stop()
+            let bytes = [UInt8](repeating: 1, count: 100)
+            #expect(unsafe write(far, bytes, bytes.count) == bytes.count)  // SAFETY: lent.
+        }
+        script.when("the operation to end", { loop.operationCount == 0 }) {
+            loop.close(near)
+            close(far)
+        }
+        try script.run()
+        #expect(wasThere == true, "the stream was gone before its last completion was dealt with")
+        #expect(stream == nil, "a stream is kept")
+    }
 }
 
 /// A stream with small buffers, whose peer has sent more than it may hold.
@@ -94,13 +189,15 @@ private final class CreditRig {
     let sent = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ $0 >> 8) }
     private var ends: [Int32] = [0, 0]
 
-    init(_ choice: BackendChoice, buffers: Int, credit: Int, sends: Bool = true) throws {
+    init(
+        _ choice: BackendChoice, buffers: Int, credit: Int, pieces: Int = 1000, sends: Bool = true
+    ) throws {
         // SAFETY: room for two.
         #expect(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
         var options = LoopOptions()
         options.receiveBufferCount = buffers
         options.receiveBufferByteCount = 100
-        options.receiveCredit = 1000
+        options.receiveCredit = pieces
         options.receiveCreditByteCount = credit
         let inner = try choice.open(options: options).backend
         backend = PassingBackend(inner)

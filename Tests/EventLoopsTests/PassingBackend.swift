@@ -24,6 +24,12 @@ final class PassingBackend: EventBackend {
     var dryStreams = 0
     /// What is cancelled is told that there was no buffer: that came first.
     var isDryAtTheEnd = false
+    /// What was sent, and whether a send that is cancelled is told to have taken a byte: that came
+    /// first.
+    private(set) var sends: [OperationID] = []
+    var sendsPrecedeCancellation = false
+    /// Called before a buffer is given back.
+    var onRecycle: (() -> Void)?
     private var dry: [Completion] = []
 
     init(_ inner: any EventBackend) {
@@ -40,6 +46,7 @@ final class PassingBackend: EventBackend {
     func submit(_ request: Request, as id: OperationID) {
         switch unsafe request {  // SAFETY: reads the words of the request.
         case .close: closes.append(id)
+        case .send: sends.append(id)
         case .receiveStream(let descriptor, _) where !countsAhead:
             // SAFETY: names no memory.
             return unsafe inner.submit(
@@ -58,7 +65,10 @@ final class PassingBackend: EventBackend {
 
     func cancelAll(on descriptor: Int32) { inner.cancelAll(on: descriptor) }
 
-    func recycle(_ buffer: UInt16) { inner.recycle(buffer) }
+    func recycle(_ buffer: UInt16) {
+        onRecycle?()
+        inner.recycle(buffer)
+    }
 
     func wake() { inner.wake() }
 
@@ -68,10 +78,12 @@ final class PassingBackend: EventBackend {
         let before = batch.count
         inner.wait(until: dry.isEmpty ? deadline : MonotonicInstant(nanoseconds: 0), into: &batch)
         while !dry.isEmpty && !batch.isFull { batch.append(dry.removeFirst()) }
-        if isDryAtTheEnd {
+        if isDryAtTheEnd || sendsPrecedeCancellation {
             batch.revise(from: before) { completion in
+                guard completion.result == -ECANCELED else { return completion }
                 var completion = completion
-                if completion.result == -ECANCELED { completion.result = -ENOBUFS }
+                if isDryAtTheEnd { completion.result = -ENOBUFS }
+                if sends.contains(completion.id) { completion.result = 1 }
                 return completion
             }
         }
