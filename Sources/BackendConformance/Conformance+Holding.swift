@@ -14,6 +14,8 @@ extension ConformanceSuite {
         ConformanceCheck("lending: what is lent stays where it is", lentInPlace),
         ConformanceCheck("limits: a stream that was refused is no hindrance", refusedStream),
         ConformanceCheck("loop: a stopped stream is forgotten", stoppedStream),
+        ConformanceCheck("buffers: bytes at the same place of two buffers", samePlace),
+        ConformanceCheck("loop: a stream that was stopped before its end came", stoppedBeforeEnd),
     ]
 
     @Sendable
@@ -208,7 +210,7 @@ extension ConformanceSuite {
         var options = smallBuffers(count: 2, credit: 2)
         options.operationsMax = 4
         let rig = try LoopRig(run, options: options)
-        let pairs = try (0..<3).map { _ in try Wires.pair() }
+        let pairs = try (0..<4).map { _ in try Wires.pair() }
         let streams = try rig.call { loop in
             let streams = pairs.map { ReceiveStream(loop: loop, descriptor: $0.0) }
             streams[0].start()
@@ -225,6 +227,9 @@ extension ConformanceSuite {
                 unsafe loop.start(.poll(descriptor: reader, events: 1)) { _ in }
             }
             for _ in 0..<3 { streams.value[1].start() }
+            // One that is stopped by whoever is told of the refusal.
+            streams.value[3].whenReady { streams.value[3].stop() }
+            streams.value[3].start()
             for id in polls { if let id { loop.cancel(id) } }
             return streams.value[1].end
         }
@@ -270,6 +275,81 @@ extension ConformanceSuite {
             try rig.call { _ in reference.value.stream == nil }, "a stopped stream is kept")
         rig.stop()
         Wires.close(far)
+    }
+
+    @Sendable
+    static func samePlace(_ run: ConformanceRun) throws {
+        // Wrong: bytes that lie in another buffer, where the last ones end in theirs, are taken for
+        // a part of these: who reads one connection gets what came on another.
+        let rig = try LoopRig(run, options: smallBuffers(count: 4, credit: 4))
+        let pairs = try (0..<2).map { _ in try Wires.pair() }
+        let streams = try rig.call { loop in
+            let streams = pairs.map { ReceiveStream(loop: loop, descriptor: $0.0) }
+            streams.forEach { $0.start() }
+            return Carried(streams)
+        }
+        let pattern = Wires.pattern(120)
+        var held = [0, 0]
+        // A backend that fills piece by piece: ten bytes of the one, and the other's up to the end
+        // of the buffer. Then the next buffer, the other way round.
+        for (index, range) in [(0, 0..<10), (1, 10..<100), (1, 100..<110), (0, 110..<120)] {
+            try Wires.send(Array(pattern[range]), to: pairs[index].1)
+            held[index] += range.count
+            let sum = held[index]
+            try run.wait("bytes") {
+                try rig.call { _ in streams.value[index].heldByteCount } == sum
+            }
+        }
+        let received = try rig.call { _ in
+            streams.value.map { stream in
+                var bytes: [UInt8] = []
+                while let chunk = stream.takeChunk() { bytes += chunk }
+                return bytes
+            }
+        }
+        run.expect(received[0], equals: Array(pattern[..<10] + pattern[110...]), "the one's bytes")
+        run.expect(received[1], equals: Array(pattern[10..<110]), "the other's bytes")
+        try rig.call { loop in
+            streams.value.forEach { $0.stop() }
+            for pair in pairs { loop.close(pair.0) }
+        }
+        run.expect(try rig.call { $0.heldBuffers }, equals: 0, "buffers are missing at the end")
+        rig.stop()
+        for pair in pairs { Wires.close(pair.1) }
+    }
+
+    @Sendable
+    static func stoppedBeforeEnd(_ run: ConformanceRun) throws {
+        // Wrong: a stream takes an end that was on its way when it was stopped for its own: who was
+        // told of the stop reads a cut message as a whole one.
+        let rig = try LoopRig(run)
+        let pairs = try (0..<2).map { _ in try Wires.pair() }
+        try Wires.send([1], to: pairs[0].1)
+        Wires.close(pairs[1].1)
+        let isStopped = Board(false)
+        // Both are ready: the byte and the other's end come in one turn, in this order.
+        let streams = try rig.call { loop in
+            let streams = pairs.map { ReceiveStream(loop: loop, descriptor: $0.0) }
+            streams[0].whenReady {
+                streams[1].stop()
+                isStopped.update { $0 = true }
+            }
+            streams.forEach { $0.start() }
+            return Carried(streams)
+        }
+        run.expect(isStopped, becomes: { $0 }, "the byte did not come")
+        try run.wait("the stopped stream's operation to end") {
+            try rig.call { $0.operationCount } <= 1
+        }
+        run.expect(
+            try rig.call { _ in streams.value[1].end }, equals: .failed(Int32(MILLRACE_ECANCELED)),
+            "the end of a stream that was stopped")
+        try rig.call { loop in
+            streams.value.forEach { $0.stop() }
+            for pair in pairs { loop.close(pair.0) }
+        }
+        rig.stop()
+        Wires.close(pairs[0].1)
     }
 }
 

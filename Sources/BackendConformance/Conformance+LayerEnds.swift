@@ -18,6 +18,9 @@ extension ConformanceSuite {
         ConformanceCheck("layer: stopped at any point", layeredStop),
         ConformanceCheck("layer: finished and closed at once", layeredFinishAtOnce),
         ConformanceCheck("layer: what comes is read when nothing leaves", layeredDeafPeer),
+        ConformanceCheck("layer: taken away, what comes is lent as it is", layeredRemoval),
+        ConformanceCheck("layer: the socket's end behind what is unread", layeredEndBehind),
+        ConformanceCheck("layer: when nothing leaves, what is unread is no end", layeredDeafUnread),
     ]
 
     @Sendable
@@ -294,6 +297,67 @@ extension ConformanceSuite {
         run.expect(try rig.call { $0.input.end }, equals: nil, "the peer has not ended")
         try rig.send(ToyLayer.record(.data, [1, 2, 3]))
         run.expect(try rig.read(3), equals: [1, 2, 3], "what the peer still said")
+        try rig.close()
+    }
+
+    @Sendable
+    static func layeredRemoval(_ run: ConformanceRun) throws {
+        // Wrong: who has no more use for a layer, and waits for the socket's end alone, gets what
+        // the layer makes of the bytes, and its end.
+        let rig = try LayerRig(run)
+        try rig.send(ToyLayer.record(.data, [1]))
+        try run.wait("bytes") { try rig.call { $0.input.isReady } }
+        let isGone = try rig.call { rig in
+            rig.input.removeLayer()
+            return rig.input.currentLayer == nil && !rig.input.isReady
+        }
+        run.expect(isGone, "a layer that was taken away is there, or what it had")
+        let wire = ToyLayer.record(.data, [2, 3])
+        try rig.send(wire)
+        run.expect(try rig.read(wire.count), equals: wire, "received behind the layer")
+        _ = millrace_socket_shutdown(rig.far, Int32(MILLRACE_SHUT_WR))
+        try run.wait("the end") { try rig.call { $0.input.end != nil } }
+        run.expect(try rig.call { $0.input.end }, equals: .finished, "the end of the socket")
+        try rig.close()
+    }
+
+    @Sendable
+    static func layeredEndBehind(_ run: ConformanceRun) throws {
+        // Wrong: the socket's end overtakes bytes that the layer takes only when its reader goes
+        // on: a connection that ends in order looks like one that was cut.
+        let rig = try LayerRig(run)
+        let wireEnded = Board(false)
+        try rig.send(
+            ToyLayer.record(.data, [1]) + ToyLayer.record(.data, [2]) + ToyLayer.record(.end))
+        _ = millrace_socket_shutdown(rig.far, Int32(MILLRACE_SHUT_WR))
+        try rig.call { rig in rig.input.whenWireEnded { wireEnded.update { $0 = true } } }
+        run.expect(wireEnded, becomes: { $0 }, "the end of the socket was not told")
+        run.expect(try rig.call { $0.input.end }, equals: nil, "an end before what is unread")
+        run.expect(try rig.read(3), equals: [1, 2], "before the end")
+        run.expect(try rig.call { $0.input.end }, equals: .finished, "the layer's own end")
+        try rig.close()
+    }
+
+    @Sendable
+    static func layeredDeafUnread(_ run: ConformanceRun) throws {
+        // Wrong: once sending has failed, a reader that is slow is told of a break, and what the
+        // peer still says is cut off.
+        let rig = try LayerRig(run)
+        _ = millrace_socket_shutdown(rig.near, Int32(MILLRACE_SHUT_WR))
+        try rig.send(
+            ToyLayer.record(.data, [1, 2, 3]) + ToyLayer.record(.data, [4])
+                + ToyLayer.record(.end))
+        try run.wait("bytes") { try rig.call { $0.input.isReady } }
+        let failed = Board(false)
+        try rig.call { rig in
+            _ = rig.output.append([1])
+            rig.output.whenEmpty { failed.update { $0 = true } }
+        }
+        run.expect(failed, becomes: { $0 }, "a send behind the own end was not answered")
+        run.expect(try rig.call { $0.output.breakage != nil }, "the send was to fail")
+        run.expect(try rig.call { $0.input.end }, equals: nil, "an end before what is unread")
+        run.expect(try rig.read(5), equals: [1, 2, 3, 4], "what the peer still said")
+        run.expect(try rig.call { $0.input.end }, equals: .finished, "the layer's own end")
         try rig.close()
     }
 }

@@ -10,6 +10,7 @@ extension ConformanceSuite {
         ConformanceCheck("stop: jobs that make others run to their end", stopChain),
         ConformanceCheck("stop: jobs without end, and what they close", stopEndless),
         ConformanceCheck("stop: a stream that nobody has stopped", stopForgotten),
+        ConformanceCheck("stop: a layer that ends in the last job", stopLayered),
     ]
 
     @Sendable
@@ -94,5 +95,44 @@ extension ConformanceSuite {
         }
         run.expect(gone == nil, "a loop that has ended is kept")
         for descriptor in [near, far] { Wires.close(descriptor) }
+    }
+
+    @Sendable
+    static func stopLayered(_ run: ConformanceRun) throws {
+        // Wrong: a stream whose layer changes in the loop's last job, while somebody waits, is kept
+        // for ever, and keeps its loop.
+        var options = LoopOptions()
+        options.stopGraceNanoseconds = 1
+        options.receiveCreditByteCount = 8
+        weak var gone: ReceiveStream?
+        do {
+            let rig = try LayerRig(run, options: options)
+            gone = rig.input
+            // More than half of the credit lies behind what is unread: the stream has paused, and
+            // the loop's stop, which cancels operations, does not end it.
+            try rig.send(ToyLayer.record(.data, [1]) + ToyLayer.record(.end) + Wires.pattern(20))
+            try run.wait("a pause") {
+                try rig.call { $0.input.isReady && $0.rig.loop.operationCount == 0 }
+            }
+            let isDone = Board(false)
+            @Sendable func again() {
+                if rig.rig.post({ again() }) { return }
+                // The last job: nothing more can be posted.
+                rig.input.whenEnded {}
+                run.expect(rig.input.end, equals: nil, "an end before what is unread")
+                _ = rig.input.takeChunk()
+                run.expect(rig.input.end, equals: .finished, "the layer's own end")
+                run.expect(rig.input.cancelWaiter(), "a waiter was called in the middle")
+                rig.input.stop()
+                rig.output.stop()
+                rig.rig.loop.close(rig.near)
+                isDone.update { $0 = true }
+            }
+            rig.rig.post { again() }
+            rig.rig.stop()
+            run.expect(isDone.read { $0 }, "no job was refused")
+            Wires.close(rig.far)
+        }
+        run.expect(gone == nil, "a stream is kept behind its loop's end")
     }
 }

@@ -205,32 +205,55 @@ struct HostilePeerTests {
     func answeredAndReset(_ choice: BackendChoice) throws {
         // If this failed, a message that was answered would be sent again and done twice, or would
         // never have an outcome.
-        for yields in 0..<8 {
-            let box = ClientBox()
-            try withRig(choice, quick(.confirmed, connections: 1)) { peer in
-                guard peer.number == 0 else { return await ClientQueueTests.polite(peer) }
-                await peer.lines { _ in false }
-                box.send(1)
-                for _ in 0..<yields { await Task.yield() }
-                // At once, also where the loop would send later; the second answer is for a
-                // message that the client's kernel refuses next.
-                let answers = Array("0\n1\n".utf8)
-                // SAFETY: the bytes live during the call.
-                _ = unsafe Glibc.send(
-                    peer.stream.descriptor, answers, answers.count, Int32(MSG_NOSIGNAL))
-                peer.stream.reset()
-            } _: { rig in
-                box.client = rig.client
-                await rig.send(0..<1)
-                #expect(await rig.settled(2), "\(yields) yields")
-                #expect(rig.outcomes[0] == .ok && rig.outcomes[1] == .ok)
-                #expect(rig.outcomes.repeatedCount == 0)
-                #expect(rig.arrivals.count(of: Array("0 x".utf8)) == 1, "\(yields) yields")
-                let statistics = rig.client.statistics
-                #expect(statistics.queued == statistics.delivered + statistics.failed)
-                box.client = nil
-            }
+        let box = ClientBox()
+        try withRig(choice, quick(.confirmed, connections: 1)) { peer in
+            guard peer.number == 0 else { return await ClientQueueTests.polite(peer) }
+            await peer.lines { _ in false }
+            // The client's writer has its turn between the reset and the loop's next wait.
+            await Self.goOn(before: { box.send(1) }, on: peer.stream.executor.loop)
+            // At once, also where the loop would send later; the second answer is for a message
+            // that the client's kernel refuses next.
+            let answers = Array("0\n1\n".utf8)
+            // SAFETY: the bytes live during the call.
+            _ = unsafe Glibc.send(
+                peer.stream.descriptor, answers, answers.count, Int32(MSG_NOSIGNAL))
+            peer.stream.reset()
+        } _: { rig in
+            box.client = rig.client
+            await rig.send(0..<1)
+            #expect(await rig.settled(2))
+            #expect(rig.outcomes[0] == .ok && rig.outcomes[1] == .ok)
+            #expect(rig.outcomes.repeatedCount == 0)
+            let statistics = rig.client.statistics
+            #expect(statistics.queued == statistics.delivered + statistics.failed)
+            // Both were answered, and neither is sent again.
+            #expect(rig.arrivals.count(of: Array("0 x".utf8)) == 1)
+            #expect(statistics.resent == 0 && rig.arrivals.connectionCount == 1)
+            box.client = nil
         }
+    }
+
+    /// Suspends the task until the loop's next turn, in which it goes before whom `body` wakes.
+    private static func goOn(before body: () -> Void, on loop: EventLoop) async {
+        await withCheckedContinuation { continuation in
+            let resumption = Resumption(continuation)
+            // SAFETY: given back by the job, which runs before the loop ends.
+            let job = unsafe LoopJob(context: Unmanaged.passRetained(resumption).toOpaque()) {
+                // SAFETY: as above.
+                unsafe Unmanaged<Resumption>.fromOpaque($0).takeRetainedValue().resume()
+            }
+            #expect(loop.post(job))
+            body()
+        }
+    }
+
+    /// A task that waits, on its way through the loop.
+    private final class Resumption {
+        private let continuation: CheckedContinuation<Void, Never>
+
+        init(_ continuation: CheckedContinuation<Void, Never>) { self.continuation = continuation }
+
+        func resume() { continuation.resume() }
     }
 
     /// Sends a line for each number; answers the next number.
