@@ -37,6 +37,11 @@ enum CrashNote {
         }
     }
 
+    /// The job has ended it.
+    static func end(job: Int) {
+        unsafe lines[job * lineByteCount] = 0  // SAFETY: the line of this job.
+    }
+
     /// Only what signal-safety(7) allows.
     private static let handle: @convention(c) (Int32) -> Void = { number in
         for job in 0..<jobsMax {

@@ -34,7 +34,7 @@ final class HTTPCalm {
             .halfBody: (configuration.bodyTimeout, configuration.bodyTimeout),
             .resting: (configuration.idleTimeout, configuration.idleTimeout),
             .deaf: (configuration.writeTimeout, configuration.writeTimeout * 2),
-            .brokenOff: (.zero, .zero),
+            .brokenOff: (.zero, .zero),  // No limit: see `checkBreak`.
         ]
         for (manner, limits) in times.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             for _ in 0..<1 + world.draw(below: 2) {

@@ -51,6 +51,7 @@ final class StormRun: @unchecked Sendable {
             guard options.seeds.contains(seed) else { return }
             CrashNote.begin(job: job, "\(storm.name), seed \(seed)")
             note(seed, result(of: seed))
+            CrashNote.end(job: job)
         }
     }
 
@@ -153,6 +154,8 @@ final class StormRun: @unchecked Sendable {
         for complaint in complaints { print("    \(complaint)") }
         // What the kernel did, no seed repeats.
         if options.kernel != nil { return }
+        CrashNote.begin(job: 0, "\(storm.name), seed \(seed), made shorter")
+        defer { CrashNote.end(job: 0) }
         var small = shrink(settings(seed))
         small.traceLinesMax = options.timelineLines
         let result = once(small)

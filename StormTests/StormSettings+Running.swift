@@ -31,6 +31,8 @@ extension StormSettings {
                     + " blocks are out")
             let stray = outcome.statistics.strayCloses
             ledger.expect(stray == 0, "\(stray) closes of a number that nobody had")
+            let lost = outcome.statistics.strayRequests
+            ledger.expect(lost == 0, "\(lost) operations on a number that nobody had")
         }
         return StormResult(
             complaints: ledger.complaints, traceHash: outcome.traceHash,

@@ -55,6 +55,8 @@ public final class ReceiveStream {
     private var restStart: Int32 = 0
     private var isStopped = false
     private var isPinned = false
+    /// Somebody has the first piece, for a call.
+    private var isReading = false
     /// What is lent of a layer's bytes: a copy, because a layer may drop its own any time.
     private var lentCopy: UnsafeMutableRawBufferPointer?
     private var cancelledInTurn: UInt64 = 0
@@ -141,29 +143,32 @@ public final class ReceiveStream {
         _ body: (RawSpan) throws(Failure) -> Int
     ) throws(Failure) -> Int? {
         assert(loop.isCurrent)
-        precondition(!isPinned, "the stream's bytes are lent already")
+        precondition(!isPinned && !isReading, "the stream's bytes are lent already")
         if let layer { return try consume(from: layer, body) }
         guard let chunk = first else { return nil }
-        let used = try lend(chunk, body)
+        // SAFETY: lent for the call.
+        let used = unsafe try lend(chunk) { bytes throws(Failure) in unsafe try body(bytes.bytes) }
         if !isStopped { drop(used) }
         return used
     }
 
+    /// Who has the piece keeps it until it returns, also if it stops the stream.
     @inline(__always)
     private func lend<Failure: Error>(
-        _ chunk: ReceivedChunk, _ body: (RawSpan) throws(Failure) -> Int
+        _ chunk: ReceivedChunk, _ body: (UnsafeRawBufferPointer) throws(Failure) -> Int
     ) throws(Failure) -> Int {
-        isPinned = true
+        isReading = true
         defer {
-            isPinned = false
+            isReading = false
             if isStopped { dropFirst() }
         }
-        return unsafe try body(memory(of: chunk).bytes)  // SAFETY: this stream's while pinned.
+        return unsafe try body(memory(of: chunk))  // SAFETY: given back behind the call.
     }
 
     private func consume<Failure: Error>(
         from layer: StreamLayer, _ body: (RawSpan) throws(Failure) -> Int
     ) throws(Failure) -> Int? {
+        precondition(!layer.isLent, "the stream's bytes are lent already")
         let bytes = unsafe layer.readable  // SAFETY: valid until they are consumed.
         guard bytes.count > 0 else { return nil }
         layer.isLent = true
@@ -191,7 +196,7 @@ public final class ReceiveStream {
     @unsafe
     public func pin() -> UnsafeRawBufferPointer? {
         assert(loop.isCurrent)
-        precondition(!isPinned, "the stream's bytes are lent already")
+        precondition(!isPinned && !isReading, "the stream's bytes are lent already")
         if loop.areBuffersScarce { spill() }
         if let layer, !isStopped {
             return unsafe pin(layer.readable)  // SAFETY: copied at once.
@@ -229,7 +234,7 @@ public final class ReceiveStream {
 
     /// Whether the first chunk's memory is lent.
     private var isFirstLent: Bool {
-        unsafe isPinned && lentCopy == nil  // SAFETY: compares with nil.
+        unsafe isReading || isPinned && lentCopy == nil  // SAFETY: compares with nil.
     }
 
     private func drop(_ used: Int) {
@@ -545,7 +550,8 @@ public final class ReceiveStream {
         layer.isReceiving = true
         defer { layer.isReceiving = false }
         while !isStopped, let chunk = first {  // Ends: every turn takes bytes or leaves.
-            let taken = unsafe layer.receive(memory(of: chunk))  // SAFETY: lent for the call.
+            // SAFETY: lent for the call.
+            let taken = unsafe lend(chunk) { unsafe layer.receive($0) }
             if taken == 0 { break }
             if !isStopped { drop(taken) }
         }
@@ -561,10 +567,7 @@ public final class ReceiveStream {
             // SAFETY: a number.
         } else if first != nil, let code = layer.breakage, unsafe layer.readable.count == 0 {
             layer.wireEnded(.failed(code))
-        } else {
-            return
         }
-        layerChanged()
     }
 
     private func use(_ count: Int, of layer: StreamLayer) {

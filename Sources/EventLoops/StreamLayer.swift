@@ -16,6 +16,7 @@
 /// | `SendStream`'s writer    | `write`, `finish`         | any time               |
 /// | `SendStream`             | `flush`, then `fill`      | before the loop sleeps |
 /// | the layer itself         | `wireIsDue`, `stateChanged` | while it receives    |
+/// | the connection           | `giveBack`                | when it is closed      |
 ///
 /// Nothing here waits. Threads: the loop's own.
 open class StreamLayer {
@@ -100,7 +101,8 @@ open class StreamLayer {
     /// Whether the ends have agreed, so that bytes flow.
     open var isOpen: Bool { true }
 
-    /// Neither stream will call again: what belongs to the loop goes back to it.
+    /// Neither stream will call again, and no reader has the readable bytes: what belongs to the
+    /// loop goes back to it.
     open func giveBack() {}
 
     // MARK: What a subclass calls

@@ -100,6 +100,9 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         case .close(let descriptor):
             endAll(on: descriptor)
             return finish(id, millrace_close(descriptor))
+        case _ where unsafe !world.hasSocket(request.descriptor):  // SAFETY: reads a plain word.
+            world.noteStrayRequest()
+            return finish(id, -Int32(MILLRACE_EBADF))
         case .shutdown:
             return finish(id, unsafe request.attempt() ?? 0)  // SAFETY: names no memory.
         default: break

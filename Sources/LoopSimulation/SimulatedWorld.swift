@@ -278,6 +278,11 @@ public final class SimulatedWorld: @unchecked Sendable {
         return sockets.indices.contains(place) ? sockets[place] : nil
     }
 
+    /// Whether somebody has the number.
+    func hasSocket(_ descriptor: Int32) -> Bool { locked { socket(descriptor) != nil } }
+
+    func noteStrayRequest() { locked { statistics.strayRequests += 1 } }
+
     /// Gives a socket the lowest number that is free, as the kernel does: the one that was closed
     /// last is often used again at once.
     func install(_ socket: SimulatedSocket) -> Int32 {

@@ -19,6 +19,8 @@ public struct SimulationStatistics: Sendable {
     /// Closes of descriptors that were not open: with another thread beside it, each may have hit
     /// what somebody else had just opened.
     public internal(set) var strayCloses: UInt64 = 0
+    /// Operations on a number that nobody had: on a kernel it may be another socket's by then.
+    public internal(set) var strayRequests: UInt64 = 0
 
     /// Nothing yet.
     public init() {}
@@ -39,5 +41,6 @@ public struct SimulationStatistics: Sendable {
         left.resets += right.resets
         left.escapes += right.escapes
         left.strayCloses += right.strayCloses
+        left.strayRequests += right.strayRequests
     }
 }

@@ -160,7 +160,7 @@ public final class StreamConnection: @unchecked Sendable {
 
     /// Waits until there are bytes and lends the oldest of them to `body`, which answers how many
     /// it is done with; the rest is lent again next time. Returns that number, or nil at the end of
-    /// the stream.
+    /// the stream. If `body` closes the connection, it has the bytes until it returns.
     public func consume(
         until deadline: MonotonicInstant = .never,
         _ body: (RawSpan) -> Int

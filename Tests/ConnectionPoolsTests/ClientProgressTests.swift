@@ -103,8 +103,8 @@ struct ClientProgressTests {
         } _: { rig in
             await rig.send(0..<8)
             #expect(await rig.settled(8))
-            #expect(await until { rig.client.statistics.pool.disconnects == 1 })
-            #expect(rig.client.statistics.pool.failedAttempts == 1)
+            #expect(await until { rig.client.statistics.pool.disconnects >= 1 })
+            #expect(rig.client.statistics.pool.failedAttempts >= 1)
         }
     }
 }

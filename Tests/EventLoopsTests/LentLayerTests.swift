@@ -72,6 +72,24 @@ struct LentLayerTests {
         try rig.script.run()
     }
 
+    @Test("Behind a layer's end, a refusal tells who waits for the wire's", arguments: backends)
+    func refused(_ choice: BackendChoice) throws {
+        // If this failed, who waits until a connection is gone would wait beyond the loop's end.
+        let rig = try LayeredRig(choice, byteCount: 1, isFull: true)
+        var isTold = false
+        rig.script.when("nothing", { true }) {
+            rig.layer.finish()
+            rig.input.whenWireEnded(rig.job { isTold = true })
+            rig.input.start()
+            #expect(rig.input.isWireEnded)
+        }
+        rig.script.after(turns: 3) {
+            #expect(isTold)
+            rig.end()
+        }
+        try rig.script.run()
+    }
+
     @Test("What was lent is given back to the system")
     func copies() async {
         // If this failed, a relay behind TLS would lose as much memory as it passes on. In a
@@ -101,19 +119,42 @@ private final class LayeredRig {
     private var ends: [Int32] = [0, 0]
     private var isLent = false
 
-    init(_ choice: BackendChoice, byteCount: Int) throws {
+    /// `isFull`: there is no place for an operation, and the stream does not start.
+    init(_ choice: BackendChoice, byteCount: Int, isFull: Bool = false) throws {
         // SAFETY: room for two.
         #expect(unsafe socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &ends) == 0)
-        loop = try EventLoop(choice: choice)
+        var options = LoopOptions()
+        options.operationsMax = 1
+        loop = try EventLoop(choice: choice, options: options)
         script = LoopScript(loop)
         input = ReceiveStream(loop: loop, descriptor: ends[0])
         output = SendStream(loop: loop, descriptor: ends[0])
         layer = FullLayer(byteCount, over: input, and: output)
-        script.when("nothing", { true }) { [input, layer] in
+        script.when("nothing", { true }) { [self] in
             layer.insert()
-            input.start()
+            if isFull { fillTable() } else { input.start() }
         }
     }
+
+    /// Begins something that does not end by itself.
+    private func fillTable() {
+        // SAFETY: names no memory, and nobody looks at the context.
+        let poll = unsafe loop.submit(
+            .poll(descriptor: ends[1], events: UInt32(POLLIN)),
+            context: Unmanaged.passUnretained(self).toOpaque()
+        ) { _, _, _, _ in }
+        #expect(poll != nil)
+    }
+
+    func job(_ body: @escaping () -> Void) -> LoopJob {
+        told = body
+        // SAFETY: the steps of the script keep the rig.
+        return unsafe LoopJob(context: Unmanaged.passUnretained(self).toOpaque()) {
+            // SAFETY: as above.
+            unsafe Unmanaged<LayeredRig>.fromOpaque($0).takeUnretainedValue().told()
+        }
+    }
+    private var told: () -> Void = {}
 
     func send(_ byteCount: Int) {
         let bytes = [UInt8](repeating: 7, count: byteCount)
@@ -171,4 +212,6 @@ private final class FullLayer: StreamLayer {
     override func consume(_ count: Int) { consumedByteCount += count }
 
     override func giveBack() { hasGivenBack = true }
+
+    override func finish() { end = .finished }
 }

@@ -83,7 +83,7 @@ final class PassingBackend: EventBackend {
                 guard completion.result == -ECANCELED else { return completion }
                 var completion = completion
                 if isDryAtTheEnd { completion.result = -ENOBUFS }
-                if sends.contains(completion.id) { completion.result = 1 }
+                if sendsPrecedeCancellation, sends.contains(completion.id) { completion.result = 1 }
                 return completion
             }
         }
