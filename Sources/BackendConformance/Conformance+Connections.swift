@@ -184,7 +184,7 @@ extension ConformanceSuite {
 
     /// A number that nobody has and nobody gets soon: far from those that are given out now, and
     /// below the usual limit of 1024; another one for each check that runs beside this one.
-    private static func reserveNumber() throws -> Int32 {
+    static func reserveNumber() throws -> Int32 {
         for _ in 0..<100 {
             // Relaxed: the number carries nothing.
             let (offset, _) = reservedNumbers.wrappingAdd(1, ordering: .relaxed)

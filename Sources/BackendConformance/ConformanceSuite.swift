@@ -15,8 +15,8 @@
 public enum ConformanceSuite {
     /// All checks. Each stands alone: they run in any order, and side by side on several threads.
     public static let checks: [ConformanceCheck] =
-        acceptChecks + connectChecks + receiveChecks + sendChecks + batchChecks + cancelChecks
-        + pollChecks + outputChecks + limitChecks + creditChecks + holdingChecks + sharingChecks
-        + timerChecks + postingChecks + stoppingChecks + endChecks + waitingOutputChecks
-        + layerChecks + layerEndChecks
+        acceptChecks + connectChecks + receiveChecks + sendChecks + batchChecks + numberChecks
+        + takingChecks + cancelChecks + pollChecks + outputChecks + limitChecks + creditChecks
+        + holdingChecks + sharingChecks + timerChecks + postingChecks + stoppingChecks + endChecks
+        + waitingOutputChecks + layerChecks + layerEndChecks
 }

@@ -68,6 +68,15 @@ enum Wires {
         return (near, try check(millrace_socket_accept(listener), "accept"))
     }
 
+    /// Two connected Unix stream sockets.
+    static func unixPair() throws -> (Int32, Int32) {
+        var ends: [Int32] = [0, 0]
+        // SAFETY: room for two.
+        _ = try check(
+            unsafe millrace_socket_pair(Int32(MILLRACE_SOCK_STREAM), &ends), "socketpair")
+        return (ends[0], ends[1])
+    }
+
     /// Two connected UDP sockets.
     static func datagramPair() throws -> (Int32, Int32) {
         let ends = try (0..<2).map { _ in try datagramSocket() }

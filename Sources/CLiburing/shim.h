@@ -181,9 +181,18 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
 /// (io_uring_prep_send(3)) the kernel would go on by itself until every byte is taken: nobody hears
 /// that a slow peer reads, and behind one that has ended its side the rest is sent by a thread of
 /// the kernel's that no cancellation ends. Seen on Linux 6.18.
+/// Whether the socket can be sent to without a copy: a Unix socket cannot, and would answer
+/// EOPNOTSUPP. A system call, for sends alone that are large enough.
+static inline bool millrace_uring_takes_zero_copy(int fd) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           (domain == AF_INET || domain == AF_INET6);
+}
+
 static inline void millrace_uring_prepare_send(struct io_uring_sqe *sqe, int fd, const void *bytes,
                                                size_t count, bool is_zero_copy) {
-    if (is_zero_copy) {
+    if (is_zero_copy && millrace_uring_takes_zero_copy(fd)) {
         io_uring_prep_send_zc(sqe, fd, bytes, count, MSG_NOSIGNAL, 0);
     } else {
         io_uring_prep_send(sqe, fd, bytes, count, MSG_NOSIGNAL);
@@ -198,7 +207,7 @@ static inline void millrace_uring_prepare_send_message(struct io_uring_sqe *sqe,
     if (zero_copy_min <= INT32_MAX) {
         for (size_t i = 0; i < header->msg_iovlen; i++) total += header->msg_iov[i].iov_len;
     }
-    if (total > 0 && total >= zero_copy_min) {
+    if (total > 0 && total >= zero_copy_min && millrace_uring_takes_zero_copy(fd)) {
         io_uring_prep_sendmsg_zc(sqe, fd, header, MSG_NOSIGNAL);
     } else {
         io_uring_prep_sendmsg(sqe, fd, header, MSG_NOSIGNAL);

@@ -51,6 +51,21 @@ struct StatisticsTests {
         #expect(loop.statistics.completions == UInt64(count))
     }
 
+    @Test("A full submission queue is counted each time")
+    func fullQueues() throws {
+        // If this failed, who looks for the system calls that a short queue costs would be misled.
+        var options = LoopOptions()
+        options.submissionQueueCapacity = 4
+        let loop = try EventLoop(choice: .ioUring, options: options)
+        let visit = PollVisit(loop)
+        defer { visit.closePipe() }
+        loop.post(
+            visit.job { visit in for _ in 0..<20 { visit.poll { visit.stop(behind: 20) } } })
+        try loop.run()
+        // With the one that waits for wake-ups there were 21 entries, of which four fit.
+        #expect(loop.statistics.backend.fullSubmissionQueues == 5)
+    }
+
     @Test("Two descriptors that are closed in one turn are closed under two names")
     func closing() throws {
         // Wrong: of two closes under one name a backend remembers one, and a descriptor stays open.

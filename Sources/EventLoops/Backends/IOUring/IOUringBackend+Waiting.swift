@@ -137,11 +137,12 @@
             guard let (request, isCancelled) = unsafe state.value.direct.remove(completion.id),
                 completion.result >= 0
             else { return completion }
-            if let result = unsafe request.attempt() {  // SAFETY: as above.
-                return Completion(id: completion.id, result: result)
-            }
+            // First: who closes cancels, and the number may be somebody else's by now.
             if isCancelled {
                 return Completion(id: completion.id, result: -Int32(MILLRACE_ECANCELED))
+            }
+            if let result = unsafe request.attempt() {  // SAFETY: as above.
+                return Completion(id: completion.id, result: result)
             }
             unsafe awaitReadiness(request, completion.id)  // SAFETY: as above.
             return nil
