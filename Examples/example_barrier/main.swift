@@ -25,7 +25,7 @@ let memberCount = 3
 let ring = Ring(memberCount: memberCount)
 
 ThreadTeam.run(count: memberCount) { index in
-    let limit = MonotonicInstant.now.advanced(byNanoseconds: 1_500_000_000)
+    let limit = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
     let mine = ring.numbers[index]
     let left = ring.numbers[(index + memberCount - 1) % memberCount]
     for _ in 0..<20 {

@@ -25,7 +25,7 @@ let runnerCount = 4
 let race = Race(runnerCount: runnerCount)
 
 ThreadTeam.run(count: runnerCount + 1) { index in
-    let limit = MonotonicInstant.now.advanced(byNanoseconds: 1_500_000_000)
+    let limit = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
     if index < runnerCount {
         _ = race.pistol.blockingWait(until: limit)
         if !race.pistol.isOpen { race.falseStarts.add(1, ordering: .relaxed) }
