@@ -28,7 +28,7 @@ struct HostilePeerTests {
             peer.stream.reset()
         } _: { rig in
             await rig.send(0..<count)
-            await rig.client.close(within: .seconds(10))
+            await rig.client.close(within: .seconds(60))
             let statistics = rig.client.statistics
             #expect(rig.outcomes.okCount == count)
             #expect(rig.outcomes.repeatedCount == 0)
@@ -56,7 +56,7 @@ struct HostilePeerTests {
             }
         } _: { rig in
             await rig.send(0..<200)
-            await rig.client.close(within: .seconds(10))
+            await rig.client.close(within: .seconds(60))
             #expect(rig.outcomes.okCount == 200)
             #expect(rig.outcomes.repeatedCount == 0)
             #expect(rig.arrivals.distinctCount == 200)
@@ -79,7 +79,7 @@ struct HostilePeerTests {
                 }
             } _: { rig in
                 await rig.send(0..<500)
-                await rig.client.close(within: .seconds(10))
+                await rig.client.close(within: .seconds(60))
                 #expect(rig.outcomes.okCount == 500)
                 #expect(rig.outcomes.repeatedCount == 0)
                 let hasArrived = await until { rig.arrivals.distinctCount == 500 }
