@@ -177,10 +177,6 @@ static inline void millrace_uring_prepare_cancel_descriptor(struct io_uring_sqe 
     io_uring_prep_cancel_fd(sqe, fd, IORING_ASYNC_CANCEL_ALL);
 }
 
-/// A send that ends when the socket is full, with what it took. With MSG_WAITALL
-/// (io_uring_prep_send(3)) the kernel would go on by itself until every byte is taken: nobody hears
-/// that a slow peer reads, and behind one that has ended its side the rest is sent by a thread of
-/// the kernel's that no cancellation ends. Seen on Linux 6.18.
 /// Whether the socket can be sent to without a copy: a Unix socket cannot, and would answer
 /// EOPNOTSUPP. A system call, for sends alone that are large enough.
 static inline bool millrace_uring_takes_zero_copy(int fd) {
@@ -190,6 +186,10 @@ static inline bool millrace_uring_takes_zero_copy(int fd) {
            (domain == AF_INET || domain == AF_INET6);
 }
 
+/// A send that ends when the socket is full, with what it took. With MSG_WAITALL
+/// (io_uring_prep_send(3)) the kernel would go on by itself until every byte is taken: nobody hears
+/// that a slow peer reads, and behind one that has ended its side the rest is sent by a thread of
+/// the kernel's that no cancellation ends. Seen on Linux 6.18.
 static inline void millrace_uring_prepare_send(struct io_uring_sqe *sqe, int fd, const void *bytes,
                                                size_t count, bool is_zero_copy) {
     if (is_zero_copy && millrace_uring_takes_zero_copy(fd)) {
