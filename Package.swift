@@ -265,8 +265,9 @@ let package = Package(
         .testTarget(
             name: "EventLoopsTests",
             dependencies: [
-                "AtomicSupport", "BackendConformance", "CLinuxShims", "CTestSupport", "EventLoops",
-                "LoopChild", "StressSupport",
+                "AtomicSupport", "BackendConformance",
+                .target(name: "CLiburing", condition: .when(traits: ["IOUring"])), "CLinuxShims",
+                "CTestSupport", "EventLoops", "LoopChild", "StressSupport",
             ]),
         .testTarget(
             name: "LoopSimulationTests",
@@ -275,7 +276,10 @@ let package = Package(
                 "LoopSimulation", "Networking",
             ]),
         .executableTarget(
-            name: "LoopChild", dependencies: ["AsyncRuntime", "CTestSupport", "EventLoops"],
+            name: "LoopChild",
+            dependencies: [
+                "AsyncRuntime", "AtomicSupport", "CMallocCount", "CTestSupport", "EventLoops",
+            ],
             path: "Tests/LoopChild"),
         .testTarget(
             name: "NetworkingTests",

@@ -209,15 +209,7 @@ extension ConformanceSuite {
             try driver.result(of: pending), equals: -Int32(MILLRACE_ECANCELED),
             "a pending connect was not cancelled")
         Wires.close(first)
-        let (pipe, writer) = try Wires.pipe()
-        let reader = try Wires.move(pipe, to: number)
-        let poll = driver.poll(reader, MILLRACE_POLLIN)
-        driver.turn(milliseconds: 5)
-        Wires.write(writer)
-        run.expect(
-            try driver.result(of: poll, "a poll on a reused number") > 0,
-            "a poll on a reused number failed")
-        for descriptor in [reader, writer] { Wires.close(descriptor) }
+        try pollPipe(at: number, run, driver)
         let second = try Wires.move(try Wires.socket(), to: number)
         run.expect(
             try driver.result(of: driver.connect(second, to: address)), equals: 0,

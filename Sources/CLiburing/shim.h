@@ -98,8 +98,8 @@ static inline bool millrace_uring_has_zero_copy(struct io_uring *ring) {
 /// Whether the kernel knows every operation that the backend uses.
 static inline bool millrace_uring_has_operations(struct io_uring *ring) {
     static const int needed[] = {
-        IORING_OP_ACCEPT, IORING_OP_CONNECT, IORING_OP_RECV, IORING_OP_SEND,     IORING_OP_SENDMSG,
-        IORING_OP_CLOSE,  IORING_OP_SHUTDOWN, IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
+        IORING_OP_ACCEPT,  IORING_OP_CONNECT, IORING_OP_RECV,     IORING_OP_SEND,
+        IORING_OP_SENDMSG, IORING_OP_CLOSE,   IORING_OP_POLL_ADD, IORING_OP_ASYNC_CANCEL,
     };
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
     if (probe == NULL) return false;

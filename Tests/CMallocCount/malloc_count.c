@@ -14,8 +14,12 @@
 
 int64_t test_allocation_count(void) { return -1; }
 int64_t test_live_allocation_count(void) { return 0; }
+void test_scribble_over_memory(void) {}
 
 #else
+
+#include <malloc.h>
+#include <string.h>
 
 // The C library's own, under the names that it exports for this.
 extern void *__libc_malloc(size_t size);
@@ -25,6 +29,7 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 extern void __libc_free(void *memory);
 
 static int64_t allocation_count;
+static int scribbles;
 static __thread int64_t live_count;
 
 // Notes one request, which led to this.
@@ -38,7 +43,16 @@ int64_t test_live_allocation_count(void) { return live_count; }
 
 int64_t test_allocation_count(void) { return __atomic_load_n(&allocation_count, __ATOMIC_RELAXED); }
 
-void *malloc(size_t size) { return note(__libc_malloc(size)); }
+void test_scribble_over_memory(void) { __atomic_store_n(&scribbles, 1, __ATOMIC_RELAXED); }
+
+static void *scribble(void *memory) {
+    if (memory != NULL && __atomic_load_n(&scribbles, __ATOMIC_RELAXED)) {
+        memset(memory, 0xDC, malloc_usable_size(memory));
+    }
+    return memory;
+}
+
+void *malloc(size_t size) { return scribble(note(__libc_malloc(size))); }
 
 void *calloc(size_t count, size_t size) { return note(__libc_calloc(count, size)); }
 
@@ -50,7 +64,9 @@ void *realloc(void *memory, size_t size) {
     return moved;
 }
 
-void *memalign(size_t alignment, size_t size) { return note(__libc_memalign(alignment, size)); }
+void *memalign(size_t alignment, size_t size) {
+    return scribble(note(__libc_memalign(alignment, size)));
+}
 
 void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 
@@ -64,7 +80,7 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
 
 void free(void *memory) {
     if (memory != NULL) live_count--;
-    __libc_free(memory);
+    __libc_free(scribble(memory));
 }
 
 #endif

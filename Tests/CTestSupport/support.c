@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/io_uring.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -74,6 +75,13 @@ int test_tcp_options(int fd, struct test_tcp_options *options) {
     return 0;
 }
 
+static int install(const struct sock_fprog *program) {
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
+    long result =
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, program);
+    return result < 0 ? -errno : 0;
+}
+
 int test_deny(int number, int error) {
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -82,10 +90,20 @@ int test_deny(int number, int error) {
         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
     };
     struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return -errno;
-    long result =
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
-    return result < 0 ? -errno : 0;
+    return install(&program);
+}
+
+int test_deny_registering(int operation, int error) {
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_register, 0, 3),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)operation, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ((uint32_t)error & SECCOMP_RET_DATA)),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
+    return install(&program);
 }
 
 long test_resident_byte_count(void) {
@@ -100,6 +118,15 @@ long test_resident_byte_count(void) {
 
 int test_number_of_io_uring_setup(void) { return SYS_io_uring_setup; }
 int test_number_of_epoll_pwait2(void) { return SYS_epoll_pwait2; }
+int test_number_of_eventfd(void) { return SYS_eventfd2; }
+int test_operation_of_probing(void) { return IORING_REGISTER_PROBE; }
+int test_operation_of_buffers(void) { return IORING_REGISTER_PBUF_RING; }
+int test_operation_of_enabling(void) { return IORING_REGISTER_ENABLE_RINGS; }
+
+int64_t test_send_urgent(int fd, const void *bytes, size_t count) {
+    ssize_t sent = send(fd, bytes, count, MSG_OOB | MSG_NOSIGNAL);
+    return sent < 0 ? -errno : sent;
+}
 
 int test_raise(int signal) { return kill(getpid(), signal) < 0 ? -errno : 0; }
 

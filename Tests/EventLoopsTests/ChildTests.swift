@@ -39,6 +39,37 @@ struct ChildTests {
         #expect(try child("leaks", choice) == ["no leak"])
     }
 
+    @Test("Backends that are gone leave nothing behind", arguments: backends)
+    func nothingLeft(_ choice: BackendChoice) throws {
+        // If this failed, a program that opens loops would grow.
+        #expect(try child("refuse-nothing", choice) == ["opened", "no leak"])
+    }
+
+    @Test(
+        "A step of io_uring that is refused is told, and leaves nothing behind",
+        arguments: zip(
+            ["setup", "eventfd", "probing", "buffers", "enabling"],
+            [
+                "openBackend EPERM", "eventDescriptor EMFILE", "openBackend ENOSYS",
+                "openBackend EPERM", "openBackend EPERM",
+            ]))
+    func refusedStep(_ step: String, _ expected: String) throws {
+        // If this failed, a program in a container would lose descriptors or memory with each try,
+        // or run on a loop that does not work.
+        let lines = try child("refuse-" + step, .ioUring)
+        try #require(lines.count == 2, "\(lines)")
+        for word in expected.split(separator: " ") { #expect(lines[0].contains(word), "\(lines)") }
+        #expect(lines[1] == "no leak")
+    }
+
+    @Test("Descriptor 0 is one as any other, and a file is ready", arguments: backends)
+    func numberZero(_ choice: BackendChoice) throws {
+        // If this failed, a program that was started without standard input would have no loop, or
+        // its first socket would hear nothing; or one could not wait for a file.
+        let lines = try child("zero", choice)
+        #expect(lines == ["opened", "cancelled", "closed", "told", "file"])
+    }
+
     @Test("A program with a loop alone survives a broken pipe", arguments: backends)
     func brokenPipe(_ choice: BackendChoice) throws {
         // If this failed, a program without a group would die of SIGPIPE when it sends a file to a

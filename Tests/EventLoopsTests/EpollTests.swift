@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-import AtomicSupport
 import CLinuxShims
+import CTestSupport
 import EventLoops
 import Testing
 
@@ -10,8 +10,8 @@ struct EpollTests {
     @Test("A listener accepts sixty-four connections in one turn")
     func acceptBudget() throws {
         // If this failed, a flood of connections would keep the loop from all others.
-        let visit = try EpollVisit(bufferCount: 1, byteCount: 10)
-        let (listener, clients) = try crowdedListener(80)
+        let visit = try BackendVisit(.epoll, bufferCount: 1, byteCount: 10)
+        let (listener, clients) = try Sockets.crowdedListener(80)
         defer { for descriptor in clients + [listener] { _ = millrace_close(descriptor) } }
         let stream = visit.acceptStream(listener)
         var counts: [Int] = []
@@ -32,19 +32,19 @@ struct EpollTests {
     func lastBuffer() throws {
         // If this failed, a stream would end for want of a buffer that it has no bytes for, or
         // would miscount its last byte.
-        let visit = try EpollVisit(bufferCount: 1, byteCount: 10)
-        let (near, far) = try pair()
+        let visit = try BackendVisit(.epoll, bufferCount: 1, byteCount: 10)
+        let (near, far) = try Sockets.unixPair()
         defer { for descriptor in [near, far] { _ = millrace_close(descriptor) } }
         let stream = visit.receiveStream(near, byteCountMax: 8)
         #expect(visit.turn().isEmpty)
-        send(7, to: far)
+        Sockets.send(7, to: far)
         let first = visit.next()
         #expect(first.map(\.result) == [7])
         #expect(first.map(\.hasMore) == [true])
         #expect(first.map(\.keepsBuffer) == [false])
         for _ in 0..<3 { #expect(visit.turn().isEmpty) }
         visit.backend.recycle(0)
-        send(1, to: far)
+        Sockets.send(1, to: far)
         let last = visit.next()
         #expect(last.map(\.result) == [1])
         #expect(last.map(\.hasMore) == [false])
@@ -55,13 +55,13 @@ struct EpollTests {
     @Test("A buffer is filled further as long as half of it is free")
     func halfBuffer() throws {
         // If this failed, small messages would take a buffer each, or large ones be cut small.
-        let visit = try EpollVisit(bufferCount: 2, byteCount: 10)
-        let (near, far) = try pair()
+        let visit = try BackendVisit(.epoll, bufferCount: 2, byteCount: 10)
+        let (near, far) = try Sockets.unixPair()
         defer { for descriptor in [near, far] { _ = millrace_close(descriptor) } }
         _ = visit.receiveStream(near, byteCountMax: .max)
         var came: [Completion] = []
         for count in [4, 1, 1, 1] {
-            send(count, to: far)
+            Sockets.send(count, to: far)
             came += visit.next()
         }
         #expect(came.map(\.result) == [4, 1, 1, 1])
@@ -69,98 +69,41 @@ struct EpollTests {
         #expect(came.map(\.buffer) == [0, 0, 0, 1])
     }
 
-    /// A listener, and as many connections that nobody has accepted.
-    private func crowdedListener(_ count: Int) throws -> (Int32, [Int32]) {
-        let listener = millrace_socket_open(Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_STREAM))
-        var address = millrace_address()
-        // SAFETY: a literal, and a structure of ours that is lent for each call.
-        let isListening =
-            unsafe millrace_address_ipv4(&address, "127.0.0.1", 0)
-            && millrace_socket_bind(listener, &address) == 0
-            && millrace_socket_listen(listener, 128) == 0
-            && millrace_socket_local_address(listener, &address) == 0
-        try #require(isListening)
-        var clients: [Int32] = []
-        for _ in 0..<count {
-            let client = millrace_socket_open(
-                Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_STREAM))
-            try #require(client >= 0)
-            clients.append(client)
-            // SAFETY: lent for the call.
-            let status = unsafe millrace_socket_connect(client, &address)
-            try #require(status == 0 || status == -Int32(MILLRACE_EINPROGRESS))
-            try #require(millrace_poll(client, UInt32(MILLRACE_POLLOUT), 10_000) == 1)
-        }
-        return (listener, clients)
-    }
-
-    private func pair() throws -> (Int32, Int32) {
-        var ends: [Int32] = [0, 0]
-        // SAFETY: room for two.
-        let status = unsafe millrace_socket_pair(Int32(MILLRACE_SOCK_STREAM), &ends)
-        try #require(status == 0)
-        return (ends[0], ends[1])
-    }
-
-    private func send(_ count: Int, to descriptor: Int32) {
-        let bytes = [UInt8](repeating: 1, count: count)
+    @Test("Bytes behind an urgent one are taken in the same go")
+    func urgent() throws {
+        // If this failed, a connection on which an urgent byte came (telnet and FTP send them)
+        // would rest with bytes to be read until the next ones come.
+        let visit = try BackendVisit(.epoll, bufferCount: 4, byteCount: 100)
+        let (near, far) = try Sockets.tcpPair()
+        defer { for descriptor in [near, far] { _ = millrace_close(descriptor) } }
+        _ = visit.receiveStream(near, byteCountMax: .max)
+        #expect(visit.turn().isEmpty)
         // SAFETY: as many bytes.
-        let sent = unsafe millrace_socket_send(descriptor, bytes, count)
-        #expect(sent == Int64(count))
-    }
-}
-
-/// epoll without a loop: the test calls it.
-private final class EpollVisit {
-    let backend: any EventBackend
-    private var batch = CompletionBatch(capacity: 256)
-    private var index: UInt64 = 0
-
-    init(bufferCount: Int, byteCount: Int) throws {
-        var options = LoopOptions()
-        options.receiveBufferCount = bufferCount
-        options.receiveBufferByteCount = byteCount
-        backend = try BackendChoice.epoll.open(options: options).backend
-        try backend.attach()
+        #expect(unsafe test_send_urgent(far, [1, 2, 3] as [UInt8], 3) == 3)
+        Sockets.send(4, to: far)
+        var count: Int32 = 0
+        for _ in 0..<2 where count < 6 { count += visit.next().reduce(0) { $0 + $1.result } }
+        #expect(count == 6, "the urgent byte itself is not one of the stream")
     }
 
-    private func newID() -> OperationID {
-        index += 1
-        return OperationID(rawValue: 1 << 32 | index)
-    }
-
-    func acceptStream(_ listener: Int32) -> OperationID {
-        let id = newID()
-        unsafe backend.submit(.acceptStream(listener: listener), as: id)  // SAFETY: no memory.
-        return id
-    }
-
-    func receiveStream(_ descriptor: Int32, byteCountMax: Int) -> OperationID {
-        let id = newID()
-        // SAFETY: no memory.
-        unsafe backend.submit(
-            .receiveStream(descriptor: descriptor, byteCountMax: byteCountMax), as: id)
-        return id
-    }
-
-    /// What one wait brings that does not sleep.
-    func turn() -> [Completion] { wait(until: .now) }
-
-    /// What the next wait brings that brings something; nothing after ten seconds.
-    func next() -> [Completion] {
-        let deadline = MonotonicInstant.now.advanced(byNanoseconds: 10_000_000_000)
-        while .now < deadline {  // Ends at the deadline.
-            let completions = wait(until: deadline)
-            if !completions.isEmpty { return completions }
-        }
-        return []
-    }
-
-    private func wait(until deadline: MonotonicInstant) -> [Completion] {
-        backend.wait(until: deadline, into: &batch)
-        var completions: [Completion] = []
-        for index in 0..<batch.count { completions.append(batch[index]) }
-        batch.removeAll()
-        return completions
+    @Test("A poll beside a connect that is given up is still told")
+    func cancelledConnect() throws {
+        // If this failed, who waits for a socket would wait for ever when somebody else gives its
+        // connect up.
+        let visit = try BackendVisit(.epoll, bufferCount: 1, byteCount: 10)
+        let (listener, clients) = try Sockets.crowdedListener(1, backlog: 0)
+        let socket = try Sockets.tcpSocket()
+        defer { for descriptor in clients + [listener, socket] { _ = millrace_close(descriptor) } }
+        let connect = try visit.connect(socket, to: Sockets.localAddress(of: listener))
+        let poll = visit.poll(socket, UInt32(MILLRACE_POLLOUT))
+        for _ in 0..<3 { #expect(visit.turn().isEmpty, "the connect was to stay pending") }
+        visit.backend.cancel(connect)
+        #expect(visit.next().map(\.id) == [connect])
+        #expect(visit.turn().isEmpty)
+        // Makes the kernel give the connect up.
+        _ = millrace_socket_shutdown(socket, Int32(MILLRACE_SHUT_RDWR))
+        let told = visit.next()
+        #expect(told.map(\.id) == [poll])
+        #expect(told.allSatisfy { $0.result & Int32(MILLRACE_POLLHUP) != 0 })
     }
 }

@@ -18,7 +18,11 @@ case "pwait": denyWaiting()
 case "signals": try takeSignals()
 case "leaks": try countDescriptors()
 case "pipe": try breakPipe()
-default: fatalError("LoopChild (eperm|enosys|pwait|signals|leaks|pipe) [BACKEND]")
+case "zero": try useNumberZero()
+case let work where RefusedStep(rawValue: work) != nil: refuse(RefusedStep(rawValue: work)!)
+default:
+    let steps = RefusedStep.allCases.map(\.rawValue).joined(separator: "|")
+    fatalError("LoopChild (eperm|enosys|pwait|signals|leaks|pipe|zero|\(steps)) [BACKEND]")
 }
 
 /// Opens loops where io_uring_setup is refused, as in many containers.

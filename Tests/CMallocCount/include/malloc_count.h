@@ -12,3 +12,7 @@ int64_t test_allocation_count(void);
 /// How many allocations this thread has made more than it has given back, of whichever thread; zero
 /// under a sanitizer.
 int64_t test_live_allocation_count(void);
+
+/// From here on memory is overwritten when it is handed out and when it is given back, so that who
+/// reads what was never written, or is gone, is found; under a sanitizer nothing changes.
+void test_scribble_over_memory(void);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /// A pipe, blocking: `ends[0]` reads. Returns 0 or a negated errno.
@@ -39,6 +40,17 @@ int test_deny(int number, int error);
 /// The numbers of calls that may be denied.
 int test_number_of_io_uring_setup(void);
 int test_number_of_epoll_pwait2(void);
+int test_number_of_eventfd(void);
+/// As `test_deny`, of one operation of io_uring_register(2).
+int test_deny_registering(int operation, int error);
+/// The operations that may be denied: asking what the kernel can do, giving it a ring of buffers,
+/// letting a ring begin.
+int test_operation_of_probing(void);
+int test_operation_of_buffers(void);
+int test_operation_of_enabling(void);
+
+/// Sends the bytes, the last of them urgent. Returns how many, or a negated errno.
+int64_t test_send_urgent(int fd, const void *bytes, size_t count);
 
 /// Sends a signal to this process.
 int test_raise(int signal);

@@ -15,9 +15,10 @@ struct DescriptorState {
         static let queued = Flags(rawValue: 4)
         static let readable = Flags(rawValue: 8)
         static let writable = Flags(rawValue: 16)
-        static let hungUp = Flags(rawValue: 32)
-        /// Foreign, readable and writable. A list of them would be an array without optimization.
-        static let initial = Flags(rawValue: 2 | 8 | 16)
+        static let trusting = Flags(rawValue: 32)
+        /// Foreign, readable, writable and trusting. A list of them would be an array without
+        /// optimization.
+        static let initial = Flags(rawValue: 2 | 8 | 16 | 32)
     }
 
     @inline(__always)
@@ -57,10 +58,18 @@ struct DescriptorState {
         set { self[.writable] = newValue }
     }
 
-    /// Whether the peer has closed or reset: then a short read is not the last word.
-    var isHungUp: Bool {
-        get { self[.hungUp] }
-        set { self[.hungUp] = newValue }
+    /// Whether a read that gives less than was asked says that there is no more: not once the peer
+    /// has closed, reset or sent an urgent byte, at which reads stop. tcp(7).
+    var trustsShortReads: Bool {
+        get { self[.trusting] }
+        set { self[.trusting] = newValue }
+    }
+
+    /// Forgets the descriptor; it stays in the list of those to serve.
+    mutating func renew() {
+        let wasQueued = isQueued
+        self = DescriptorState()
+        isQueued = wasQueued
     }
 
     var isIdle: Bool { reads.isEmpty && writes.isEmpty && polls.isEmpty }

@@ -141,10 +141,11 @@ extension EpollBackend {
         return true
     }
 
-    /// A stream socket that gave less than was asked is empty, unless its end was announced
-    /// already: then the next read tells it, and no further edge will. epoll(7), "Questions and
-    /// answers", 9.
+    /// A stream socket that gave less than was asked is empty. epoll(7), "Questions and answers",
+    /// 9. Where its end or an urgent byte was announced before, the next read tells, and no further
+    /// edge will. A read also stops in front of descriptors that a Unix peer sends, unix(7), which
+    /// nobody here takes: the bytes with them come with the next ones, or at the end.
     private func noteShortRead(_ state: inout DescriptorState) {
-        if !state.isHungUp { state.isReadable = false }
+        if state.trustsShortReads { state.isReadable = false }
     }
 }

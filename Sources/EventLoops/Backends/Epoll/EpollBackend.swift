@@ -20,7 +20,7 @@ public final class EpollBackend: EventBackend {
     /// How many connections one listener may accept in one turn.
     static var acceptBudget: Int { 64 }
     private static var watched: UInt32 {
-        UInt32(MILLRACE_POLLIN | MILLRACE_POLLOUT | MILLRACE_POLLRDHUP)
+        UInt32(MILLRACE_POLLIN | MILLRACE_POLLPRI | MILLRACE_POLLOUT | MILLRACE_POLLRDHUP)
             | UInt32(bitPattern: Int32(MILLRACE_EPOLLET))
     }
 
@@ -95,9 +95,12 @@ public final class EpollBackend: EventBackend {
     private func enqueue(_ request: Request, _ id: OperationID, on descriptor: Int32) {
         guard descriptor >= 0 else { return finish(id, -Int32(MILLRACE_EBADF)) }
         let direction = unsafe Direction(request)  // SAFETY: reads which case it is.
-        let status = register(descriptor, isForeign: direction == .polling)
-        guard status >= 0 else { return finish(id, status) }
         let place = Int(descriptor)
+        let status = register(descriptor, isForeign: direction == .polling)
+        guard status >= 0 else {
+            if states.value[place].isIdle { states.value[place].renew() }
+            return finish(id, status)
+        }
         // What can leave at once needs no record.
         if direction == .writing, states.value[place].isWritable, states.value[place].writes.isEmpty
         {
@@ -143,13 +146,12 @@ public final class EpollBackend: EventBackend {
     }
 
     /// The number names a new socket: what is known of one that was closed behind the loop's back
-    /// is
-    /// forgotten, so that it is registered again. epoll(7): closing takes a registration away.
+    /// is forgotten, so that it is registered again. epoll(7): closing takes a registration away.
     func renew(_ descriptor: Int32) {
         guard Int(descriptor) < states.value.count, states.value[Int(descriptor)].isIdle else {
             return
         }
-        reset(Int(descriptor))
+        states.value[Int(descriptor)].renew()
     }
 
     private func register(_ descriptor: Int32, isForeign: Bool) -> Int32 {
@@ -181,7 +183,9 @@ public final class EpollBackend: EventBackend {
         case .polling: pending.value.remove(id.index, from: &states.value[place].polls)
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
-        if direction == .connecting { unregister(&states.value[place], Int32(place)) }
+        if direction == .connecting, states.value[place].isIdle {
+            unregister(&states.value[place], Int32(place))
+        }
         releaseIfForeign(Int32(place))
     }
 
@@ -249,8 +253,8 @@ public final class EpollBackend: EventBackend {
         if event.events & (UInt32(MILLRACE_POLLOUT) | ended) != 0 {
             states.value[place].isWritable = true
         }
-        if event.events & (UInt32(MILLRACE_POLLRDHUP) | ended) != 0 {
-            states.value[place].isHungUp = true
+        if event.events & (UInt32(MILLRACE_POLLPRI | MILLRACE_POLLRDHUP) | ended) != 0 {
+            states.value[place].trustsShortReads = false
         }
         if !states.value[place].isIdle { queue(event.fd) }
     }
@@ -288,30 +292,20 @@ public final class EpollBackend: EventBackend {
     private func releaseIfForeign(_ descriptor: Int32) {
         let place = Int(descriptor)
         guard states.value[place].isForeign, states.value[place].isIdle else { return }
-        if states.value[place].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
-        reset(place)
+        unregister(&states.value[place], descriptor)
     }
 
-    /// Takes the registration of a socket away whose connect failed: it is only good for closing,
-    /// and its owner may do that without the loop.
+    /// Takes a registration away: of a descriptor that is somebody else's, or of a socket whose
+    /// connect failed. That is only good for closing, and its owner may do that without the loop.
     func unregister(_ state: inout DescriptorState, _ descriptor: Int32) {
         if state.isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
-        state.isRegistered = false
+        if state.isIdle { state.renew() } else { state.isRegistered = false }
     }
 
     private func forget(_ descriptor: Int32) {
         guard descriptor >= 0, Int(descriptor) < states.value.count else { return }
         cancelAll(on: descriptor)
-        if states.value[Int(descriptor)].isRegistered {
-            _ = millrace_epoll_remove(epoll, descriptor)
-        }
-        reset(Int(descriptor))
-    }
-
-    private func reset(_ place: Int) {
-        let wasQueued = states.value[place].isQueued
-        states.value[place] = DescriptorState()
-        states.value[place].isQueued = wasQueued
+        unregister(&states.value[Int(descriptor)], descriptor)
     }
 
     func finish(_ id: OperationID, _ result: Int32) {
