@@ -272,8 +272,8 @@ let package = Package(
         .testTarget(
             name: "LoopSimulationTests",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims", "EventLoops",
-                "LoopSimulation", "Networking",
+                "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims",
+                "ConnectionPools", "EventLoops", "LoopSimulation", "Networking",
             ]),
         .executableTarget(
             name: "LoopChild",

@@ -337,7 +337,8 @@ extension ConformanceSuite {
 
     @Sendable
     static func connectBesideReceive(_ run: ConformanceRun) throws {
-        // Wrong: who waits for bytes while the socket connects is never told of them.
+        // Wrong: who waits for bytes while the socket connects is never told of them, or that none
+        // will come.
         let driver = try BackendDriver(run)
         let (listener, address) = try Wires.listener()
         let socket = try Wires.socket()
@@ -355,5 +356,16 @@ extension ConformanceSuite {
         run.expect(bytes(1), equals: [7], "the byte that was received is wrong")
         _ = try driver.result(of: driver.close(socket))
         for descriptor in [listener, accepted] { Wires.close(descriptor) }
+
+        let other = try Wires.socket()
+        let refused = driver.connect(other, to: address)
+        let (vain, _) = driver.receive(10, from: other)
+        run.expect(
+            try driver.result(of: refused), equals: -Int32(MILLRACE_ECONNREFUSED),
+            "a refused connect did not say so")
+        run.expect(
+            try driver.result(of: vain, "a receive beside a refused connect") <= 0,
+            "a receive beside a refused connect brought bytes")
+        _ = try driver.result(of: driver.close(other))
     }
 }

@@ -33,8 +33,8 @@ struct DescriptorState {
         set { self[.registered] = newValue }
     }
 
-    /// Whether it came by `Request.poll` alone: somebody else owns it, and it is forgotten when no
-    /// poll is left.
+    /// Whether its owner may close it without the loop: it came by `Request.poll` alone, or it was
+    /// refused, or its connect failed. It is forgotten when nothing waits on it.
     var isForeign: Bool {
         get { self[.foreign] }
         set { self[.foreign] = newValue }

@@ -30,9 +30,7 @@ extension EpollBackend {
             pending.value.remove(id.index, from: &state.writes)
             finish(id, result)
             // SAFETY: as above.
-            if result < 0, case .connect(let descriptor, _) = unsafe operation.request {
-                unregister(&state, descriptor)
-            }
+            if result < 0, case .connect = unsafe operation.request { state.isForeign = true }
         }
     }
 

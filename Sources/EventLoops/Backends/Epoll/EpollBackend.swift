@@ -98,7 +98,8 @@ public final class EpollBackend: EventBackend {
         let place = Int(descriptor)
         let status = register(descriptor, isForeign: direction == .polling)
         guard status >= 0 else {
-            if states.value[place].isIdle { states.value[place].renew() }
+            states.value[place].isForeign = true
+            releaseIfForeign(descriptor)
             return finish(id, status)
         }
         // What can leave at once needs no record.
@@ -183,9 +184,7 @@ public final class EpollBackend: EventBackend {
         case .polling: pending.value.remove(id.index, from: &states.value[place].polls)
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
-        if direction == .connecting, states.value[place].isIdle {
-            unregister(&states.value[place], Int32(place))
-        }
+        if direction == .connecting { states.value[place].isForeign = true }
         releaseIfForeign(Int32(place))
     }
 
@@ -289,23 +288,19 @@ public final class EpollBackend: EventBackend {
         releaseIfForeign(descriptor)
     }
 
+    /// Forgets a descriptor that its owner may close without the loop, once nothing waits on it.
     private func releaseIfForeign(_ descriptor: Int32) {
         let place = Int(descriptor)
         guard states.value[place].isForeign, states.value[place].isIdle else { return }
-        unregister(&states.value[place], descriptor)
-    }
-
-    /// Takes a registration away: of a descriptor that is somebody else's, or of a socket whose
-    /// connect failed. That is only good for closing, and its owner may do that without the loop.
-    func unregister(_ state: inout DescriptorState, _ descriptor: Int32) {
-        if state.isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
-        if state.isIdle { state.renew() } else { state.isRegistered = false }
+        if states.value[place].isRegistered { _ = millrace_epoll_remove(epoll, descriptor) }
+        states.value[place].renew()
     }
 
     private func forget(_ descriptor: Int32) {
         guard descriptor >= 0, Int(descriptor) < states.value.count else { return }
         cancelAll(on: descriptor)
-        unregister(&states.value[Int(descriptor)], descriptor)
+        states.value[Int(descriptor)].isForeign = true
+        releaseIfForeign(descriptor)
     }
 
     func finish(_ id: OperationID, _ result: Int32) {
