@@ -19,21 +19,17 @@ extension ConformanceSuite {
     static func datagramsTaken(_ run: ConformanceRun) throws {
         // Wrong: a receive whose datagram somebody else took fails, is forgotten, or cannot be
         // given up.
-        var options = LoopOptions()
-        options.submissionQueueCapacity = 4
-        let driver = try BackendDriver(run, options: options)
+        let driver = try BackendDriver(run, options: QueueFiller.options)
         driver.turn(milliseconds: 0)
-        let (reader, writer) = try Wires.pipe()
+        let filler = try QueueFiller(driver)
         let (near, far) = try Wires.datagramPair()
         let (near2, far2) = try Wires.datagramPair()
-        var fillers: [OperationID] = []
         /// A receive that is told of a datagram, which is gone when it looks.
         func tempt(_ far: Int32, _ near: Int32, _ room: DatagramRoom) throws -> OperationID {
             let receive = driver.receiveDatagrams(room, on: far)
             try Wires.send([1], to: near)
             try Wires.ready(far, UInt32(MILLRACE_POLLIN))
-            // A full submission queue is submitted: io_uring finds the socket readable now.
-            for _ in 0..<8 { fillers.append(driver.poll(reader, MILLRACE_POLLIN)) }
+            filler.fill()  // io_uring finds the socket readable now.
             run.expect(try Wires.receive(1, from: far), equals: [1], "the datagram did not come")
             return receive
         }
@@ -68,40 +64,33 @@ extension ConformanceSuite {
         try Wires.send([4], to: near2)
         run.expect(try driver.result(of: second), equals: 1, "one datagram was sent")
 
-        for filler in fillers { driver.backend.cancel(filler) }
-        for filler in fillers { _ = try driver.result(of: filler) }
+        try filler.end()
         for descriptor in [near, far, near2, far2] {
             _ = try driver.result(of: driver.close(descriptor))
         }
-        for descriptor in [reader, writer] { Wires.close(descriptor) }
     }
 
     @Sendable
     static func datagramsClosed(_ run: ConformanceRun) throws {
         // Wrong: a receive that was cancelled looks at its descriptor's number once more, which is
         // closed or somebody else's by then.
-        var options = LoopOptions()
-        options.submissionQueueCapacity = 4
-        let driver = try BackendDriver(run, options: options)
+        let driver = try BackendDriver(run, options: QueueFiller.options)
         driver.turn(milliseconds: 0)
-        let (reader, writer) = try Wires.pipe()
+        let filler = try QueueFiller(driver)
         let (near, far) = try Wires.datagramPair()
         let room = DatagramRoom(count: 1, byteCount: 100)
         let receive = driver.receiveDatagrams(room, on: far)
         try Wires.send([1], to: near)
         try Wires.ready(far, UInt32(MILLRACE_POLLIN))
-        // A full submission queue is submitted: io_uring finds the socket readable now.
-        let fillers = (0..<8).map { _ in driver.poll(reader, MILLRACE_POLLIN) }
+        filler.fill()  // io_uring finds the socket readable now.
         let closing = driver.close(far)
         let result = try driver.result(of: receive)
         run.expect(
             result == 1 || result == -Int32(MILLRACE_ECANCELED),
             "a receive of a socket that was closed: \(result)")
         run.expect(try driver.result(of: closing), equals: 0, "closing failed")
-        for filler in fillers { driver.backend.cancel(filler) }
-        for filler in fillers { _ = try driver.result(of: filler) }
+        try filler.end()
         _ = try driver.result(of: driver.close(near))
-        for descriptor in [reader, writer] { Wires.close(descriptor) }
     }
 
     @Sendable

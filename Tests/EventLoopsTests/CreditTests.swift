@@ -15,21 +15,12 @@ struct CreditTests {
         for choice in backends {
             let rig = try CreditRig(choice, buffers: 4, credit: 200)
             rig.backend.countsAhead = false
-            var received: [UInt8] = []
             rig.script.when("the credit", { rig.input.heldByteCount >= 200 }) {}
             rig.script.after(turns: 30) {
                 #expect(rig.input.heldByteCount <= 400, "\(choice)")
                 #expect(rig.loop.statistics.spilledBytes == 0, "\(choice)")
             }
-            rig.script.when(
-                "all bytes",
-                {
-                    received += rig.take(pieces: .max)
-                    return received.count >= rig.sent.count
-                }
-            ) { rig.end() }
-            try rig.script.run()
-            #expect(received == rig.sent)
+            try rig.takeAll()
         }
     }
 
@@ -123,20 +114,11 @@ struct CreditTests {
         // two that are missed costs a turn.
         let rig = try CreditRig(.epoll, buffers: 64, credit: 100_000, pieces: 4)
         rig.backend.missedCancellations = 2
-        var received: [UInt8] = []
         rig.script.after(turns: 30) {
             #expect(rig.backend.missedCancellations == 0, "the cancellations were to be missed")
             #expect((4...16).contains(rig.input.heldBufferCount))
         }
-        rig.script.when(
-            "all bytes",
-            {
-                received += rig.take(pieces: .max)
-                return received.count >= rig.sent.count
-            }
-        ) { rig.end() }
-        try rig.script.run()
-        #expect(received == rig.sent)
+        try rig.takeAll()
     }
 
     @Test("A stream that only its operation has lives until the last completion is dealt with")
@@ -211,6 +193,20 @@ private final class CreditRig {
     func send(_ bytes: [UInt8]) {
         // SAFETY: lent for the call.
         #expect(unsafe write(ends[1], bytes, bytes.count) == bytes.count)
+    }
+
+    /// Runs the script, whose last step takes all that was sent.
+    func takeAll() throws {
+        var received: [UInt8] = []
+        script.when(
+            "all bytes",
+            {
+                received += self.take(pieces: .max)
+                return received.count >= self.sent.count
+            }
+        ) { self.end() }
+        try script.run()
+        #expect(received == sent)
     }
 
     func take(pieces: Int) -> [UInt8] {

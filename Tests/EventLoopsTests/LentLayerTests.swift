@@ -79,7 +79,7 @@ struct LentLayerTests {
         var isTold = false
         rig.script.when("nothing", { true }) {
             rig.layer.finish()
-            rig.input.whenWireEnded(rig.job { isTold = true })
+            rig.input.whenWireEnded(rig.script.job { isTold = true })
             rig.input.start()
             #expect(rig.input.isWireEnded)
         }
@@ -132,29 +132,9 @@ private final class LayeredRig {
         layer = FullLayer(byteCount, over: input, and: output)
         script.when("nothing", { true }) { [self] in
             layer.insert()
-            if isFull { fillTable() } else { input.start() }
+            if isFull { script.occupy(ends[1]) } else { input.start() }
         }
     }
-
-    /// Begins something that does not end by itself.
-    private func fillTable() {
-        // SAFETY: names no memory, and nobody looks at the context.
-        let poll = unsafe loop.submit(
-            .poll(descriptor: ends[1], events: UInt32(POLLIN)),
-            context: Unmanaged.passUnretained(self).toOpaque()
-        ) { _, _, _, _ in }
-        #expect(poll != nil)
-    }
-
-    func job(_ body: @escaping () -> Void) -> LoopJob {
-        told = body
-        // SAFETY: the steps of the script keep the rig.
-        return unsafe LoopJob(context: Unmanaged.passUnretained(self).toOpaque()) {
-            // SAFETY: as above.
-            unsafe Unmanaged<LayeredRig>.fromOpaque($0).takeUnretainedValue().told()
-        }
-    }
-    private var told: () -> Void = {}
 
     func send(_ byteCount: Int) {
         let bytes = [UInt8](repeating: 7, count: byteCount)

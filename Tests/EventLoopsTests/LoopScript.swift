@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import AtomicSupport
+import CLinuxShims
 import EventLoops
 import Testing
 
@@ -9,6 +10,7 @@ import Testing
 final class LoopScript {
     let loop: EventLoop
     private var steps: [Step] = []
+    private var told: () -> Void = {}
     private let deadline = MonotonicInstant.now.advanced(byNanoseconds: 20_000_000_000)
 
     private struct Step {
@@ -35,6 +37,26 @@ final class LoopScript {
                 if start == nil { start = loop.statistics.turns }
                 return loop.statistics.turns >= (start ?? 0) + turns
             }, body)
+    }
+
+    /// A job that calls what was given last; the test keeps the script meanwhile.
+    func job(_ body: @escaping () -> Void) -> LoopJob {
+        told = body
+        // SAFETY: the test keeps the script.
+        return unsafe LoopJob(context: Unmanaged.passUnretained(self).toOpaque()) {
+            // SAFETY: as above.
+            unsafe Unmanaged<LoopScript>.fromOpaque($0).takeUnretainedValue().told()
+        }
+    }
+
+    /// Begins an operation that does not end by itself: a poll of a socket that nobody writes to.
+    func occupy(_ descriptor: Int32) {
+        // SAFETY: names no memory, and nobody looks at the context.
+        let poll = unsafe loop.submit(
+            .poll(descriptor: descriptor, events: UInt32(MILLRACE_POLLIN)),
+            context: Unmanaged.passUnretained(self).toOpaque()
+        ) { _, _, _, _ in }
+        #expect(poll != nil)
     }
 
     /// Runs the loop until all steps have run, at most twenty seconds.

@@ -45,10 +45,9 @@ struct PieceCreditTests {
         // drop those that have come.
         let rig = try PieceRig(choice)
         rig.whenPaused {
-            rig.fillTable()
+            rig.occupy()
             var isUnread: Bool?
-            rig.told = { isUnread = rig.input.hasUnread }
-            rig.input.whenEnded(rig.job)
+            rig.input.whenEnded(rig.script.job { isUnread = rig.input.hasUnread })
             for _ in 0..<4 { rig.take() }
             #expect(rig.input.end == .failed(ENOBUFS))
             #expect(isUnread == true)
@@ -65,7 +64,7 @@ struct PieceCreditTests {
         // more, or end for want of a place among the operations.
         let rig = try PieceRig(choice)
         rig.whenPaused {
-            rig.fillTable()
+            rig.occupy()
             rig.input.stop()
             #expect(rig.input.end == .failed(ECANCELED))
             #expect(rig.input.heldBufferCount == 0)
@@ -81,14 +80,14 @@ struct PieceCreditTests {
         let rig = try PieceRig(choice)
         rig.whenPaused {
             var calls = 0
-            rig.told = { calls += 1 }
-            rig.input.whenEnded(rig.job)
+            let job = rig.script.job { calls += 1 }
+            rig.input.whenEnded(job)
             #expect(calls == 0, "the end has not come")
             rig.input.cancelWaiter()
-            rig.input.whenReady(rig.job)
+            rig.input.whenReady(job)
             #expect(calls == 1, "bytes are there")
             rig.input.cancelWaiter()
-            rig.input.whenOpen(rig.job)
+            rig.input.whenOpen(job)
             #expect(calls == 2, "without a layer a stream is open")
             rig.end()
         }
@@ -115,8 +114,6 @@ private final class PieceRig {
     let loop: EventLoop
     let script: LoopScript
     let input: ReceiveStream
-    /// Is called by `job`.
-    var told: () -> Void = {}
     private var ends: [Int32] = [0, 0]
 
     init(_ choice: BackendChoice) throws {
@@ -147,24 +144,8 @@ private final class PieceRig {
         input.consume { $0.byteCount } ?? 0
     }
 
-    /// Begins something that does not end by itself.
-    func fillTable() {
-        // SAFETY: names no memory, and nobody looks at the context.
-        let poll = unsafe loop.submit(
-            .poll(descriptor: ends[1], events: UInt32(MILLRACE_POLLIN)),
-            context: Unmanaged.passUnretained(self).toOpaque()
-        ) { _, _, _, _ in }
-        #expect(poll != nil)
-    }
-
-    /// Calls `told`.
-    var job: LoopJob {
-        // SAFETY: the steps of the script keep the rig.
-        unsafe LoopJob(context: Unmanaged.passUnretained(self).toOpaque()) {
-            // SAFETY: as above.
-            unsafe Unmanaged<PieceRig>.fromOpaque($0).takeUnretainedValue().told()
-        }
-    }
+    /// Takes the one place that there is for operations.
+    func occupy() { script.occupy(ends[1]) }
 
     func end() {
         input.cancelWaiter()

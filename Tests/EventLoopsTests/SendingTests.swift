@@ -139,14 +139,7 @@ private final class SendRig {
     private var fullSince: UInt64 = 0
 
     /// Takes a place for an operation until `end`.
-    func poll() {
-        // SAFETY: the request names no memory, and the handler looks at none.
-        let id = unsafe loop.submit(
-            .poll(descriptor: ends[0], events: 1),
-            context: Unmanaged.passUnretained(self).toOpaque()
-        ) { _, _, _, _ in }
-        #expect(id != nil)
-    }
+    func poll() { script.occupy(ends[0]) }
 
     func job(_ body: @escaping () -> Void) -> LoopJob {
         // SAFETY: given back when the job runs; one that is cancelled is left behind.
