@@ -2,15 +2,17 @@
 # Shows that the stress scenarios can see a missing edge: for each line of planted.txt, weakens the releasing side of
 # that edge in a copy of the tree, and requires that ThreadSanitizer reports a data race. Builds at -O; what -O does not
 # show is tried at -Onone too. Edges that no scenario shares are weakened together, a round of them in one build; with
-# --each, one by one. `./dev stress --planted [--each] [NAME]` calls it.
+# --each, one by one. Two copies build beside each other; then everything runs alone, because races show when threads
+# meet. `./dev stress --planted [--each] [NAME]` calls it. The program with nothing planted stays in `programs/control`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-tree=.build-planted/tree
+work=.build-planted
 # How long a planted race may take to show, which ends with its report, and how long nothing may happen without one.
 seconds=20
 control_seconds=1
-logs=.build-planted/logs
+logs=$work/logs
+programs=$work/programs
 
 each=0
 if [ "${1:-}" = --each ]; then each=1; shift; fi
@@ -39,27 +41,29 @@ rounds() {
     }' | sort -s -n -k 1,1
 }
 
+# copy_tree COPY
 copy_tree() {
-    rm -rf "$tree"
-    mkdir -p "$tree" "$logs"
+    rm -rf "$work/$1/tree"
+    mkdir -p "$work/$1/tree"
     for part in Package.swift Sources Tests StressTests StormTests Examples; do
-        [ ! -e "$part" ] || cp -rp "$part" "$tree/"
+        [ ! -e "$part" ] || cp -rp "$part" "$work/$1/tree/"
     done
 }
 
-# build CONFIGURATION: the stress program of the copy, under ThreadSanitizer
+# build COPY CONFIGURATION PROGRAM: the stress program of the copy, under ThreadSanitizer
 build() {
-    swift build --package-path "$tree" --scratch-path ".build-planted/$1" -c "$1" --sanitize thread --product stress \
-        >"$logs/build.txt" 2>&1 || { cat "$logs/build.txt" >&2; return 1; }
+    swift build --package-path "$work/$1/tree" --scratch-path "$work/$1" -c "$2" --sanitize thread --product stress \
+        >"$logs/build-$1.txt" 2>&1 || { cat "$logs/build-$1.txt" >&2; return 1; }
+    cp "$work/$1/$2/stress" "$programs/$3"
 }
 
-# scenario CONFIGURATION SCENARIO LOG [SECONDS]: runs it; fails if it does
+# scenario PROGRAM SCENARIO LOG [SECONDS]: runs it; fails if it does
 scenario() {
     TSAN_OPTIONS="halt_on_error=1 exitcode=66 suppressions=StressTests/suppressions.txt" timeout 60 \
-        ".build-planted/$1/$1/stress" "$2" --seconds "${4:-$seconds}" --seed 1 >"$3" 2>&1
+        "$programs/$1" "$2" --seconds "${4:-$seconds}" --seed 1 >"$3" 2>&1
 }
 
-# races CONFIGURATION SCENARIO LOG: whether ThreadSanitizer reports a race, of plain accesses or of Swift's `inout` ones
+# races PROGRAM SCENARIO LOG: whether ThreadSanitizer reports a race, of plain accesses or of Swift's `inout` ones
 races() {
     scenario "$@" || true
     grep -qE 'WARNING: ThreadSanitizer: (data|Swift access) race' "$3"
@@ -68,9 +72,8 @@ races() {
 # A scenario that fails as it stands, by a race, a check or a trap, would hide what is planted: it must pass first.
 control() {
     local scenario
-    build release
     for scenario in $(lines | awk '{ print $4 }' | sort -u); do
-        if ! scenario release "$scenario" "$logs/control-$scenario.txt" "$control_seconds"; then
+        if ! scenario control "$scenario" "$logs/control-$scenario.txt" "$control_seconds"; then
             cat "$logs/control-$scenario.txt" >&2
             echo "planted: '$scenario' fails with nothing planted" >&2
             exit 1
@@ -78,14 +81,39 @@ control() {
     done
 }
 
-# weaken FILE TAG: the releasing side of an edge becomes relaxed, on the lines that carry its tag
+# weaken COPY FILE TAG: the releasing side of an edge becomes relaxed, on the lines that carry its tag
 weaken() {
-    sed -i -E "/\/\/.*\b$2\b/ {
+    sed -i -E "/\/\/.*\b$3\b/ {
         s/\.acquiringAndReleasing/.acquiring/
         s/\.releasing/.relaxed/
         s/\.sequentiallyConsistent/.relaxed/
-    }" "$tree/$1"
-    ! cmp -s "$1" "$tree/$1"
+    }" "$work/$1/tree/$2"
+    ! cmp -s "$2" "$work/$1/tree/$2"
+}
+
+# The lines of a round, without its number.
+lines_of() { awk -v round="$1" '$1 == round' "$logs/rounds.txt" | cut -d ' ' -f 2-; }
+
+# build_round COPY ROUND [CONFIGURATION]: with the edges of the round weakened
+build_round() {
+    local file tag weakened=()
+    while read -r _ file tag _; do
+        cmp -s "$file" "$work/$1/tree/$file" || continue
+        if weaken "$1" "$file" "$tag"; then weakened+=("$file"); else echo "$file $tag" >>"$logs/unchanged.txt"; fi
+    done < <(lines_of "$2")
+    build "$1" "${3:-release}" "${3:-release}-$2" || { echo "planted: a weakened edge does not build" >&2; exit 1; }
+    for file in ${weakened[@]+"${weakened[@]}"}; do cp "$file" "$work/$1/tree/$file"; done
+}
+
+# build_rounds COPY: those of the rounds that are this copy's, each into a program of its own
+build_rounds() {
+    local round
+    copy_tree "$1"
+    [ "$1" != a ] || build a release control
+    while read -r round; do
+        # The copy with the control has a build more to make.
+        if [ $((round % 2)) = "$([ "$1" = a ] && echo 0 || echo 1)" ]; then build_round "$1" "$round"; fi
+    done < <(cut -d ' ' -f 1 "$logs/rounds.txt" | uniq)
 }
 
 # report NAME FILE TAG VERDICT
@@ -95,24 +123,23 @@ report() {
     [[ $4 == reported* ]] || missed=$((missed + 1))
 }
 
-# plant ROUND: weakens its edges, and runs the scenarios of each
-plant() {
-    local name file tag scenario weakened=() open=() still=() configuration entry
-    while read -r _ name file tag scenario; do
-        if cmp -s "$file" "$tree/$file" && ! weaken "$file" "$tag"; then
+# try_round ROUND: runs the scenarios of its edges, first at -O
+try_round() {
+    local name file tag scenario open=() still configuration entry
+    while read -r name file tag scenario; do
+        if grep -qxF "$file $tag" "$logs/unchanged.txt"; then
             report "$name" "$file" "$tag" "nothing to weaken"
-            continue
+        else
+            open+=("$name $file $tag $scenario")
         fi
-        weakened+=("$file")
-        open+=("$name $file $tag $scenario")
-    done < <(awk -v round="$1" '$1 == round' "$logs/rounds.txt")
+    done < <(lines_of "$1")
     for configuration in release debug; do
         [ ${#open[@]} -gt 0 ] || break
-        build "$configuration" || { echo "planted: a weakened edge does not build" >&2; exit 1; }
+        [ "$configuration" = release ] || build_round a "$1" debug
         still=()
         for entry in "${open[@]}"; do
             read -r name file tag scenario <<<"$entry"
-            if races "$configuration" "$scenario" "$logs/$name-$configuration.txt"; then
+            if races "$configuration-$1" "$scenario" "$logs/$name-$configuration.txt"; then
                 report "$name" "$file" "$tag" \
                     "reported at $([ "$configuration" = release ] && echo -O || echo -Onone)"
             else
@@ -125,15 +152,29 @@ plant() {
         read -r name file tag scenario <<<"$entry"
         report "$name" "$file" "$tag" missed
     done
-    for file in ${weakened[@]+"${weakened[@]}"}; do cp "$file" "$tree/$file"; done
 }
 
-copy_tree
-control
+rm -rf "$programs"
+mkdir -p "$logs" "$programs"
 rounds >"$logs/rounds.txt"
+: >"$logs/unchanged.txt"
+set -m # A process group each, which an interrupt can end.
+build_rounds a &
+first=$!
+build_rounds b &
+second=$!
+set +m
+# shellcheck disable=SC2064
+trap "kill -- -$first -$second 2>/dev/null; exit 130" INT TERM
+status=0
+wait "$first" || status=$?
+wait "$second" || status=$?
+trap - INT TERM
+[ "$status" = 0 ] || exit 1
+control
 count=0
 missed=0
-for round in $(awk '{ print $1 }' "$logs/rounds.txt" | uniq); do plant "$round"; done
+for round in $(cut -d ' ' -f 1 "$logs/rounds.txt" | uniq); do try_round "$round"; done
 
-echo "planted: $count races in $(awk '{ print $1 }' "$logs/rounds.txt" | uniq | wc -l) builds, $missed missed"
+echo "planted: $count races in $(cut -d ' ' -f 1 "$logs/rounds.txt" | uniq | wc -l) builds, $missed missed"
 [ "$count" -gt 0 ] && [ "$missed" -eq 0 ]
