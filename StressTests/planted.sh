@@ -53,7 +53,7 @@ copy_tree() {
 # build COPY CONFIGURATION PROGRAM: the stress program of the copy, under ThreadSanitizer
 build() {
     swift build --package-path "$work/$1/tree" --scratch-path "$work/$1" -c "$2" --sanitize thread --product stress \
-        >"$logs/build-$1.txt" 2>&1 || { cat "$logs/build-$1.txt" >&2; return 1; }
+        </dev/null >"$logs/build-$1.txt" 2>&1 || { cat "$logs/build-$1.txt" >&2; return 1; }
     cp "$work/$1/$2/stress" "$programs/$3"
 }
 
@@ -65,6 +65,7 @@ scenario() {
 
 # races PROGRAM SCENARIO LOG: whether ThreadSanitizer reports a race, of plain accesses or of Swift's `inout` ones
 races() {
+    [ -x "$programs/$1" ] || { echo "planted: '$1' was not built" >&2; exit 1; }
     scenario "$@" || true
     grep -qE 'WARNING: ThreadSanitizer: (data|Swift access) race' "$3"
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 
-internal import CLinuxShims
+package import CLinuxShims
 internal import EventLoops
 
 /// Sockets and pipes for checks, made by plain system calls.
-enum Wires {
+package enum Wires {
     /// A failed preparation.
     struct Failure: Error, CustomStringConvertible {
         let what: String
@@ -19,7 +19,7 @@ enum Wires {
     }
 
     /// A listener on a free port of loopback, and its address.
-    static func listener(backlog: Int32 = 64) throws -> (Int32, millrace_address) {
+    package static func listener(backlog: Int32 = 64) throws -> (Int32, millrace_address) {
         let descriptor = try socket()
         var address = ipv4(port: 0)
         // SAFETY: the address is lent for the calls.
@@ -30,7 +30,7 @@ enum Wires {
         return (descriptor, address)
     }
 
-    static func socket() throws -> Int32 {
+    package static func socket() throws -> Int32 {
         try check(
             millrace_socket_open(Int32(MILLRACE_AF_INET), Int32(MILLRACE_SOCK_STREAM)), "socket")
     }
@@ -48,7 +48,7 @@ enum Wires {
     }
 
     /// Starts a plain non-blocking connect.
-    static func connect(to address: millrace_address) throws -> Int32 {
+    package static func connect(to address: millrace_address) throws -> Int32 {
         let descriptor = try socket()
         var address = address
         // SAFETY: lent for the call.
@@ -60,7 +60,7 @@ enum Wires {
     }
 
     /// Two connected TCP sockets.
-    static func pair() throws -> (Int32, Int32) {
+    package static func pair() throws -> (Int32, Int32) {
         let (listener, address) = try listener()
         defer { close(listener) }
         let near = try connect(to: address)
@@ -69,7 +69,7 @@ enum Wires {
     }
 
     /// Two connected Unix stream sockets.
-    static func unixPair() throws -> (Int32, Int32) {
+    package static func unixPair() throws -> (Int32, Int32) {
         var ends: [Int32] = [0, 0]
         // SAFETY: room for two.
         _ = try check(
@@ -137,14 +137,14 @@ enum Wires {
     }
 
     /// Waits until a descriptor is ready.
-    static func ready(_ descriptor: Int32, _ events: UInt32, seconds: Int32 = 10) throws {
+    package static func ready(_ descriptor: Int32, _ events: UInt32, seconds: Int32 = 10) throws {
         if try check(millrace_poll(descriptor, events, seconds * 1000), "poll") == 0 {
             throw Failure(what: "poll of \(descriptor)", code: Int32(MILLRACE_ETIMEDOUT))
         }
     }
 
     /// Sends all bytes, waiting when the socket is full.
-    static func send(_ bytes: [UInt8], to descriptor: Int32) throws {
+    package static func send(_ bytes: [UInt8], to descriptor: Int32) throws {
         var sent = 0
         while sent < bytes.count {  // Ends: every turn sends, waits or throws.
             // SAFETY: lent for the call.

@@ -36,17 +36,17 @@ final class Rig: Sendable {
 
     /// Waits until as many messages have settled, at most for ten seconds.
     @discardableResult
-    func settled(_ count: Int) async -> Bool {
-        await until { self.outcomes.count >= count }
+    func settled(_ count: Int, within seconds: Int = 10) async -> Bool {
+        await until(within: seconds) { self.outcomes.count >= count }
     }
 }
 
 /// "17 x\n"
 @Sendable func numbered(_ number: Int) -> [UInt8] { Array("\(number) x\n".utf8) }
 
-/// Looks every millisecond whether something has come true, at most for ten seconds.
-func until(_ condition: @Sendable () -> Bool) async -> Bool {
-    let deadline = MonotonicInstant.now.advanced(by: .seconds(10))
+/// Looks every millisecond whether something has come true, for so many seconds at most.
+func until(within seconds: Int = 10, _ condition: @Sendable () -> Bool) async -> Bool {
+    let deadline = MonotonicInstant.now.advanced(by: .seconds(seconds))
     while !condition() {
         if MonotonicInstant.now >= deadline { return false }
         // Cancelled: the test is over.

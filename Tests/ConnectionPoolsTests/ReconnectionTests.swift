@@ -26,11 +26,11 @@ struct ReconnectionTests {
         } _: { rig in
             @Sendable func line(_ number: Int) -> [UInt8] { numbered(number % 100) }
             await rig.send(0..<300, line)
-            #expect(await rig.settled(300))
+            #expect(await rig.settled(300, within: 300))
             let memory = test_resident_byte_count()
             let disconnects = rig.client.statistics.pool.disconnects
             await rig.send(300..<1400, line)
-            #expect(await rig.settled(1400))
+            #expect(await rig.settled(1400, within: 300))
             let statistics = rig.client.statistics
             #expect(statistics.pool.disconnects - disconnects >= 1000)
             #expect(statistics.delivered == 1400 && statistics.failed == 0)

@@ -10,12 +10,12 @@ func useNumberZero() throws {
     close(0)
     do {
         // The backend's own first descriptor is 0.
-        let visit = try BackendVisit()
+        let visit = try BareBackend()
         visit.turn()
         print("opened")
     }
     let far = pairOnZero()
-    let visit = try BackendVisit()
+    let visit = try BareBackend()
     // SAFETY: no request here names memory.
     let stream = unsafe visit.start(.receiveStream(descriptor: 0, byteCountMax: .max))
     visit.turn()

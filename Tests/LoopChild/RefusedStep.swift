@@ -62,7 +62,7 @@ private func openAndDrop() -> String {
     precondition(unsafe pipe(&ends) == 0)  // SAFETY: room for two.
     defer { for end in ends { close(end) } }
     do {
-        let visit = try BackendVisit(options: options)
+        let visit = try BareBackend(options: options)
         // SAFETY: names no memory.
         let poll = unsafe visit.start(.poll(descriptor: ends[0], events: UInt32(POLLIN)))
         visit.turn()

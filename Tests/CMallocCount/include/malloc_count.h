@@ -13,6 +13,6 @@ int64_t test_allocation_count(void);
 /// under a sanitizer.
 int64_t test_live_allocation_count(void);
 
-/// From here on memory is overwritten when it is handed out and when it is given back, so that who
-/// reads what was never written, or is gone, is found; under a sanitizer nothing changes.
+/// From here on memory is overwritten when `malloc` hands it out and `free` takes it back, so that
+/// who reads what was never written, or is gone, is found; under a sanitizer nothing changes.
 void test_scribble_over_memory(void);

@@ -34,7 +34,8 @@ struct DescriptorState {
     }
 
     /// Whether its owner may close it without the loop: it came by `Request.poll` alone, or it was
-    /// refused, or its connect failed. It is forgotten when nothing waits on it.
+    /// refused, or its connect failed, and nothing was begun on it since. It is forgotten when
+    /// nothing waits on it.
     var isForeign: Bool {
         get { self[.foreign] }
         set { self[.foreign] = newValue }

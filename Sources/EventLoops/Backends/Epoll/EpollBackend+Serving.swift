@@ -141,8 +141,8 @@ extension EpollBackend {
 
     /// A stream socket that gave less than was asked is empty. epoll(7), "Questions and answers",
     /// 9. Where its end or an urgent byte was announced before, the next read tells, and no further
-    /// edge will. A read also stops in front of descriptors that a Unix peer sends, unix(7), which
-    /// nobody here takes: the bytes with them come with the next ones, or at the end.
+    /// edge will. A read also stops behind bytes that a Unix peer sends with descriptors, unix(7),
+    /// which nobody here takes: the bytes behind those come with the next ones, or at the end.
     private func noteShortRead(_ state: inout DescriptorState) {
         if state.trustsShortReads { state.isReadable = false }
     }

@@ -3,7 +3,7 @@
 public import AtomicSupport
 internal import CLinuxShims
 
-/// The contract on epoll(7): edge-triggered, one registration in a descriptor's life.
+/// The contract on epoll(7): edge-triggered, one registration as long as a descriptor is in use.
 ///
 /// An operation is tried when its descriptor is or may be ready, and waits in the descriptor's
 /// queue otherwise. Streams are emulated: one turn takes at most `streamBudget` receives from a
@@ -85,7 +85,10 @@ public final class EpollBackend: EventBackend {
         case .connect(let descriptor, _):
             renew(descriptor)
             // SAFETY: as above.
-            if let result = unsafe request.attempt() { return finish(id, result) }
+            if let result = unsafe request.attempt() {
+                if result < 0 { disown(descriptor) }
+                return finish(id, result)
+            }
             unsafe enqueue(request, id, on: descriptor)  // SAFETY: as above.
         default:
             unsafe enqueue(request, id, on: request.descriptor)  // SAFETY: as above.
@@ -98,8 +101,7 @@ public final class EpollBackend: EventBackend {
         let place = Int(descriptor)
         let status = register(descriptor, isForeign: direction == .polling)
         guard status >= 0 else {
-            states.value[place].isForeign = true
-            releaseIfForeign(descriptor)
+            disown(descriptor)
             return finish(id, status)
         }
         // What can leave at once needs no record.
@@ -184,8 +186,7 @@ public final class EpollBackend: EventBackend {
         case .polling: pending.value.remove(id.index, from: &states.value[place].polls)
         }
         finish(id, -Int32(MILLRACE_ECANCELED))
-        if direction == .connecting { states.value[place].isForeign = true }
-        releaseIfForeign(Int32(place))
+        if direction == .connecting { disown(Int32(place)) } else { releaseIfForeign(Int32(place)) }
     }
 
     /// Ends every operation that waits on the descriptor.
@@ -296,11 +297,17 @@ public final class EpollBackend: EventBackend {
         states.value[place].renew()
     }
 
-    private func forget(_ descriptor: Int32) {
+    /// From here on the owner may close the descriptor without the loop, unless something new is
+    /// begun on it.
+    private func disown(_ descriptor: Int32) {
         guard descriptor >= 0, Int(descriptor) < states.value.count else { return }
-        cancelAll(on: descriptor)
         states.value[Int(descriptor)].isForeign = true
         releaseIfForeign(descriptor)
+    }
+
+    private func forget(_ descriptor: Int32) {
+        cancelAll(on: descriptor)
+        disown(descriptor)
     }
 
     func finish(_ id: OperationID, _ result: Int32) {

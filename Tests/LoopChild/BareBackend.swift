@@ -5,7 +5,7 @@ import EventLoops
 
 /// A backend without a loop.
 @safe
-final class BackendVisit {
+final class BareBackend {
     let backend: any EventBackend
     private var batch = CompletionBatch(capacity: 16)
     private var results: [OperationID: Int32] = [:]
