@@ -19,10 +19,11 @@ struct SimulatedClientTests {
             // a while: in it the client is closed.
             simulation.plan[.silentHost] = 500_000
             simulation.plan[.delayedCancellation] = 1_000_000
+            simulation.plan[.slowDelivery] = 300_000
             let log = ConnectionLog()
             let outcome = try simulation.run { group, world in
                 try await closeWhileConnecting(
-                    group, world, log, after: .microseconds(250_000 + 100 * Int(seed)))
+                    group, world, log, after: .milliseconds(250 + 2 * Int(seed)))
             }
             #expect(outcome.ending == .finished, "seed \(seed)")
             #expect(outcome.openCount == 0, "seed \(seed)")

@@ -64,10 +64,10 @@ struct ServerCrowdTests {
             $0.headerTimeout = .milliseconds(400)
         }
         let good = try server.connect()
+        let begin = MonotonicInstant.now
         let slow = try (0..<100).map { _ in try server.connect() }
         let start = "GET /hello HTTP/1.1\r\nHost: x\r\nX-A: "
         for client in slow { try client.send(start) }
-        let begin = MonotonicInstant.now
         var turns = 0
         while slow.contains(where: { $0.isQuiet(milliseconds: 0) }) {  // Ends with the limit.
             for client in slow where client.isQuiet(milliseconds: 0) { try? client.send("a") }
@@ -77,7 +77,8 @@ struct ServerCrowdTests {
             TestServer.pause(milliseconds: 10)
             guard MonotonicInstant.now < begin.advanced(by: .seconds(8)) else { break }
         }
-        #expect(turns >= 10)
+        // Not at once: they had their time, however many turns fit into it.
+        #expect(turns > 0 && begin.advanced(by: .milliseconds(390)) <= .now)
         for client in slow {
             #expect(try client.answer().status == 408)
             try client.expectEnd(orReset: true)
