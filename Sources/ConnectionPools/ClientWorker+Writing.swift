@@ -166,8 +166,7 @@ extension ClientWorker {
         if !isShutDown, let connection {
             isShutDown = true
             try await connection.finishWriting()
-            // Whatever happened meanwhile has signalled nobody.
-            if endReason != nil { return }
+            if endReason != nil { return }  // Ended meanwhile.
         }
         _ = await parking.waitForSignal()
     }

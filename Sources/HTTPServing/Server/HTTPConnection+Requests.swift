@@ -46,10 +46,8 @@ extension HTTPConnection {
             unsafe dispatch(bytes, head, table)  // SAFETY: lent for the call.
             return head.byteCount
         } catch {
-            // A head that cannot be read may still say that its answer has no body.
             // SAFETY: lent by the caller.
-            let start = unsafe partial.map { Array($0.bytes.prefix(5)) } ?? Array(bytes.prefix(5))
-            refuse(error.status, isHead: start.elementsEqual("HEAD ".utf8))
+            refuse(error.status, beginning: unsafe partial?.bytes ?? Array(bytes.prefix(5)))
             return bytes.count
         }
     }
@@ -60,17 +58,15 @@ extension HTTPConnection {
         // SAFETY: copied while lent. Parsed again, once, into a table of its own.
         _ = unsafe try fresh.parse(bytes, limits: worker.configuration.limits)
         partial = fresh
-        isFresh = false
         wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
     }
 
-    /// Answers a head that is none, and ends.
-    func refuse(_ status: Int, isHead: Bool = false) {
+    /// Answers a head that is none, and ends. It may still say that its answer has no body.
+    func refuse(_ status: Int, beginning bytes: [UInt8]) {
         partial = nil
         state.receiveRefusedHead()
-        self.isHead = isHead
+        isHead = bytes.starts(with: "HEAD ".utf8)
         isOldVersion = false
-        isFresh = false
         isAnswerBegun = false
         if worker.configuration.onAccess != nil {
             access = HTTPAccess(remote, at: worker.now)
@@ -84,7 +80,6 @@ extension HTTPConnection {
         _ bytes: UnsafeRawBufferPointer, _ head: RequestHead,
         _ fields: UnsafeMutablePointer<FieldTable>
     ) {
-        isFresh = false
         state.receive(head)
         body = BodyDecoder(head.framing)
         isHead = head.method == .head

@@ -52,8 +52,6 @@ final class HTTPConnection {
     var isOldVersion = false
     var saidClose = false
     let isShed: Bool
-    /// No request has been read yet: the limit for heads counts.
-    var isFresh = true
     private(set) var isListening = false
     /// In `answering`: a task waits for bytes itself.
     var isInputLent = false
@@ -231,6 +229,8 @@ final class HTTPConnection {
     /// The others have had their turn.
     func takeTurn() {
         isQueued = false
+        // A limit found no timer, and there is still none: without it nobody would end what waits.
+        if deadline < timerInstant && !setTimer(deadline) { return reset() }
         advance()
     }
 
@@ -239,7 +239,7 @@ final class HTTPConnection {
     func rest() {
         if phase == .reading && partial == nil {
             if worker.isStopping { return endQuietly() }
-            if !isFresh { wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds)) }
+            wait(until: worker.now.advanced(byNanoseconds: worker.idleNanoseconds))
         }
         listen()
     }
@@ -297,7 +297,7 @@ final class HTTPConnection {
         isPeerDone = input.isWireEnded
         if case .failed = input.end { return outputEnded() }
         if let partial, !partial.isAtStart {
-            refuse(400)
+            refuse(400, beginning: partial.bytes)
             return advance()
         }
         partial = nil
@@ -372,6 +372,7 @@ final class HTTPConnection {
     func close() {
         guard phase != .closed else { return }
         phase = .closed
+        deadline = .never
         cancelTimer()
         stopListening()
         exchange?.cancel()
@@ -387,13 +388,14 @@ final class HTTPConnection {
     // MARK: Time limits
 
     /// Sets the limit. The timer itself is touched only if it would be late: it looks at the limit
-    /// when it fires.
+    /// when it fires. If the loop has none left, `takeTurn` tries once more.
     func wait(until limit: MonotonicInstant) {
         deadline = limit
-        if limit < timerInstant { setTimer(limit) }
+        if limit < timerInstant && !setTimer(limit) { queue() }
     }
 
-    func setTimer(_ instant: MonotonicInstant) {
+    /// False if the loop has no timer left, or is stopping.
+    private func setTimer(_ instant: MonotonicInstant) -> Bool {
         cancelTimer()
         // SAFETY: the timer's reference, given back when it fires or is cancelled.
         let context = unsafe Unmanaged.passRetained(self).toOpaque()
@@ -409,6 +411,7 @@ final class HTTPConnection {
             // SAFETY: not scheduled.
             unsafe Unmanaged<HTTPConnection>.fromOpaque(context).release()
         }
+        return timer != nil
     }
 
     func cancelTimer() {
@@ -424,7 +427,7 @@ final class HTTPConnection {
         timer = nil
         timerInstant = .never
         guard !isStopped, phase != .closed, deadline != .never else { return }
-        if worker.now < deadline { return setTimer(deadline) }
+        if worker.now < deadline { return wait(until: deadline) }
         limitReached()
     }
 
@@ -432,11 +435,12 @@ final class HTTPConnection {
         switch phase {
         case .reading where !overflow.isEmpty, .ending:
             if !watchOn() { reset() }
-        case .reading where !(partial?.isAtStart ?? true):
+        case .reading:
+            guard let partial, !partial.isAtStart else { return endQuietly() }
             stopListening()
-            refuse(408)
+            refuse(408, beginning: partial.bytes)
             advance()
-        case .reading, .discarding: endQuietly()
+        case .discarding: endQuietly()
         case .breaking: breakOn()
         case .lingering: close()
         case .answering: lookForHangUp()

@@ -213,6 +213,12 @@ struct ServerBodyTests {
             if status > 0 { #expect(try client.answer().status == status, "\(half)") }
             try client.expectEnd()
         }
+        // An answer to HEAD has no body, also this one.
+        let head = try server.connect()
+        try head.send("HEAD /hello HTTP/1.1\r\n")
+        head.finishWriting()
+        #expect(try head.answer(isHead: true).status == 400)
+        try head.expectEnd()
     }
 
     @Test("Large bodies both ways, with bounded memory", arguments: backends)

@@ -36,24 +36,26 @@ final class TestServer {
         let address: SocketAddress
         let configuration: HTTPServerConfiguration
         let routes: HTTPRoutes
+        let options: LoopOptions
         let phase = Atomic<Int>(0)
         var server: HTTPServer?
         var error: (any Error)?
 
         init(
             _ choice: BackendChoice, _ loops: Int, _ address: SocketAddress,
-            _ configuration: HTTPServerConfiguration, _ routes: HTTPRoutes
+            _ configuration: HTTPServerConfiguration, _ routes: HTTPRoutes, _ options: LoopOptions
         ) {
             self.choice = choice
             self.loops = loops
             self.address = address
             self.configuration = configuration
             self.routes = routes
+            self.options = options
         }
 
         func run() {
             do {
-                try LoopGroup.run(loops: loops, choice: choice) { group in
+                try LoopGroup.run(loops: loops, choice: choice, options: options) { group in
                     let server = try await HTTPServer.open(
                         on: self.address, group: group, configuration: self.configuration,
                         routes: self.routes)
@@ -96,7 +98,8 @@ final class TestServer {
     /// A server that listens; with TLS, its clients trust the tests' authority.
     init(
         _ choice: BackendChoice, loops: Int = 1, on address: SocketAddress = loopback,
-        routes: HTTPRoutes? = nil, _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
+        routes: HTTPRoutes? = nil, options: LoopOptions = LoopOptions(),
+        _ configure: (inout HTTPServerConfiguration) -> Void = { _ in }
     ) throws {
         var configuration = HTTPServerConfiguration()
         configuration.lingerTimeout = .milliseconds(500)
@@ -104,7 +107,8 @@ final class TestServer {
         #if TLS
             connector = configuration.tls == nil ? nil : try SecureServer.connector()
         #endif
-        state = State(choice, loops, address, configuration, try routes ?? TestRoutes.all())
+        state = State(
+            choice, loops, address, configuration, try routes ?? TestRoutes.all(), options)
         let context = unsafe Unmanaged.passRetained(state).toOpaque()  // SAFETY: the thread's.
         let body: @convention(c) (UnsafeMutableRawPointer?) -> Void = { context in
             guard let context = unsafe context else { return }

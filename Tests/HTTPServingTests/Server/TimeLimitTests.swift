@@ -38,6 +38,11 @@ struct ServerTimeLimitTests {
             }
             #expect((150...2_000).contains(time))
         }
+        // An answer to HEAD has no body, also this one.
+        let short = try server.connect()
+        try short.send("HEAD /hello HTTP/1.1\r\nA: ")
+        #expect(try short.answer(isHead: true).status == 408)
+        try short.expectEnd()
         // Behind a request with another method, and byte by byte.
         let client = try server.connect()
         try client.send(request("HEAD /hello") + "GET /hello HTTP/1.1\r\nA: ")
@@ -72,6 +77,25 @@ struct ServerTimeLimitTests {
             _ = busy.isQuiet(milliseconds: 120)
         }
         try busy.expectEnd()
+    }
+
+    @Test("A connection for whose limit there is no timer is reset", arguments: backends)
+    func noTimer(_ choice: BackendChoice) throws {
+        // If this failed, a silent client would stay for ever when a loop's timers are all set.
+        var options = LoopOptions()
+        options.timersMax = 4
+        let server = try TestServer(choice, options: options) {
+            $0.headerTimeout = .seconds(2)
+            $0.idleTimeout = .seconds(60)
+        }
+        let silent = try (0..<12).map { _ in try server.connect() }
+        // Some are reset; those that have timers keep them.
+        #expect(TestServer.wait { (1...4).contains(server.server.statistics.openConnections) })
+        let reset = silent.filter { !$0.isQuiet(milliseconds: 0) }
+        #expect(reset.count >= 8 && reset.count < 12)
+        for client in silent { try client.expectEnd(orReset: true) }
+        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        #expect(try ServerConnectionTests.hello(server))
     }
 
     @Test("A body that does not come: 408", arguments: wires)
