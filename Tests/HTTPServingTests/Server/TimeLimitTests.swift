@@ -85,16 +85,18 @@ struct ServerTimeLimitTests {
         var options = LoopOptions()
         options.timersMax = 4
         let server = try TestServer(choice, options: options) {
-            $0.headerTimeout = .seconds(2)
-            $0.idleTimeout = .seconds(60)
+            $0.headerTimeout = .seconds(60)
         }
-        let silent = try (0..<12).map { _ in try server.connect() }
-        // Some are reset; those that have timers keep them.
-        #expect(TestServer.wait { (1...4).contains(server.server.statistics.openConnections) })
-        let reset = silent.filter { !$0.isQuiet(milliseconds: 0) }
-        #expect(reset.count >= 8 && reset.count < 12)
-        for client in silent { try client.expectEnd(orReset: true) }
-        #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
+        var statistics: HTTPServerStatistics { server.server.statistics }
+        // The reset may come before the client knows that it is connected.
+        let silent = (0..<12).compactMap { _ in try? server.connect() }
+        #expect(TestServer.wait { statistics.acceptedConnections == 12 })
+        // Some are reset; those that have timers stay.
+        var kept: [RawClient] { silent.filter { $0.isQuiet(milliseconds: 0) } }
+        #expect(TestServer.wait { kept.count <= 4 && kept.count == statistics.openConnections })
+        #expect(!kept.isEmpty)
+        silent.forEach { $0.finishWriting() }
+        #expect(TestServer.wait { statistics.openConnections == 0 })
         #expect(try ServerConnectionTests.hello(server))
     }
 
