@@ -278,7 +278,8 @@ let package = Package(
         .executableTarget(
             name: "LoopChild",
             dependencies: [
-                "AsyncRuntime", "AtomicSupport", "CMallocCount", "CTestSupport", "EventLoops",
+                "AsyncRuntime", "AtomicSupport", "BackendConformance", "CMallocCount",
+                "CTestSupport", "EventLoops",
             ],
             path: "Tests/LoopChild"),
         .testTarget(

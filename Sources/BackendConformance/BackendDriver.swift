@@ -7,10 +7,8 @@ internal import EventLoops
 /// Calls a backend as a loop does, on the check's own thread: submits, waits, keeps what completed.
 @safe
 final class BackendDriver {
-    let backend: any EventBackend
+    private let visit: BackendVisit
     private let run: ConformanceRun
-    private var batch: CompletionBatch
-    private var nextIndex: UInt64 = 0
     private(set) var completions: [OperationID: [Completion]] = [:]
     /// The names in the order of their completions.
     private(set) var order: [OperationID] = []
@@ -37,9 +35,7 @@ final class BackendDriver {
 
     init(_ run: ConformanceRun, options: LoopOptions = LoopOptions()) throws {
         self.run = run
-        backend = try run.open(options).backend
-        batch = CompletionBatch(capacity: options.completionQueueCapacity)
-        try backend.attach()
+        visit = try BackendVisit(run.open(options).backend, options: options)
     }
 
     deinit {
@@ -56,17 +52,15 @@ final class BackendDriver {
         return memory
     }
 
-    func newID() -> OperationID {
-        nextIndex += 1
-        return OperationID(rawValue: 1 << 32 | nextIndex)
-    }
+    var backend: any EventBackend { visit.backend }
+
+    func newID() -> OperationID { visit.newID() }
 
     @unsafe
     @discardableResult
     private func submit(_ request: Request) -> OperationID {
-        let id = newID()
+        let id = unsafe visit.start(request)  // SAFETY: memory comes from `memory`.
         submitted.append(id)
-        unsafe backend.submit(request, as: id)  // SAFETY: memory comes from `memory`.
         return id
     }
 
@@ -162,10 +156,8 @@ final class BackendDriver {
 
     /// One `wait` of at most `milliseconds`; keeps what it brought.
     func turn(milliseconds: UInt64 = 20) {
-        backend.wait(
-            until: .now.advanced(byNanoseconds: milliseconds * 1_000_000), into: &batch)
-        for index in 0..<batch.count { take(batch[index]) }
-        batch.removeAll()
+        let deadline = MonotonicInstant.now.advanced(byNanoseconds: milliseconds * 1_000_000)
+        visit.wait(until: deadline).forEach(take)
     }
 
     private func take(_ completion: Completion) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
 import AtomicSupport
+import BackendConformance
 import CLinuxShims
 import EventLoops
 import Testing
@@ -112,11 +113,9 @@ struct IOUringTests {
 /// A backend without a loop, and a pipe to poll.
 @safe
 private final class BareRing {
-    let backend: any EventBackend
+    private let visit: BackendVisit
     private(set) var last: Completion?
-    private var batch: CompletionBatch
     private var ends: [Int32] = [0, 0]
-    private var nextIndex: UInt64 = 0
     private let memory = UnsafeMutableRawPointer.allocate(byteCount: 1000, alignment: 16)
 
     init(capacity: Int, gather: UInt64 = 0, zeroCopyByteCountMin: Int = .max) throws {
@@ -125,18 +124,18 @@ private final class BareRing {
         options.completionQueueCapacity = capacity
         options.batchWaitNanoseconds = gather
         options.zeroCopyByteCountMin = zeroCopyByteCountMin
-        backend = try BackendChoice.ioUring.open(options: options).backend
-        batch = CompletionBatch(capacity: capacity)
+        visit = try BackendVisit(.ioUring, options: options)
         // SAFETY: room for two.
         #expect(unsafe millrace_pipe_open(&ends) == 0)
         unsafe memory.initializeMemory(as: UInt8.self, repeating: 7, count: 1000)  // SAFETY: ours.
-        try backend.attach()
     }
 
     deinit {
         for end in ends { _ = millrace_close(end) }
         // The memory is left behind: a send that failed may still name it.
     }
+
+    var backend: any EventBackend { visit.backend }
 
     var overflows: UInt64 { backend.statistics.completionOverflows }
 
@@ -148,31 +147,23 @@ private final class BareRing {
     @discardableResult
     func poll() -> OperationID {
         // SAFETY: no memory is named.
-        unsafe submit(.poll(descriptor: ends[0], events: UInt32(MILLRACE_POLLIN)))
+        unsafe visit.start(.poll(descriptor: ends[0], events: UInt32(MILLRACE_POLLIN)))
     }
 
     /// An operation that is over at once: a pipe cannot be shut down.
     func shutdownNothing() {
-        _ = unsafe submit(.shutdown(descriptor: ends[0], how: 1))  // SAFETY: no memory.
+        _ = unsafe visit.start(.shutdown(descriptor: ends[0], how: 1))  // SAFETY: no memory.
     }
 
     func send(_ count: Int, to descriptor: Int32) -> OperationID {
         // SAFETY: the memory is never freed.
-        unsafe submit(.send(descriptor: descriptor, from: memory, count: count))
+        unsafe visit.start(.send(descriptor: descriptor, from: memory, count: count))
     }
 
     func receiveStream(_ descriptor: Int32, as id: OperationID) {
         // SAFETY: no memory is named.
         unsafe backend.submit(
             .receiveStream(descriptor: descriptor, byteCountMax: .max), as: id)
-    }
-
-    @unsafe
-    private func submit(_ request: Request) -> OperationID {
-        nextIndex += 1
-        let id = OperationID(rawValue: 1 << 32 | nextIndex)
-        unsafe backend.submit(request, as: id)  // SAFETY: vouched for by the caller.
-        return id
     }
 
     /// One wait; how many completions it brought.
@@ -182,11 +173,9 @@ private final class BareRing {
             milliseconds == 0
             ? MonotonicInstant(nanoseconds: 0)
             : .now.advanced(byNanoseconds: milliseconds * 1_000_000)
-        backend.wait(until: deadline, into: &batch)
-        let count = batch.count
-        if count > 0 { last = batch[count - 1] }
-        batch.removeAll()
-        return count
+        let completions = visit.wait(until: deadline)
+        if let last = completions.last { self.last = last }
+        return completions.count
     }
 
     /// Waits until so many completions came, at most a hundred times; how many did.

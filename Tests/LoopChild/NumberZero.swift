@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import BackendConformance
 import CMallocCount
 import EventLoops
 import Glibc
@@ -10,15 +11,15 @@ func useNumberZero() throws {
     close(0)
     do {
         // The backend's own first descriptor is 0.
-        let visit = try BareBackend()
-        visit.turn()
+        let visit = try BackendVisit(choice, options: LoopOptions())
+        _ = visit.turn()
         print("opened")
     }
     let far = pairOnZero()
-    let visit = try BareBackend()
+    let visit = try BackendVisit(choice, options: LoopOptions())
     // SAFETY: no request here names memory.
     let stream = unsafe visit.start(.receiveStream(descriptor: 0, byteCountMax: .max))
-    visit.turn()
+    _ = visit.turn()
     visit.backend.cancelAll(on: 0)
     expect(visit.result(of: stream), "cancelled") { $0 == -ECANCELED }
     // SAFETY: as above.
@@ -27,7 +28,7 @@ func useNumberZero() throws {
     let nextFar = pairOnZero()
     // SAFETY: as above.
     let poll = unsafe visit.start(.poll(descriptor: 0, events: UInt32(POLLIN)))
-    visit.turn()
+    _ = visit.turn()
     var byte: UInt8 = 1
     precondition(unsafe write(nextFar, &byte, 1) == 1)  // SAFETY: a byte of ours.
     expect(visit.result(of: poll), "told") { $0 > 0 && $0 & Int32(POLLIN) != 0 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+import BackendConformance
 import CMallocCount
 import CTestSupport
 import EventLoops
@@ -62,10 +63,10 @@ private func openAndDrop() -> String {
     precondition(unsafe pipe(&ends) == 0)  // SAFETY: room for two.
     defer { for end in ends { close(end) } }
     do {
-        let visit = try BareBackend(options: options)
+        let visit = try BackendVisit(choice, options: options)
         // SAFETY: names no memory.
         let poll = unsafe visit.start(.poll(descriptor: ends[0], events: UInt32(POLLIN)))
-        visit.turn()
+        _ = visit.turn()
         visit.backend.cancel(poll)
         return visit.result(of: poll) == -ECANCELED ? "opened" : "not cancelled"
     } catch {

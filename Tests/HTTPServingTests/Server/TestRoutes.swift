@@ -13,6 +13,13 @@ enum TestRoutes {
         try routes.get("/hello", direct: { _, response in response.send("Hello, World!") })
         try routes.get("/task") { _ in .text("from a task") }
         try routes.get("/silent", direct: { _, _ in })
+        try routes.get(
+            "/block/:milliseconds(uint)",
+            direct: { request, response in
+                // The loop stands still; meanwhile others' bytes come.
+                TestServer.pause(milliseconds: Int32(request.parameter(0)) ?? 0)
+                response.send("over")
+            })
         try bodies(&routes)
         try streams(&routes)
         try faults(&routes)

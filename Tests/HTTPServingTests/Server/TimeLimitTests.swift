@@ -176,19 +176,28 @@ struct ServerTimeLimitTests {
         try sender.expectEnd()
     }
 
+    private static let block = [UInt8](repeating: 120, count: 1 << 20)
+
+    private static func lingerLong(_ configuration: inout HTTPServerConfiguration) {
+        configuration.lingerTimeout = .seconds(30)
+        configuration.limits.bodyByteCountMax = 1 << 20
+    }
+
+    /// A client that is refused before it has sent what it announced.
+    private static func beginRefusedUpload(to server: TestServer) throws -> RawClient {
+        let client = try server.connect()
+        try client.send(request("POST /echo", "Content-Length: 400000000\r\n"))
+        return client
+    }
+
     @Test("What comes behind the last answer is taken up to 64 MiB", arguments: wires)
     func lingeredBytes(_ choice: Wire) throws {
         // If this failed, a client that was refused could keep a loop busy until the time is over.
-        let server = try TestServer(choice) {
-            $0.lingerTimeout = .seconds(30)
-            $0.limits.bodyByteCountMax = 1 << 20
-        }
-        let client = try server.connect()
-        try client.send(request("POST /echo", "Content-Length: 400000000\r\n"))
-        let block = [UInt8](repeating: 120, count: 1 << 20)
+        let server = try TestServer(choice, Self.lingerLong)
+        let client = try Self.beginRefusedUpload(to: server)
         // More than may lie in the buffers of both kernels.
         #expect(throws: RawClient.Failure.self) {
-            _ = try client.sendUntilStuck(block, milliseconds: 5_000, atMost: 128 << 20)
+            _ = try client.sendUntilStuck(Self.block, milliseconds: 5_000, atMost: 128 << 20)
         }
         #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
     }
@@ -221,15 +230,10 @@ struct ServerTimeLimitTests {
     @Test("Who sends less than 64 MiB behind the last answer is not cut off", arguments: backends)
     func lingeredEnough(_ choice: BackendChoice) throws {
         // If this failed, a refused upload would lose its answer by a reset.
-        let server = try TestServer(choice) {
-            $0.lingerTimeout = .seconds(30)
-            $0.limits.bodyByteCountMax = 1 << 20
-        }
-        let client = try server.connect()
-        try client.send(request("POST /echo", "Content-Length: 400000000\r\n"))
-        let block = [UInt8](repeating: 120, count: 1 << 20)
+        let server = try TestServer(choice, Self.lingerLong)
+        let client = try Self.beginRefusedUpload(to: server)
         // More by far than half of the limit and what both kernels hold: else it would all go out.
-        for _ in 0..<56 { try client.send(block) }
+        for _ in 0..<56 { try client.send(Self.block) }
         #expect(try client.answer().status == 413)
         try client.expectEnd()
     }
@@ -237,20 +241,13 @@ struct ServerTimeLimitTests {
     @Test("The limit of a head is over with the head", arguments: backends)
     func busyPipeline(_ choice: BackendChoice) throws {
         // If this failed, a client with many requests would be closed in the middle of them.
-        var routes = try TestRoutes.all()
-        try routes.get(
-            "/brief",
-            direct: { _, response in
-                // The loop stands still: 64 of them, a turn, are within the limit, all are not.
-                TestServer.pause(milliseconds: 5)
-                response.send("over")
-            })
-        let server = try TestServer(choice, routes: routes) {
+        let server = try TestServer(choice) {
             $0.headerTimeout = .milliseconds(800)
         }
         let client = try server.connect()
-        // In one piece: where nothing is left to read, the limit of idleness takes its place.
-        try client.send(String(repeating: request("GET /brief"), count: 400))
+        // 64 of them, a turn, are within the limit, all are not. In one piece: where nothing is
+        // left to read, the limit of idleness takes its place.
+        try client.send(String(repeating: request("GET /block/5"), count: 400))
         for _ in 0..<400 { #expect(try client.answer().status == 200) }
     }
 }
