@@ -91,9 +91,9 @@ struct Trial {
             // One that sleeps uses no time of a processor; one beside other work has a part of one.
             // Unit tests wait for clocks and peers: of them is known how long that takes.
             let patience = finder == .models ? 30.0 : 6.0
-            let secondsMax =
-                finder == .tests ? 20 + 3 * control.seconds : 10 + patience * processorSecondsMax
-            limited.seconds = min(seconds, secondsMax)
+            limited.seconds =
+                finder == .tests
+                ? 20 + 3 * control.seconds : min(seconds, 10 + patience * processorSecondsMax)
         }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }
