@@ -16,7 +16,7 @@ struct SimulatedClientTests {
         for seed in UInt64(1)...200 {
             var simulation = Simulation(seed: seed)
             // The first address says nothing, the second one answers, and giving the first up takes
-            // a while: in it the client is closed.
+            // a while, with a slow delivery more than a tick: in it the client is closed.
             simulation.plan[.silentHost] = 500_000
             simulation.plan[.delayedCancellation] = 1_000_000
             simulation.plan[.slowDelivery] = 300_000

@@ -47,7 +47,8 @@ extension HTTPConnection {
             return head.byteCount
         } catch {
             // SAFETY: lent by the caller.
-            refuse(error.status, beginning: unsafe partial?.bytes ?? Array(bytes.prefix(5)))
+            let isHead = unsafe partial.map { Self.saysHead($0.bytes) } ?? Self.saysHead(bytes)
+            refuse(error.status, isHead: isHead)
             return bytes.count
         }
     }
@@ -61,11 +62,18 @@ extension HTTPConnection {
         wait(until: worker.now.advanced(byNanoseconds: worker.headerNanoseconds))
     }
 
-    /// Answers a head that is none, and ends. It may still say that its answer has no body.
-    func refuse(_ status: Int, beginning bytes: [UInt8]) {
+    /// Whether what began as a request says that its answer has no body.
+    static func saysHead(_ bytes: some Sequence<UInt8>) -> Bool {
+        let isLineEnd = { (byte: UInt8) in byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")
+        }
+        return bytes.drop(while: isLineEnd).starts(with: "HEAD ".utf8)
+    }
+
+    /// Answers a head that is none, and ends.
+    func refuse(_ status: Int, isHead: Bool) {
         partial = nil
         state.receiveRefusedHead()
-        isHead = bytes.starts(with: "HEAD ".utf8)
+        self.isHead = isHead
         isOldVersion = false
         isAnswerBegun = false
         if worker.configuration.onAccess != nil {

@@ -229,9 +229,19 @@ final class HTTPConnection {
     /// The others have had their turn.
     func takeTurn() {
         isQueued = false
-        // A limit found no timer, and there is still none: without it nobody would end what waits.
-        if deadline < timerInstant && !setTimer(deadline) { return reset() }
-        advance()
+        // A limit had found no timer.
+        if deadline < timerInstant && !setTimer(deadline) { return endUnlimited() }
+        // One that waits for bytes is told of them, and keeps the limit that it has.
+        if !isListening { advance() }
+    }
+
+    /// There is no timer for the limit: without one nobody would end what waits.
+    private func endUnlimited() {
+        switch phase {
+        case .answering: deadline = .never  // That of a look-out; the answer finds out.
+        case .lingering: close()  // A reset could take the last answer away.
+        case .reading, .discarding, .ending, .breaking, .closed: reset()
+        }
     }
 
     /// Nothing to do: waits for bytes. The limit of a head or of what is discarded is set already
@@ -297,7 +307,7 @@ final class HTTPConnection {
         isPeerDone = input.isWireEnded
         if case .failed = input.end { return outputEnded() }
         if let partial, !partial.isAtStart {
-            refuse(400, beginning: partial.bytes)
+            refuse(400, isHead: Self.saysHead(partial.bytes))
             return advance()
         }
         partial = nil
@@ -372,7 +382,7 @@ final class HTTPConnection {
     func close() {
         guard phase != .closed else { return }
         phase = .closed
-        deadline = .never
+        deadline = .never  // A turn that is still to come sets no timer again.
         cancelTimer()
         stopListening()
         exchange?.cancel()
@@ -438,7 +448,7 @@ final class HTTPConnection {
         case .reading:
             guard let partial, !partial.isAtStart else { return endQuietly() }
             stopListening()
-            refuse(408, beginning: partial.bytes)
+            refuse(408, isHead: Self.saysHead(partial.bytes))
             advance()
         case .discarding: endQuietly()
         case .breaking: breakOn()

@@ -12,8 +12,8 @@ public struct HTTPServerConfiguration: Sendable {
     /// The limits of messages: what goes beyond is answered with a status of its own.
     public var limits = HTTPLimits()
     /// The most connections at one time, over all loops. A request on one beyond that is answered
-    /// with 503; beyond a quarter more, connections are closed at once. Each needs a timer of
-    /// its loop (`LoopOptions.timersMax`); one that gets none for a limit is reset.
+    /// with 503; beyond a quarter more, connections are closed at once. Each connection needs
+    /// a timer of its loop (`LoopOptions.timersMax`); one that gets none for a limit is reset.
     public var maxConnections = 10_000
     /// How long a head may take from its first byte on; then 408. On a new connection it counts
     /// from the beginning, and a silent one is closed.

@@ -2,6 +2,7 @@
 
 import AsyncRuntime
 import AtomicSupport
+import CLinuxShims
 import EventLoops
 import Testing
 
@@ -10,10 +11,22 @@ import Testing
 /// A server's part on one loop, by itself.
 @Suite("Server: its part on a loop")
 struct ServerWorkerTests {
-    private static func worker(_ executor: LoopExecutor) throws -> HTTPWorker {
+    private static func worker(
+        _ executor: LoopExecutor, _ configuration: HTTPServerConfiguration = .init(),
+        _ openCount: OpenConnections = OpenConnections()
+    ) throws -> HTTPWorker {
         HTTPWorker(
-            executor, HTTPServerConfiguration(), try TestRoutes.all().router(), OpenConnections(),
-            serverLine: [])
+            executor, configuration, try TestRoutes.all().router(), openCount, serverLine: [])
+    }
+
+    /// Takes the loop's only timer.
+    private static func takeTimer(of loop: EventLoop) throws -> LoopTimer {
+        // SAFETY: the loop outlives its timer, and is not looked at.
+        let timer = unsafe loop.schedule(
+            at: .now.advanced(by: .seconds(600)),
+            context: Unmanaged.passUnretained(loop).toOpaque()
+        ) { _, _ in }
+        return try #require(timer)
     }
 
     @Test("Some tasks wait for the next request, and are found again", arguments: backends)
@@ -43,16 +56,38 @@ struct ServerWorkerTests {
         options.timersMax = 1
         try LoopGroup.run(choice: choice, options: options) { group in
             let executor = group.executors[0]
-            // SAFETY: the executor lives as long as the loop, and is not looked at.
-            let timer = unsafe executor.loop.schedule(
-                at: .now.advanced(by: .seconds(600)),
-                context: Unmanaged.passUnretained(executor).toOpaque()
-            ) { _, _ in }
-            #expect(timer != nil)
+            _ = try Self.takeTimer(of: executor.loop)
             let watched = try Self.stopped(executor)
             // The cut comes behind the turn in which the stop came.
             for _ in 0..<1_000 where watched.worker != nil { await Task.yield() }
             #expect(watched.worker == nil)
+        }
+    }
+
+    @Test("A limit that finds its timer a turn later holds as it was", arguments: backends)
+    func lateTimer(_ choice: BackendChoice) throws {
+        // If this failed, a silent client would have the time of one that rests between requests.
+        var options = LoopOptions()
+        options.timersMax = 1
+        try LoopGroup.run(choice: choice, options: options) { group in
+            let loop = group.executors[0].loop
+            var configuration = HTTPServerConfiguration()
+            configuration.headerTimeout = .milliseconds(50)
+            configuration.idleTimeout = .seconds(600)
+            configuration.lingerTimeout = .milliseconds(10)
+            let openCount = OpenConnections()
+            let worker = try Self.worker(group.executors[0], configuration, openCount)
+            var ends: [Int32] = [-1, -1]
+            // SAFETY: room for two.
+            try #require(unsafe millrace_socket_pair(Int32(MILLRACE_SOCK_STREAM), &ends) == 0)
+            defer { _ = millrace_close(ends[1]) }
+            let timer = try Self.takeTimer(of: loop)
+            worker.adopt(ends[0])
+            #expect(loop.cancel(timer))
+            #expect(openCount.count == 1)
+            let deadline = MonotonicInstant.now.advanced(by: .seconds(10))
+            while openCount.count > 0, .now < deadline { await Task.yield() }  // Ends by then.
+            #expect(openCount.count == 0)
         }
     }
 

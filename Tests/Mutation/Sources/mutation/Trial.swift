@@ -7,14 +7,14 @@ internal import Mutating
 /// How mutants are tried by one finder.
 struct Trial {
     var finder: Finder
-    /// Seconds for each mutant with the models; for each scenario with the others.
+    /// Seconds for each scenario of stress; with the others, for each mutant at most.
     var seconds: Double
     /// How much of its work a storm does, in a thousand: large ones find little that small ones
     /// do not.
     static let share = 200
     /// How many seeds each storm has.
     var seedCount = 1000
-    /// Seconds of processor time for each mutant with models or storms: others may be at work.
+    /// Seconds of processor time for each mutant, but with stress: others may be at work.
     private var processorSecondsMax: Double?
 
     init(finder: Finder, seconds: Double) {
@@ -91,9 +91,9 @@ struct Trial {
             // One that sleeps uses no time of a processor; one beside other work has a part of one.
             // Unit tests wait for clocks and peers: of them is known how long that takes.
             let patience = finder == .models ? 30.0 : 6.0
-            limited.seconds =
-                finder == .tests
-                ? 20 + 3 * control.seconds : min(seconds, 10 + patience * processorSecondsMax)
+            let secondsMax =
+                finder == .tests ? 20 + 3 * control.seconds : 10 + patience * processorSecondsMax
+            limited.seconds = min(seconds, secondsMax)
         }
         return try limited.run(number: entry.number, name: entry.mutant.name, entry.target)
     }
