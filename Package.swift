@@ -406,7 +406,7 @@ var smallExamples: [Target] {
         ("stealing_deque", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("stealing_ring", ["AtomicSupport", "CLinuxShims", "ConcurrentQueues", "StressSupport"]),
         ("timer_wheel", ["AtomicSupport", "TimerWheels"]),
-        ("token_bucket", ["AtomicSupport", "WaitPrimitives"]),
+        ("token_bucket", ["AtomicSupport", "StressSupport", "WaitPrimitives"]),
         ("udp", ["AsyncRuntime", "AtomicSupport", "EventLoops", "Networking"]),
         (
             "unbounded_spsc_queue",

@@ -37,3 +37,14 @@ print("rallies: \(table.rallies.load(ordering: .relaxed))")
 table.ping.set()
 table.ping.set()
 print("two sets let through: \(table.ping.tryWait()), then \(table.ping.tryWait())")
+
+// A task waits without holding a thread. One that is cancelled leaves the flag to others.
+let guest = Task.detached { try await table.ping.wait() }
+table.ping.set()
+try await guest.value
+let late = Task.detached { try await table.ping.wait() }
+late.cancel()
+let isCancelled = if case .failure = await late.result { true } else { false }
+table.ping.set()
+print("a task was let through, one was cancelled: \(isCancelled)", terminator: ", ")
+print("the flag is there: \(table.ping.isSet)")

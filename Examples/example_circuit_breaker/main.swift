@@ -32,3 +32,16 @@ for milliseconds: UInt64 in [0, 10, 20, 30, 90, 130, 140, 330, 350, 600, 800, 81
     let outcome = call(at: milliseconds)
     print("\(milliseconds) ms: \(outcome), the breaker is \(breaker.state)")
 }
+
+// A probe whose caller went away says nothing of the peer: the next caller is the probe.
+let evening = MonotonicInstant(nanoseconds: 10_000_000_000)
+for _ in 0..<policy.failureThreshold {
+    if let permit = breaker.tryAcquire(now: evening) { breaker.recordFailure(permit, now: evening) }
+}
+let later = evening.advanced(byNanoseconds: policy.resetNanosecondsMax)
+if let permit = breaker.tryAcquire(now: later) { breaker.abandon(permit) }
+if let permit = breaker.tryAcquire(now: later) {
+    print("behind a probe that was given up: another \(permit.isProbe ? "probe" : "call")")
+    breaker.recordSuccess(permit)
+}
+print("then it is \(breaker.state)")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// At most two threads at a time in a place that six want to be in.
+// At most two at a time in a place that six threads and a task want to be in. The task waits in the
+// same line, and holds no thread meanwhile.
 //
 //     swift run -c release example_semaphore
 
@@ -18,6 +19,15 @@ final class Room: Sendable {
 
     func visit() {
         guard doors.blockingWait(until: .never) else { return }
+        stay()
+    }
+
+    func visitFromTask() async throws {
+        try await doors.wait()
+        stay()
+    }
+
+    private func stay() {
         let (_, count) = inside.add(1, ordering: .relaxed)
         insideMax.max(count, ordering: .relaxed)
         visits.add(1, ordering: .relaxed)
@@ -28,10 +38,15 @@ final class Room: Sendable {
 }
 
 let room = Room()
+let visitCount = 500
 
-ThreadTeam.run(count: 6) { _ in
-    for _ in 0..<500 { room.visit() }
+let task = Task.detached {
+    for _ in 0..<visitCount { try await room.visitFromTask() }
 }
+ThreadTeam.run(count: 6) { _ in
+    for _ in 0..<visitCount { room.visit() }
+}
+try await task.value
 print("\(room.visits.load(ordering: .relaxed)) visits", terminator: ", ")
 print("at most \(room.insideMax.load(ordering: .relaxed)) at a time")
 print("doors free at the end: \(room.doors.permitCount)")

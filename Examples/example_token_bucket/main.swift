@@ -6,6 +6,7 @@
 //     swift run -c release example_token_bucket
 
 import AtomicSupport
+import StressSupport
 import WaitPrimitives
 
 let bucket = TokenBucket(
@@ -32,3 +33,11 @@ print("after a minute: \(bucket.availableCount(now: now))")
 print("two: \(bucket.tryTake(2, now: now)), two more: \(bucket.tryTake(2, now: now))")
 let wait = bucket.nanosecondsUntilAvailable(2, now: now) / 1_000_000
 print("two more in \(wait) ms; there now: \(bucket.availableCount(now: now))")
+
+// Threads share it: of eight that come at once, the burst's three get a token.
+let evening = now.advanced(byNanoseconds: 60_000_000_000)
+let takers = Shared(Atomic<Int>(0))
+ThreadTeam.run(count: 8) { _ in
+    if bucket.tryTake(now: evening) { takers.value.add(1, ordering: .relaxed) }
+}
+print("of eight threads: \(takers.value.load(ordering: .relaxed))")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 
-// Waiting until a number of jobs have ended, wherever they run; what they wrote before is seen.
+// Waiting until a number of jobs have ended, wherever they run, in a thread or in a task; what they
+// wrote before is seen.
 //
 //     swift run -c release example_wait_group
 
@@ -12,6 +13,11 @@ import WaitPrimitives
 final class Work: Sendable {
     let group = WaitGroup()
     let sum = Atomic<Int>(0)
+
+    /// Waits for so long; whether all was done by then.
+    func isDone(within nanoseconds: UInt64) -> Bool {
+        group.blockingWait(until: .now.advanced(byNanoseconds: nanoseconds))
+    }
 }
 
 let work = Work()
@@ -25,15 +31,25 @@ ThreadTeam.run(count: jobCount + 1) { index in
         work.sum.add(square, ordering: .relaxed)  // `done` publishes it.
         work.group.done()
     } else {
-        let soon = MonotonicInstant.now.advanced(byNanoseconds: 1_000_000_000)
-        let isDone = work.group.blockingWait(until: soon)
+        let isDone = work.isDone(within: 1_000_000_000)
         print("all \(jobCount) jobs done: \(isDone), sum \(work.sum.load(ordering: .relaxed))")
     }
 }
 
-// It can be used again, and a wait can have a limit.
+// It can be used again. Jobs may be tasks, and a task that waits holds no thread.
+work.group.add(jobCount)
+let tasks = (1...jobCount).map { number in
+    Task.detached {
+        work.sum.add(10 * number, ordering: .relaxed)  // As above.
+        work.group.done()
+    }
+}
+try await work.group.wait()
+print("and as many tasks: sum \(work.sum.load(ordering: .relaxed))")
+
+// A wait can have a limit.
 work.group.add()
-let shortly = MonotonicInstant.now.advanced(byNanoseconds: 5_000_000)
-print("a job that never ends: \(work.group.blockingWait(until: shortly) ? "ended" : "timed out")")
+print("a job that never ends: \(work.isDone(within: 5_000_000) ? "ended" : "timed out")")
 work.group.done()
 print("left: \(work.group.count)")
+for task in tasks { await task.value }

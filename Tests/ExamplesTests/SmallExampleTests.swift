@@ -11,7 +11,10 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
     static let all = [
         SmallExample(
             name: "auto_reset_event",
-            lines: ["rallies: 2000", "two sets let through: true, then false"]),
+            lines: [
+                "rallies: 2000", "two sets let through: true, then false",
+                "a task was let through, one was cancelled: true, the flag is there: true",
+            ]),
         SmallExample(
             name: "barrier",
             lines: [
@@ -36,6 +39,7 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
                 "130 ms: probe failed, the breaker is open",
                 "800 ms: probe succeeded, the breaker is closed",
                 "810 ms: call succeeded, the breaker is closed",
+                "behind a probe that was given up: another probe", "then it is closed",
             ]),
         SmallExample(
             name: "condition_variable",
@@ -133,7 +137,7 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "semaphore",
             lines: [
-                "3000 visits, at most 2 at a time", "doors free at the end: 2",
+                "3500 visits, at most 2 at a time", "doors free at the end: 2",
                 "one permit too many is taken: false",
             ]),
         SmallExample(
@@ -184,7 +188,7 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
             lines: [
                 "there at first: 3", "six requests at [0, 0, 0, 100, 200, 300] ms",
                 "after a minute: 3", "two: true, two more: false",
-                "two more in 100 ms; there now: 1",
+                "two more in 100 ms; there now: 1", "of eight threads: 3",
             ]),
         SmallExample(
             name: "udp",
@@ -221,7 +225,8 @@ struct SmallExample: CustomTestStringConvertible, Sendable {
         SmallExample(
             name: "wait_group",
             lines: [
-                "all 3 jobs done: true, sum 14", "a job that never ends: timed out", "left: 0",
+                "all 3 jobs done: true, sum 14", "and as many tasks: sum 74",
+                "a job that never ends: timed out", "left: 0",
             ]),
     ]
 }

@@ -342,6 +342,9 @@ struct ServerBodyTests {
                 TestServer.pause(milliseconds: 30)
                 #expect(try client.answer().body.count == count)
                 #expect(try client.answer().body.count == 100_000)
+                // The next answer waits for room again.
+                try client.send(request("GET /direct-whole/200000"))
+                #expect(try client.answer().body.count == 200_000)
             }
         }
     }

@@ -2,6 +2,7 @@
 
 import AtomicSupport
 import EventLoops
+import Networking
 import HTTP1Codec
 import Testing
 
@@ -224,6 +225,22 @@ struct ServerTimeLimitTests {
             // Twice the limit; the fault would take twice as long.
             #expect((1_500...3_800).contains(time), "\(path)")
             #expect(throws: RawClient.Failure.self, "\(path)") { try client.receiveAll() }
+        }
+    }
+
+    @Test("The last answer has a limit of its own", arguments: backends)
+    func lastAnswer(_ choice: BackendChoice) throws {
+        // If this failed, a client that takes nothing would keep what the server still has of it.
+        let server = try TestServer(choice) {
+            $0.writeTimeout = .milliseconds(500)
+            $0.stream.sendBufferByteCount = 4_096
+        }
+        // The smaller ones lie in the stream's own buffers, where no request waits for room.
+        for count in [12_000, 20_000, 40_000, 80_000] {
+            let client = try server.connect(receiveBuffer: 2_048)
+            try client.send("GET /direct-whole/\(count) HTTP/1.0\r\n\r\n")
+            #expect(!client.isQuiet(milliseconds: 5_000))
+            #expect(TestServer.wait { server.server.statistics.openConnections == 0 })
         }
     }
 

@@ -82,12 +82,14 @@ struct ServerWorkerTests {
             try #require(unsafe millrace_socket_pair(Int32(MILLRACE_SOCK_STREAM), &ends) == 0)
             defer { _ = millrace_close(ends[1]) }
             let timer = try Self.takeTimer(of: loop)
+            let begin = MonotonicInstant.now
             worker.adopt(ends[0])
             #expect(loop.cancel(timer))
             #expect(openCount.count == 1)
             let deadline = MonotonicInstant.now.advanced(by: .seconds(10))
             while openCount.count > 0, .now < deadline { await Task.yield() }  // Ends by then.
             #expect(openCount.count == 0)
+            #expect(begin.advanced(by: .milliseconds(45)) < .now, "it had not its time")
         }
     }
 
