@@ -3,6 +3,7 @@
 internal import AsyncRuntime
 internal import AtomicSupport
 internal import ConnectionPools
+internal import EventLoops
 internal import LoopSimulation
 internal import Networking
 
@@ -48,6 +49,7 @@ struct ClientStorm: Sendable {
         ) { settled in
             for index in settled.indices { messages.settle(settled[index]) }
         }
+        let timerCount = group.executors[0].loop.timerCount
         let watch = ClientWatch(client, configuration, messages, world)
         world.onStep = { watch.look() }
         defer { world.onStep = nil }
@@ -92,6 +94,9 @@ struct ClientStorm: Sendable {
                 seconds < Self.closingSecondsMax || world.mayHaveJumped,
                 "the client closes for \(seconds) s")
         }
+        // What is cancelled may still be told of.
+        try await LoopTime.sleep(for: .seconds(1))
+        if !world.isReal { checkLoop(group.executors[0].loop, timerCount: timerCount, messages) }
         // A clock that jumps by hours may pass the limit of a close.
         let hasJumped = world.mayHaveJumped
         check(client.statistics, messages, configuration, world, mayFail: hasJumped || isCut)
@@ -220,6 +225,13 @@ struct ClientStorm: Sendable {
     }
 
     // MARK: At the end
+
+    private func checkLoop(_ loop: EventLoop, timerCount: Int, _ messages: MessageLedger) {
+        messages.expect(
+            loop.timerCount == timerCount && loop.operationCount == 0,
+            "\(loop.timerCount) timers, \(timerCount) before, and \(loop.operationCount)"
+                + " operations are left behind the end")
+    }
 
     private func check(
         _ statistics: ClientStatistics, _ messages: MessageLedger,

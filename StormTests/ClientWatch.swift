@@ -20,10 +20,14 @@ final class ClientWatch: @unchecked Sendable {
     private var lastFailure = MonotonicInstant.now
     /// Messages wait beside a connection at rest.
     private var idleness = LastingState()
+    /// Messages wait, nothing is alive, and the longest pause is over.
+    private var pausing = LastingState()
     /// Senders wait beside a queue with room.
     private var room = LastingState()
     /// A connection is read that can write nothing any more.
     private var deafness = LastingState()
+    /// When it was last looked at.
+    private var lastLook = MonotonicInstant.now
     /// When bytes were last seen to go, and how many had gone.
     private var lastTraffic = MonotonicInstant.now
     private var writtenByteCount: UInt64 = 0
@@ -48,6 +52,9 @@ final class ClientWatch: @unchecked Sendable {
         let statistics = client.statistics
         let pool = statistics.pool
         lookAtAttempts(pool, at: .now)
+        let isOverdue = statistics.waiting > 0 && isPauseOver(pool, at: .now)
+        ledger.expect(
+            !pausing.lasts(isOverdue, at: .now), "nobody tries again behind the longest pause")
         lookForIdleness(at: .now)
         lookAtOpening(at: .now)
         lookAtSenders(at: .now)
@@ -74,8 +81,12 @@ final class ClientWatch: @unchecked Sendable {
                     "a connection is closed as idle after \(rested) ns, not \(limit)")
             }
         }
-        if statistics.bytesWritten != writtenByteCount { lastTraffic = now }
+        // A thread of a busy system may have stood still since they went.
+        if statistics.bytesWritten != writtenByteCount {
+            lastTraffic = world.isReal ? lastLook : now
+        }
         writtenByteCount = statistics.bytesWritten
+        lastLook = now
     }
 
     private static func alive(_ pool: PoolStatistics) -> UInt64 {
@@ -108,11 +119,20 @@ final class ClientWatch: @unchecked Sendable {
     }
 
     private func shortestPause(after failures: Int) -> UInt64 {
+        longestPause(after: failures) / 100 * (100 - limits.jitterPercent)
+    }
+
+    private func longestPause(after failures: Int) -> UInt64 {
         var pause = limits.backoffInitialNanoseconds
         for _ in 1..<max(1, failures) {
             pause = min(limits.backoffCapNanoseconds, pause &* limits.backoffMultiplier)
         }
-        return pause / 100 * (100 - limits.jitterPercent)
+        return pause
+    }
+
+    private func isPauseOver(_ pool: PoolStatistics, at now: MonotonicInstant) -> Bool {
+        guard Self.alive(pool) == 0, pool.failedAttempts > 0 else { return false }
+        return now.nanoseconds(since: lastFailure) > longestPause(after: pool.failedAttempts)
     }
 
     /// A call to work that was lost: nobody takes what waits.

@@ -22,6 +22,9 @@ final class EchoEnds: @unchecked Sendable {
         private let connector: TLSConnector?
     #endif
 
+    /// How long a client may take for its handshake.
+    static let handshakeTimeout = Duration.seconds(30)
+
     /// Listens.
     init(
         _ group: LoopGroup, _ world: any StormWorld, _ ledger: Ledger, isSecure: Bool
@@ -38,7 +41,7 @@ final class EchoEnds: @unchecked Sendable {
                 connector = TLSConnector(client)
                 self.server = try await StreamServer.open(
                     on: address, group: group, options: world.streamOptions, tls: server,
-                    handshakeTimeout: .seconds(30))
+                    handshakeTimeout: Self.handshakeTimeout)
                 return
             }
             connector = nil
@@ -68,6 +71,9 @@ final class EchoEnds: @unchecked Sendable {
     }
 
     func stop() { server.stopAccepting() }
+
+    /// Where it listens.
+    var port: UInt16 { server.address.port }
 
     // MARK: Clients
 

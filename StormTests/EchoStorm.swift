@@ -40,6 +40,8 @@ struct EchoStorm: Sendable {
         let most = isSecure ? 12 : 260
         let count = max(1, (2 + world.draw(below: most)) * settings.share / 1000)
         let loop = group.executors[0]
+        let rude = EchoRudeClients(world, ledger, isSecure: isSecure, port: ends.port)
+        defer { rude.leave() }
         await withDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: loop) { await ends.serve() }
             await withDiscardingTaskGroup { talks in
@@ -50,8 +52,13 @@ struct EchoStorm: Sendable {
                         await EchoTalk(number, ends, mustSucceed: false).run()
                     }
                 }
+                rude.begin(
+                    world.draw(below: 8) * settings.share / 1000,
+                    within: .nanoseconds(world.healNanoseconds / 2))
                 try? await LoopTime.sleep(for: .nanoseconds(world.healNanoseconds))
                 world.heal()
+                // Who has no handshake to finish is waited for without limit.
+                if !isSecure { rude.leave() }
             }
             await withDiscardingTaskGroup { talks in
                 for number in 0..<3 {
@@ -60,6 +67,11 @@ struct EchoStorm: Sendable {
                     }
                 }
             }
+            if isSecure && !world.isReal {
+                try? await LoopTime.sleep(for: EchoEnds.handshakeTimeout + .seconds(5))
+                rude.checkLimit()
+            }
+            rude.leave()
             ends.stop()
         }
     }

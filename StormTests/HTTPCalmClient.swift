@@ -54,13 +54,16 @@ final class HTTPCalmClient {
         self.most = UInt64(most / .nanoseconds(1))
         peer = world.connect(to: port)
         if manner == .deaf { peer.isReading = false }
-        peer.onConnected = { [unowned self] in begin() }
-        peer.onBytes = { [unowned self] bytes in read(bytes) }
-        peer.onEnd = { [unowned self] end in
-            ended = .now
-            if case .broken = end { wasBroken = true }
-            peer.close()
-        }
+        // Weak: a run that is stopped frees scripts before their connections.
+        peer.onConnected = { [weak self] in self?.begin() }
+        peer.onBytes = { [weak self] bytes in self?.read(bytes) }
+        peer.onEnd = { [weak self] end in self?.hear(end) }
+    }
+
+    private func hear(_ end: SimulatedPeer.End) {
+        ended = .now
+        if case .broken = end { wasBroken = true }
+        peer.close()
     }
 
     private func begin() {

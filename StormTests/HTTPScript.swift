@@ -50,9 +50,10 @@ final class HTTPScript {
         peer = world.connect(to: port)
         for _ in 0..<requests { addRequest(isShort: requests > 20) }
         distort()
-        peer.onConnected = { [unowned self] in sendPiece() }
-        peer.onBytes = { [unowned self] bytes in read(bytes) }
-        peer.onEnd = { [unowned self] end in hear(end) }
+        // Weak: a run that is stopped frees scripts before their connections.
+        peer.onConnected = { [weak self] in self?.sendPiece() }
+        peer.onBytes = { [weak self] bytes in self?.read(bytes) }
+        peer.onEnd = { [weak self] end in self?.hear(end) }
         switch manner {
         case .deaf: peer.isReading = false
         case .slow: dawdle()

@@ -39,6 +39,7 @@ struct HTTPStorm: Sendable {
             on: address, group: group, configuration: configuration,
             routes: try Self.routes())
         let clients = HTTPClientsOfStorm(world, ledger, port: server.address.port)
+        defer { clients.leave() }
         try await withThrowingDiscardingTaskGroup { tasks in
             tasks.addTask(executorPreference: group.executors[0]) { await server.run() }
             let isCrowded = world.draw(below: 8) == 0
@@ -78,7 +79,6 @@ struct HTTPStorm: Sendable {
                     seconds <= (areGood ? 8 : 15), "the server took \(seconds) s to stop")
             }
         }
-        clients.leave()
     }
 
     /// The defaults; where time is real, limits that end before patience does.

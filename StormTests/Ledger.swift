@@ -5,9 +5,14 @@
 /// Threads: the simulation's.
 final class Ledger: @unchecked Sendable {
     private(set) var complaints: [String] = []
+    /// The last events before the first complaint.
+    private(set) var timeline: [String] = []
+    /// Tells the last events.
+    var events: (() -> [String])?
 
     /// Notes that something is wrong; the first twenty are kept.
     func complain(_ sentence: @autoclosure () -> String) {
+        if complaints.isEmpty { timeline = events?() ?? [] }
         if complaints.count < 20 { complaints.append(sentence()) }
     }
 

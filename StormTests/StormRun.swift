@@ -16,6 +16,9 @@ final class StormRun: @unchecked Sendable {
     private let health: NetworkHealth
     // Guarded by `lock`.
     private var statistics = SimulationStatistics()
+    /// For each fault, the worlds in which it happened, and the connections that were reset there.
+    private var harm = [(worlds: UInt64, resets: UInt64)](
+        repeating: (0, 0), count: Fault.allCases.count)
     private var time = Duration.zero
     private var done: UInt64 = 0
     /// Of all traces, in whatever order the seeds were run.
@@ -50,7 +53,7 @@ final class StormRun: @unchecked Sendable {
             let (seed, _) = next.wrappingAdd(1, ordering: .relaxed)
             guard options.seeds.contains(seed) else { return }
             CrashNote.begin(job: job, "\(storm.name), seed \(seed)")
-            note(seed, result(of: seed))
+            note(seed, result(of: settings(seed)))
             CrashNote.end(job: job)
         }
     }
@@ -69,17 +72,17 @@ final class StormRun: @unchecked Sendable {
     }
 
     /// Runs a seed as often as asked; that the runs differ is a complaint too.
-    private func result(of seed: UInt64) -> StormResult {
+    private func result(of settings: StormSettings) -> StormResult {
         let before = test_live_allocation_count()
-        var result = once(settings(seed))
+        var result = once(settings)
         // What the result itself holds is a block of counts, unless it has something to say.
         let mayLeak = test_live_allocation_count() - before > 1 && result.complaints.isEmpty
         if mayLeak, options.kernel == nil {
-            let left = leftover(settings(seed))
+            let left = leftover(settings)
             if left > 0 { result.complaints.append("\(left) allocations are left behind") }
         }
         for _ in 1..<options.repeats {
-            let again = once(settings(seed))
+            let again = once(settings)
             if again.traceHash != result.traceHash || again.traceCount != result.traceCount {
                 result.complaints.append("a second run of the same seed was another")
             }
@@ -106,6 +109,10 @@ final class StormRun: @unchecked Sendable {
     private func note(_ seed: UInt64, _ result: StormResult) {
         lock.withLock {
             statistics += result.statistics
+            for fault in Fault.allCases where result.statistics[fault] > 0 {
+                harm[fault.rawValue].worlds += 1
+                harm[fault.rawValue].resets += result.statistics.resets
+            }
             time += result.time
             done += 1
             hash &+= (result.traceHash ^ seed) &* 0x9E37_79B9_7F4A_7C15
@@ -140,7 +147,12 @@ final class StormRun: @unchecked Sendable {
         print(
             "    \(statistics.completions) completions, \(statistics.connections) connections,"
                 + " \(statistics.resets) resets in \(tenths(seconds)) s")
-        for fault in Fault.allCases { print("      \(fault): \(statistics[fault])") }
+        print("    a fault: how often, in how many worlds, connections that were reset in these")
+        for fault in Fault.allCases {
+            let (worlds, resets) = harm[fault.rawValue]
+            print("      \(fault): \(statistics[fault]), \(worlds), \(resets)")
+        }
+        print("      cancellations that met a completion: \(statistics.crossedCancellations)")
         print("    hash of all events: \(String(hash, radix: 16))")
     }
 
@@ -158,7 +170,7 @@ final class StormRun: @unchecked Sendable {
         defer { CrashNote.end(job: 0) }
         var small = shrink(settings(seed))
         small.traceLinesMax = options.timelineLines
-        let result = once(small)
+        let result = result(of: small)
         let faults = Fault.allCases.filter { small.plan[$0] > 0 }.map { "\($0)" }
         print("    needs: \(faults.joined(separator: ", ")); \(small.share) ‰ of the work")
         for complaint in result.complaints { print("    still: \(complaint)") }
@@ -169,7 +181,9 @@ final class StormRun: @unchecked Sendable {
 
     private func shrink(_ settings: StormSettings) -> StormSettings {
         var small = settings
-        func fails(_ settings: StormSettings) -> Bool { !once(settings).complaints.isEmpty }
+        func fails(_ settings: StormSettings) -> Bool {
+            !result(of: settings).complaints.isEmpty
+        }
         for fault in Fault.allCases where small.plan[fault] > 0 {
             var without = small
             without.withoutFaults.insert(fault)

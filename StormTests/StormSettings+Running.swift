@@ -20,7 +20,11 @@ extension StormSettings {
         simulation.waitsMax = waitsMax
         simulation.options = loopOptions
         simulation.options.stopGraceNanoseconds = 10_000_000
-        let outcome = try simulation.run { group, world in try await body(group, world) }
+        defer { ledger.events = nil }
+        let outcome = try simulation.run { group, world in
+            ledger.events = { world.timeline }
+            try await body(group, world)
+        }
         if case .failure(let error)? = outcome.result { ledger.complain("it threw \(error)") }
         ledger.expect(outcome.ending == .finished, "the run ended as \(outcome.ending)")
         if outcome.ending == .finished {
@@ -33,10 +37,12 @@ extension StormSettings {
             ledger.expect(stray == 0, "\(stray) closes of a number that nobody had")
             let lost = outcome.statistics.strayRequests
             ledger.expect(lost == 0, "\(lost) operations on a number that nobody had")
+            let changed = outcome.statistics.changedSends
+            ledger.expect(changed == 0, "\(changed) times bytes were changed that were to be sent")
         }
         return StormResult(
             complaints: ledger.complaints, traceHash: outcome.traceHash,
             traceCount: outcome.traceCount, time: outcome.time, statistics: outcome.statistics,
-            timeline: outcome.timeline)
+            timeline: ledger.timeline.isEmpty ? outcome.timeline : ledger.timeline)
     }
 }

@@ -15,7 +15,8 @@ package final class BackendVisit {
         try self.init(choice.open(options: options).backend, options: options)
     }
 
-    init(_ backend: any EventBackend, options: LoopOptions) throws {
+    /// Attaches a backend to this thread.
+    package init(_ backend: any EventBackend, options: LoopOptions) throws {
         self.backend = backend
         batch = CompletionBatch(capacity: options.completionQueueCapacity)
         try backend.attach()

@@ -23,15 +23,16 @@ public enum Fault: Int, CaseIterable, Sendable {
     case noBuffer
     /// An operation ends with `ENOBUFS` before anything was done.
     case refusedSubmission
-    /// An operation is begun later: the submission queue was full, or said `EAGAIN`.
+    /// An operation is begun later than those that are asked for behind it: `EAGAIN`.
     case delayedSubmission
-    /// A completion is seen later, and perhaps after one of another operation that came after it.
+    /// A completion is seen later.
     case delayedCompletion
-    /// A batch holds one completion only: the others wait as after an overflow of the queue.
+    /// A batch holds one completion of several: the others wait as after an overflow of the queue.
     case completionOverflow
     /// A stream of completions ends by itself with a success.
     case endedStream
-    /// An operation that is cancelled completes with what it was to do, if it can.
+    /// An operation goes on although it is cancelled, and wins. Not counted if it does not: then
+    /// the cancellation merely took long.
     case lostCancellation
     /// A cancellation takes effect later; what the operation's memory holds then is overwritten.
     case delayedCancellation
@@ -43,4 +44,16 @@ public enum Fault: Int, CaseIterable, Sendable {
     case slowDelivery
     /// A name cannot be resolved.
     case unknownName
+    // What is added here does not change what a seed draws for those above.
+    /// The submission queue is full: what is asked for until the next wait begins behind it.
+    case fullSubmissionQueue
+    /// A completion overtakes those of other operations that came before it.
+    case reorderedCompletion
+    /// A descriptor gets the number that was closed last. Without the fault a number is not used
+    /// again, so that who still uses one behind its close is found out.
+    case reusedDescriptor
+    /// Bytes or a handshake arrive at the very nanosecond at which the loop's next timer is due.
+    case timerTie
+    /// A script's end of a connection reads no more, until the network is well.
+    case deafPeer
 }

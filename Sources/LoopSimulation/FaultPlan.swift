@@ -34,9 +34,9 @@ extension Fault {
     /// leave nothing of a run if they were as frequent as the others.
     fileprivate var rarity: UInt32 {
         switch self {
-        case .reset, .earlyEnd: 20
+        case .reset, .earlyEnd, .deafPeer: 20
         case .clockJump: 250
-        case .silentHost, .unreachableHost: 4
+        case .silentHost, .unreachableHost, .timerTie: 4
         default: 1
         }
     }
@@ -45,7 +45,7 @@ extension Fault {
     fileprivate var frequency: UInt32 {
         switch self {
         case .lostCancellation: 8
-        case .delayedCancellation, .unknownName: 4
+        case .delayedCancellation, .unknownName, .reusedDescriptor: 4
         default: 1
         }
     }

@@ -22,6 +22,11 @@ struct MemoryPiece {
         unsafe MemoryPiece(UnsafeRawBufferPointer(rebasing: bytes[..<count]))
     }
 
+    func suffix(_ count: Int) -> MemoryPiece {
+        // SAFETY: within the piece.
+        unsafe MemoryPiece(UnsafeRawBufferPointer(rebasing: bytes.suffix(count)))
+    }
+
     /// The pieces that a message names.
     @unsafe
     static func all(of message: millrace_message) -> [MemoryPiece] {

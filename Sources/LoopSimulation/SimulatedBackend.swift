@@ -34,12 +34,15 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     private var places: [OperationID: Int32] = [:]
     private var ready: [Int32] = []
     private var finished: [Finished] = []
-    private var finishedCount: UInt64 = 0
     private var lastBufferTime: UInt64 = 0
     private var freeBuffers: [UInt16]
     private var fills: [Int]
     private var opened: UInt16?
     private let sharesBuffers: Bool
+    /// What was cancelled, and goes on.
+    private var losing: Set<OperationID> = []
+    /// The descriptors of what was asked for since the submission queue was full.
+    private var unsubmitted: [Int32] = []
     private let isWoken = Atomic<Bool>(false)
 
     /// How many completions a stream brings before others have their turn.
@@ -63,13 +66,15 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         var byteCountLeft = Int.max
         /// Its completions so far are seen by then.
         var lastTime: UInt64 = 0
+        /// In a virtual world: what it sends.
+        var lent: LentBytes?
     }
 
     /// A completion on its way to the loop.
     private struct Finished {
         let completion: Completion
         let time: UInt64
-        let order: UInt64
+        let lent: LentBytes?
     }
 
     /// A backend in a world. The calling thread need not be in it; `attach` enters.
@@ -115,11 +120,16 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         if case .receiveStream(_, let byteCountMax) = unsafe request {
             pending.byteCountLeft = byteCountMax
         }
+        if world.clock == .virtual {
+            pending.lent = unsafe LentBytes(request)  // SAFETY: promise 4.
+        }
         let descriptor = unsafe request.descriptor  // SAFETY: as above.
         places[id] = descriptor
         insert(pending, on: descriptor)
-        if world.happens(.delayedSubmission) {
+        if !unsubmitted.isEmpty || world.happens(.fullSubmissionQueue) {
             statistics.fullSubmissionQueues += 1
+            unsubmitted.append(descriptor)
+        } else if world.happens(.delayedSubmission) {
             world.after(nanoseconds: world.latency()) { [weak self] in
                 self?.noteChange(of: descriptor)
             }
@@ -148,13 +158,31 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
 
     /// Asks that an operation end.
     public func cancel(_ id: OperationID) {
-        guard places[id] != nil else { return }
+        guard places[id] != nil else {
+            if finished.contains(where: { $0.completion.id == id }) {
+                world.statistics.crossedCancellations += 1
+            }
+            return
+        }
         world.trace.add(.cancel, at: world.time, -1, Int64(bitPattern: id.rawValue))
-        if world.happens(.delayedCancellation) {
+        if isTried(id), world.draws(.lostCancellation) {
+            losing.insert(id)
+            world.after(nanoseconds: 1000 * world.latency()) { [weak self] in
+                if self?.losing.remove(id) != nil { self?.end(id) }
+            }
+        } else if world.happens(.delayedCancellation) {
             world.after(nanoseconds: world.latency()) { [weak self] in self?.end(id) }
         } else {
             end(id)
         }
+    }
+
+    /// Whether a cancellation may lose: a stream has no end by itself.
+    private func isTried(_ id: OperationID) -> Bool {
+        guard let descriptor = places[id], let all = lanes[descriptor] else { return false }
+        // SAFETY: reads which case it is.
+        let isStream = all.reads.contains { $0.id == id && (unsafe $0.request.isStream) }
+        return !isStream && !losing.contains(id)
     }
 
     /// Asks that every operation on a descriptor end.
@@ -163,17 +191,11 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         for pending in all.reads + all.writes + all.polls { cancel(pending.id) }
     }
 
-    /// Ends an operation that still waits: with what it was to do, if the cancellation loses.
+    /// Ends an operation that still waits.
     private func end(_ id: OperationID) {
         guard let descriptor = places[id], let pending = remove(id, on: descriptor) else { return }
-        let isStream = unsafe pending.request.isStream  // SAFETY: reads which case it is.
-        if !isStream, world.happens(.lostCancellation),
-            let result = unsafe pending.request.attempt()  // SAFETY: promise 4.
-        {
-            return finish(id, result, after: pending.lastTime)
-        }
         scribble(over: pending)
-        finish(id, -Int32(MILLRACE_ECANCELED), after: pending.lastTime)
+        finish(pending, -Int32(MILLRACE_ECANCELED))
     }
 
     /// The descriptor is closed: nothing can be done on it any more.
@@ -181,8 +203,14 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         guard let all = lanes.removeValue(forKey: descriptor) else { return }
         for pending in all.reads + all.writes + all.polls {
             places[pending.id] = nil
+            // SAFETY: promise 4.
+            if losing.contains(pending.id), let result = unsafe pending.request.attempt() {
+                finish(pending, result)
+                continue
+            }
+            losing.remove(pending.id)
             scribble(over: pending)
-            finish(pending.id, -Int32(MILLRACE_ECANCELED), after: pending.lastTime)
+            finish(pending, -Int32(MILLRACE_ECANCELED))
         }
     }
 
@@ -226,12 +254,21 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
 
     // MARK: Finishing
 
-    private func finish(_ id: OperationID, _ result: Int32, after time: UInt64 = 0) {
-        _ = finish(Completion(id: id, result: result), after: time)
+    private func finish(_ id: OperationID, _ result: Int32) {
+        _ = finish(Completion(id: id, result: result), after: 0)
+    }
+
+    /// The last completion of what has waited.
+    private func finish(_ pending: Pending, _ result: Int32) {
+        if losing.remove(pending.id) != nil { world.count(.lostCancellation) }
+        let completion = Completion(id: pending.id, result: result)
+        _ = finish(completion, after: pending.lastTime, lent: pending.lent)
     }
 
     /// Hands a completion over, now or later; when it will be seen.
-    private func finish(_ completion: Completion, after earliest: UInt64) -> UInt64 {
+    private func finish(
+        _ completion: Completion, after earliest: UInt64, lent: LentBytes? = nil
+    ) -> UInt64 {
         if !completion.hasMore { places[completion.id] = nil }
         var time = max(earliest, world.currentTime)
         if world.happens(.delayedCompletion) { time += world.latency() }
@@ -240,12 +277,26 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             time = max(time, lastBufferTime)
             lastBufferTime = time
         }
-        finishedCount += 1
-        let entry = Finished(completion: completion, time: time, order: finishedCount)
         var index = finished.count
         while index > 0, finished[index - 1].time > time { index -= 1 }  // Ends at the front.
+        let first = firstPlace(for: completion)
+        if first < index, world.happens(.reorderedCompletion) {
+            index = first + world.random.below(index - first)
+            time = min(time, finished[index].time)
+        }
+        let entry = Finished(completion: completion, time: time, lent: lent)
         finished.insert(entry, at: index)
         return time
+    }
+
+    /// Where a completion may stand at the earliest: behind those of its operation, and, with bytes
+    /// of a shared buffer, behind others of that kind.
+    private func firstPlace(for completion: Completion) -> Int {
+        let last = finished.lastIndex { other in
+            other.completion.id == completion.id
+                || sharesBuffers && completion.buffer != nil && other.completion.buffer != nil
+        }
+        return last.map { $0 + 1 } ?? 0
     }
 
     // MARK: Waiting
@@ -257,6 +308,8 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         beforeWait?(self)
         world.onStep?()
         if world.clock == .virtual { passALittle() }
+        world.nextDeadline = deadline.nanoseconds
+        submitRest()
         while true {  // Ends: with a completion or a wake-up, at the deadline, or when stuck.
             // SAFETY: see `bell`.
             let rung = unsafe world.bell.pointee.load(ordering: .acquiring)  // E2
@@ -278,6 +331,17 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         }
     }
 
+    /// What the full queue had no room for begins in the order in which it was asked for, behind
+    /// what had room.
+    private func submitRest() {
+        let rest = unsubmitted
+        unsubmitted = []
+        if rest.isEmpty { return }
+        world.after(nanoseconds: 1) { [weak self] in
+            for descriptor in rest { self?.noteChange(of: descriptor) }
+        }
+    }
+
     /// A turn of a loop takes time too, and the clock of a machine that slept jumps.
     private func passALittle() {
         world.time += world.random.within(200...2000)
@@ -287,12 +351,14 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     }
 
     private func deliver(into batch: inout CompletionBatch) {
-        let most = world.happens(.completionOverflow) ? 1 : batch.capacity
-        if most == 1 { statistics.completionOverflows += 1 }
         let now = world.currentTime
+        let areSeveral = finished.count > 1 && finished[1].time <= now
+        let most = areSeveral && world.happens(.completionOverflow) ? 1 : batch.capacity
+        if most == 1 { statistics.completionOverflows += 1 }
         var count = 0
         while count < min(finished.count, most), !batch.isFull, finished[count].time <= now {
             let completion = finished[count].completion
+            if finished[count].lent?.isChanged ?? false { world.statistics.changedSends += 1 }
             world.trace.add(
                 .completion, at: now, completion.result, Int64(bitPattern: completion.id.rawValue))
             batch.append(completion)
@@ -328,7 +394,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             // SAFETY: a poll names no memory.
             guard let events = unsafe pending.request.attempt() else { continue }
             _ = remove(pending.id, on: descriptor)
-            finish(pending.id, events)
+            finish(pending, events)
         }
     }
 
@@ -337,7 +403,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             // SAFETY: promise 4.
             guard let result = unsafe pending.request.attempt() else { return }
             _ = remove(pending.id, on: descriptor)
-            finish(pending.id, result)
+            finish(pending, result)
         }
     }
 
@@ -350,7 +416,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             default:
                 // SAFETY: promise 4.
                 guard let result = unsafe pending.request.attempt() else { return }
-                finish(pending.id, result)
+                finish(pending, result)
                 isOver = true
             }
             guard isOver else { return }
@@ -363,7 +429,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         var pending = pending
         for _ in 0..<Self.streamBudget {
             guard let number = openBuffer(), !world.happens(.noBuffer) else {
-                finish(pending.id, -Int32(MILLRACE_ENOBUFS), after: pending.lastTime)
+                finish(pending, -Int32(MILLRACE_ENOBUFS))
                 return true
             }
             let fill = fills[Int(number)]
@@ -375,7 +441,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
                 return false
             }
             guard count > 0 else {
-                finish(pending.id, count, after: pending.lastTime)
+                finish(pending, count)
                 return true
             }
             pending.byteCountLeft -= Int(count)

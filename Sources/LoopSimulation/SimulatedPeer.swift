@@ -24,7 +24,8 @@ public final class SimulatedPeer {
         case broken(code: Int32)
     }
 
-    /// Whether arrived bytes are taken. While they are not, the other side's window fills.
+    /// Whether arrived bytes are taken. While they are not, the other side's window fills; so it
+    /// does behind the fault `deafPeer`.
     public var isReading = true {
         didSet { if isReading && !oldValue { again() } }
     }
@@ -38,6 +39,7 @@ public final class SimulatedPeer {
     private var finishesWhenSent = false
     private var hasEnded = false
     private var wasConnected = false
+    private var hasGoneDeaf = false
 
     init(_ socket: SimulatedSocket, _ world: SimulatedWorld) {
         self.socket = socket
@@ -94,9 +96,14 @@ public final class SimulatedPeer {
             onConnected?()
         }
         flush()
+        if !hasGoneDeaf, (socket.incoming?.arrived ?? 0) > 0, world.happens(.deafPeer) {
+            hasGoneDeaf = true
+        }
         // Ends: takes each turn.
-        while isReading, !isClosed, let bytes = take() { onBytes?(bytes) }
+        while isReading, !isDeaf, !isClosed, let bytes = take() { onBytes?(bytes) }
     }
+
+    private var isDeaf: Bool { hasGoneDeaf && world.plan[.deafPeer] > 0 }
 
     private func take() -> [UInt8]? {
         guard !hasEnded else { return nil }

@@ -49,6 +49,8 @@ public final class SimulatedWorld: @unchecked Sendable {
     static var dateOrigin: Int64 { 1_767_225_600 }
     /// The lowest descriptor of a world. Numbers below are the kernel's.
     public static let firstDescriptor: Int32 = 65_536
+    /// How far ahead a timer may be for something to arrive together with it.
+    static var tieNanosecondsMax: UInt64 { 300_000_000 }
     /// How many descriptors there may be.
     public static let descriptorsMax = 65_536
 
@@ -58,6 +60,8 @@ public final class SimulatedWorld: @unchecked Sendable {
     var scriptRandom: SimulationRandom
     /// Whether something was called that may have made the loop's tasks ready.
     var hasCalledOut = false
+    /// When the loop's next timer is due, as far as its last wait has told.
+    var nextDeadline: UInt64 = 0
     var queue = EventQueue()
     private var isOver = false
     var trace: Trace
@@ -135,9 +139,10 @@ public final class SimulatedWorld: @unchecked Sendable {
     /// The last events in words, oldest first.
     public var timeline: [String] { trace.text(since: Self.timeOrigin) }
 
-    /// Ends all faults: from here on the network is well.
+    /// Ends all faults: from here on the network is well, and scripts read again.
     public func heal() {
         plan = FaultPlan()
+        for (_, socket) in scripted.sorted(by: { $0.key < $1.key }) { touch(socket) }
     }
 
     /// Gives a name addresses, for `Resolver`. Names that have none are unknown.
@@ -162,15 +167,24 @@ public final class SimulatedWorld: @unchecked Sendable {
 
     /// Draws whether a fault happens now, and counts it.
     func happens(_ fault: Fault) -> Bool {
-        guard random.chance(plan[fault]) else { return false }
+        guard draws(fault) else { return false }
+        count(fault)
+        return true
+    }
+
+    /// Draws whether a fault is to happen; `count` says that it could.
+    func draws(_ fault: Fault) -> Bool { random.chance(plan[fault]) }
+
+    func count(_ fault: Fault) {
         statistics[fault] += 1
         trace.add(.fault, at: time, -1, Int64(fault.rawValue))
-        return true
     }
 
     /// How long something takes on the network.
     func latency() -> UInt64 {
         if clock == .live { return 0 }
+        let left = nextDeadline > time ? nextDeadline - time : .max
+        if left < Self.tieNanosecondsMax && happens(.timerTie) { return left }
         let usual = random.within(10_000...200_000)
         return happens(.slowDelivery) ? usual * 1000 : usual
     }
@@ -283,18 +297,21 @@ public final class SimulatedWorld: @unchecked Sendable {
 
     func noteStrayRequest() { locked { statistics.strayRequests += 1 } }
 
-    /// Gives a socket the lowest number that is free, as the kernel does: the one that was closed
-    /// last is often used again at once.
+    /// Gives a socket a number: the lowest that is free, as the kernel does, so that the one which
+    /// was closed last is used again at once; or, in a virtual world without this fault, one that
+    /// nobody had.
     func install(_ socket: SimulatedSocket) -> Int32 {
         while lowestFree < sockets.count && sockets[lowestFree] != nil {  // Ends at the array's.
             lowestFree += 1
         }
-        if lowestFree == sockets.count {
-            guard sockets.count < Self.descriptorsMax else { return -Int32(MILLRACE_EMFILE) }
-            sockets.append(nil)
-        }
-        sockets[lowestFree] = socket
-        let descriptor = Self.firstDescriptor + Int32(lowestFree)
+        let hasFree = lowestFree < sockets.count
+        let isFull = sockets.count == Self.descriptorsMax
+        if !hasFree && isFull { return -Int32(MILLRACE_EMFILE) }
+        let isUsedAgain = hasFree && (clock == .live || isFull || happens(.reusedDescriptor))
+        let place = isUsedAgain ? lowestFree : sockets.count
+        if !isUsedAgain { sockets.append(nil) }
+        sockets[place] = socket
+        let descriptor = Self.firstDescriptor + Int32(place)
         socket.descriptor = descriptor
         trace.add(.open, at: time, descriptor, socket.identity)
         return descriptor

@@ -21,6 +21,10 @@ public struct SimulationStatistics: Sendable {
     public internal(set) var strayCloses: UInt64 = 0
     /// Operations on a number that nobody had: on a kernel it may be another socket's by then.
     public internal(set) var strayRequests: UInt64 = 0
+    /// Operations whose bytes were changed before they were done.
+    public internal(set) var changedSends: UInt64 = 0
+    /// Cancellations that met the operation's completion on its way: both in one batch.
+    public internal(set) var crossedCancellations: UInt64 = 0
 
     /// Nothing yet.
     public init() {}
@@ -42,5 +46,7 @@ public struct SimulationStatistics: Sendable {
         left.escapes += right.escapes
         left.strayCloses += right.strayCloses
         left.strayRequests += right.strayRequests
+        left.changedSends += right.changedSends
+        left.crossedCancellations += right.crossedCancellations
     }
 }

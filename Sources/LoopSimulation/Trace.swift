@@ -55,7 +55,13 @@ struct Trace {
             let micros = String(nanoseconds / 1000 % 1_000_000)
             let padded = String(repeating: "0", count: 6 - micros.count) + micros
             let subject = line.descriptor < 0 ? "" : "  descriptor \(line.descriptor)"
-            return "\(seconds).\(padded) s\(subject)  \(line.kind) \(line.value)"
+            return "\(seconds).\(padded) s\(subject)  \(line.kind) \(Self.word(line))"
         }
+    }
+
+    /// A fault by its name, all else by its number.
+    private static func word(_ line: Line) -> String {
+        if line.kind == .fault, let fault = Fault(rawValue: Int(line.value)) { return "\(fault)" }
+        return "\(line.value)"
     }
 }

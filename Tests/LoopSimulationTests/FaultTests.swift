@@ -16,6 +16,8 @@ struct FaultTests {
         for seed in UInt64(1)...20 {
             var simulation = Simulation(seed: seed)
             simulation.plan[fault] = 300_000
+            // A connect wins if it was under way; else it is over before it is cancelled.
+            if fault == .lostCancellation { simulation.plan[.slowDelivery] = 300_000 }
             let outcome = try simulation.run { group, world in
                 world.name("there.example", addresses: [("127.0.0.1", false)])
                 try await visit(on: group, world)
@@ -88,7 +90,8 @@ private func visit(on group: LoopGroup, _ world: SimulatedWorld) async throws {
     try await cancelConnects()
 }
 
-/// Fills a backlog, and gives a connect up that finds no room in it.
+/// Fills a backlog, and gives a connect up that finds no room in it; then another one, which only a
+/// slow network keeps from its end.
 private func cancelConnects() async throws {
     var options = StreamListener.Options()
     options.backlog = 0
@@ -100,4 +103,9 @@ private func cancelConnects() async throws {
     let second = try? await StreamConnection.connect(
         to: full.address, until: .now.advanced(byNanoseconds: 5_000_000))
     second?.close()
+    let open = try StreamListener(on: address)
+    defer { open.close() }
+    let third = try? await StreamConnection.connect(
+        to: open.address, until: .now.advanced(byNanoseconds: 5_000_000))
+    third?.close()
 }

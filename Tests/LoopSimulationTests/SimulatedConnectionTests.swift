@@ -54,7 +54,9 @@ struct SimulatedConnectionTests {
     func resetBehindClose() throws {
         // If this failed, the end of one connection would drop what another one has sent.
         let log = PeerLog()
-        let outcome = try Simulation(seed: 1).run { _, world in
+        var simulation = Simulation(seed: 1)
+        simulation.plan[.reusedDescriptor] = 1_000_000
+        let outcome = try simulation.run { _, world in
             let listener = world.listen(port: 7) { peer in
                 peer.onBytes = { log.bytes += $0 }
                 peer.onEnd = { [unowned peer] end in
