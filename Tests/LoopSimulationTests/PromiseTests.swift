@@ -23,16 +23,17 @@ struct PromiseTests {
         var slice = unsafe millrace_slice(base: memory, count: 1000)
         // SAFETY: slice, message and memory live until the operation is over, in the last line.
         unsafe withUnsafeMutablePointer(to: &slice) { slice in
-            var message = unsafe millrace_message()
-            unsafe message.slices = unsafe UnsafePointer(slice)
-            unsafe message.slice_count = 1
+            var message = unsafe millrace_message()  // SAFETY: zeroes.
+            unsafe message.slices = unsafe UnsafePointer(slice)  // SAFETY: lives for the body.
+            unsafe message.slice_count = 1  // SAFETY: a plain word.
             unsafe withUnsafePointer(to: message) { message in
+                // SAFETY: as above.
                 let request =
                     unsafe isMessage
                     ? Request.sendMessage(descriptor: near, message)
                     : .send(descriptor: near, from: memory, count: 1000)
-                unsafe visit.start(request)
-                unsafe memory[999] += change
+                unsafe visit.start(request)  // SAFETY: as above.
+                unsafe memory[999] += change  // SAFETY: in bounds.
                 #expect(visit.next().map(\.result) == [1000])
             }
         }
