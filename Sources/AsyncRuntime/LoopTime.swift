@@ -23,6 +23,8 @@ public enum LoopTime {
 
     /// Runs `body` and cancels it when the duration is over; then throws `SystemError` with
     /// `ETIMEDOUT`. It returns when `body` has ended: what `body` had begun in the kernel is over.
+    /// If the deadline comes first, what `body` still gives is dropped: one that takes a permit or
+    /// an element gives it back, or keeps it elsewhere.
     public static func withDeadline<Value: Sendable>(
         after duration: Duration, _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {

@@ -2,7 +2,21 @@
 
 /// The owner of one value in a drain allocator's memory, which goes back when the owner dies.
 ///
+/// | Guarantee | making one / its end                                                             |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | as `allocate` and `deallocate` of the allocator; its value is lent without a     |
+/// |           | wait or an atomic operation                                                      |
+/// | Cost      | the same, and the value's move in and its end; no reference count                |
+/// | Memory    | the value and the allocator's header before it, out until the end or `take()`    |
+/// | Edges     | what was done before its end is seen after `drained` of the allocator            |
+/// | Threads   | if the value is `Sendable`, it may move to another thread and end there; one at  |
+/// |           | a time changes the value                                                         |
+///
 /// The allocator must not die before it; if it does, it traps.
+///
+/// Not for bytes without a type, or an address that outlives the owner's scope: use `allocate`. Not
+/// for objects that are used again and again: use `PoolLease`. Not for many values that end at
+/// once: use `MemoryArena`.
 @frozen
 @safe
 public struct DrainAllocation<Value: ~Copyable>: ~Copyable {

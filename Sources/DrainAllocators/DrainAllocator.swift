@@ -27,6 +27,10 @@ public import AtomicSupport
 /// refused. `drained` after it waits for the former. Without it, `drained` waits for a moment in
 /// which nothing is out; it can be waited for again after new allocations.
 ///
+/// Not for objects that are used again and again: use `ObjectPool`. Not for what lives and dies
+/// together: use `MemoryArena`, over this one. Not for work that holds no memory: use `WaitGroup`.
+/// Not for many small blocks on many threads, which all meet on its two words: use `malloc`.
+///
 /// ```swift
 /// let allocator = DrainAllocator(byteCountMax: 1 << 20)
 /// do {
@@ -163,8 +167,8 @@ public struct DrainAllocator: ~Copyable, @unchecked Sendable {
     /// Refuses all allocations from now on.
     public func close() { control.close() }
 
-    /// Sleeps until everything is back. False: the deadline passed; `outstanding` tells what is
-    /// missing.
+    /// Sleeps until everything is back. False: the deadline passed; `outstanding` tells how many
+    /// blocks and bytes are missing, `forEachOutstanding` which, if the trait `CallSites` is on.
     @available(*, noasync, message: "this blocks the thread: tasks use `drained()`")
     public func blockingDrained(until deadline: MonotonicInstant) -> Bool {
         control.gate.parkThread(until: deadline)
@@ -180,7 +184,8 @@ extension DrainAllocator {
     }
 
     /// Sleeps until everything is back. False: the deadline passed, and `report` was called for
-    /// what was still out then, as by `forEachOutstanding`.
+    /// what was still out then, as by `forEachOutstanding`: under the trait `CallSites` alone.
+    /// Without it, nothing is named and `report` is not called; `outstanding` has the counts.
     @available(*, noasync, message: "this blocks the thread: tasks use `drained()`")
     public func blockingDrained(
         until deadline: MonotonicInstant, report: (OutstandingBlock) -> Void

@@ -2,8 +2,21 @@
 
 /// A leased buffer: a value that cannot be copied, and gives the buffer back when it dies.
 ///
-/// The pool must not end before it; if it does, it traps. It may move to another thread; one uses
-/// it at a time.
+/// | Guarantee | making one / its end                                                             |
+/// |-----------|----------------------------------------------------------------------------------|
+/// | Progress  | as `tryLease` of the pool; its end: as `release` of an `ObjectPool`              |
+/// | Cost      | the same; the first lease of a buffer zeroes it, and so does each end if the     |
+/// |           | pool erases; no reference count                                                  |
+/// | Memory    | a buffer that begins on a multiple of 64 bytes and never moves; it holds what    |
+/// |           | its last user left, unless the pool erases                                       |
+/// | Edges     | what was done to the bytes before its end is seen by the buffer's next lease     |
+/// | Threads   | may move to another thread and end there; one uses it at a time                  |
+///
+/// The pool must not end before it; if it does, it traps.
+///
+/// Not for objects that have to be made: use `PoolLease`. Not for a name that the kernel keeps: it
+/// cannot be detached; keep the lease, and name the buffer by its `index`. Not for bytes in any
+/// number and size: use `DrainAllocator`.
 @safe
 public struct BufferLease: ~Copyable, @unchecked Sendable {
     private let lease: PoolLease<Void>

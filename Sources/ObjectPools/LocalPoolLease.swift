@@ -10,6 +10,9 @@
 /// | Threads   | the magazine's: it is not `Sendable`                                             |
 ///
 /// It must end before its magazine, which looks, and traps.
+///
+/// Not for a lease that ends on another thread, or that outlives the magazine: use `PoolLease`, or
+/// `detach`. Not where others may need the slots that lie in the magazine: use `PoolLease`.
 @frozen
 @safe
 public struct LocalPoolLease<Object: ~Copyable>: ~Copyable {

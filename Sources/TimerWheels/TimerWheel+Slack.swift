@@ -8,8 +8,9 @@ extension TimerWheel where Payload: ~Copyable {
     /// timers are armed.
     ///
     /// Timers with slack meet at round ticks: fewer wakes, and fewer moves. One whose slack is at
-    /// least 16 · 64ᴸ − 1 never lies below level L before it fires: with an eighth of its distance
-    /// as slack a timer moves down twice at most, wherever it was armed.
+    /// least 16 · 64ᴸ − 1 never lies below level L before it is due: with an eighth of its distance
+    /// as slack a timer moves down twice at most, or three times if a digit above those of the
+    /// distance changes before it fires.
     @inlinable
     public mutating func insert(
         deadline: UInt64, slack: UInt64, payload: consuming Payload

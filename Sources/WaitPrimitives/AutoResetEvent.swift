@@ -16,6 +16,10 @@ public import AtomicSupport
 ///
 /// Source: the auto-reset event of Windows NT; ours is a semaphore whose count stops at one.
 ///
+/// Not for sets that all count: use `CountingSemaphore`. Not for a flag that stays set, and lets
+/// all through: use `ManualResetEvent`. Not to wake all who wait just now: use `Notify`. Not for a
+/// condition of other words: use `EventCount`.
+///
 /// A set that finds the flag set is forgotten, but what its thread did before is still seen by
 /// whom the flag lets through. A waiter that gives up leaves the flag as it is; if it was let
 /// through first, its wait succeeds.

@@ -16,6 +16,10 @@ public import AtomicSupport
 /// Source: E. W. Dijkstra, "Over seinpalen", EWD 74, 1963. Ours hands permits over directly, as D.
 /// Lea's synchronizer framework can (2005), and has a maximum that a signal cannot exceed.
 ///
+/// Not for a lock around a value: use `FairLock`. Not for one wake-up that is remembered: use
+/// `AutoResetEvent` or `Notify`. Not for the end of work that is under way: use `WaitGroup`. Not
+/// for how often something happens: use `TokenBucket`.
+///
 /// Cancellation and deadlines: a waiter that gives up leaves the queue; if its permit was granted
 /// first, the wait succeeds, and the permit is the caller's to give back.
 ///

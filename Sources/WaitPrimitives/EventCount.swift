@@ -23,6 +23,10 @@ public import AtomicSupport
 /// P. Reed's and R. K. Kanodia's (1979). Ours needs no fence: where theirs has one, a read-modify-
 /// write of the one word stands.
 ///
+/// Not for a condition under a lock: use `ConditionVariable`. Not for a wake-up that is remembered:
+/// use `Notify` or `AutoResetEvent`. Not for a flag alone: use `ManualResetEvent`. Not for words so
+/// small or so many that none has room for a list: use `ParkingLot`.
+///
 /// A `notifyOne` wakes the first sleeper, and lets those go on who had prepared but not yet slept,
 /// because it cannot know which of the two its condition was for. It wakes nobody who prepared
 /// after it. A waiter that gives up after it

@@ -29,6 +29,10 @@ public enum OneshotError: Error, Hashable, Sendable {
 /// Source: the oneshot channel of tokio; ours lives in one block, needs no halves, and keeps a
 /// value that nobody took: it is destroyed with the oneshot.
 ///
+/// Not for more values than one: use `BoundedChannel` in `Channels`. Not for one that several shall
+/// see: one receiver takes it; use `BroadcastChannel`. Not to know that it was received: use
+/// `RendezvousChannel`. Not for an end without a value, for which any number wait: use `Latch`.
+///
 /// Closing an empty oneshot releases the receivers and refuses later values. Closing does not
 /// destroy a value that was set before: it can still be received. A receiver that is cancelled or
 /// times out leaves everything as it is.

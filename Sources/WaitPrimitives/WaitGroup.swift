@@ -16,6 +16,10 @@ public import AtomicSupport
 /// Source: the wait group of Go. Ours may be used again at once: waiters that have not yet run keep
 /// the phase that they waited for. When `wait` has returned, no `done` touches the group any more.
 ///
+/// Not for a count that is known at the start and reaches zero once: use `Latch`. Not for workers
+/// that wait for each other: use `CyclicBarrier`. Not for the child tasks of one task: use a task
+/// group. Not for a limit on what is under way: use `CountingSemaphore`.
+///
 /// Cancellation and deadlines: a waiter that gives up leaves the queue and changes nothing else.
 ///
 /// ```swift
