@@ -37,6 +37,11 @@ let package = Package(
                 "Pools and drain allocators keep where each thing that is out was taken, and name"
                 + " it in their reports: for debugging"),
         .trait(
+            name: "Checks",
+            description:
+                "Release builds keep `checkInvariants()` and what it needs, as debug builds do: for"
+                + " tests of optimised programs"),
+        .trait(
             name: "Model",
             description:
                 "Stand-ins from ModelChecking for what threads share, below every room: for tests"

@@ -50,6 +50,11 @@ private func useOtherOrders() {
     check(lockFree.tryPush(3) == 3, "ConcurrentQueues: a full lock-free queue accepted")
     check(lockFree.tryPop() == 1, "ConcurrentQueues: the lock-free queue is out of order")
 
+    let pipe = BoundedSPSCQueue<Int>(capacity: 2)
+    for number in 1...2 { check(pipe.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(pipe.tryPush(3) == 3, "ConcurrentQueues: a full queue of two ends accepted")
+    check(pipe.tryPop() == 1, "ConcurrentQueues: the queue of two ends is out of order")
+
     let growing = UnboundedSPSCQueue<Int>(segmentCapacity: 1)
     for number in 1...3 { check(growing.tryPush(number) == nil, "ConcurrentQueues: refused") }
     check(growing.tryPop() == 1, "ConcurrentQueues: the growing queue is out of order")
