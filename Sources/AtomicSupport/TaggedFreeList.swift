@@ -24,6 +24,7 @@ public struct TaggedFreeList: @unchecked Sendable {
     //
     // Invariants: I1  a slot is in the list at most once, and its owner is the list
     //             I2  every link word holds 0 or a link of the slab, also while it is stale
+    // Whose a slot is, only its owners know: `checkInvariants` counts what is in the list.
     //
     // Edges: E1  give  push compare-exchange → load or failed compare-exchange in pop
     //            carries the slot: its contents and the links of its chain. Pops in between are
@@ -155,4 +156,32 @@ public struct TaggedFreeList: @unchecked Sendable {
         return unsafe (slots + Int(link &- 1) &* stride).assumingMemoryBound(
             to: Atomic<UInt32>.self)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken; answers how many slots are in the list. Call it only
+        /// while nobody else is inside. `slotCount` includes later slots. `body` gets the links,
+        /// from the top.
+        @discardableResult
+        public func checkInvariants(
+            slotCount: Int, _ body: (_ link: UInt32) -> Void = { _ in }
+        ) -> Int {
+            for slot in 0..<slotCount {
+                let next = unsafe next(of: UInt32(slot + 1))  // SAFETY: a link of the slab.
+                precondition(Int(next) <= slotCount, "I2: a link leads out of the slab")
+            }
+            var isFree = [Bool](repeating: false, count: slotCount + 1)
+            var count = 0
+            // SAFETY: the head word outlives the list.
+            var link = UInt32(truncatingIfNeeded: unsafe head.pointee.load(ordering: .relaxed))
+            precondition(Int(link) <= slotCount, "I2: the head leads out of the slab")
+            while link != 0 {  // At most `slotCount` turns.
+                precondition(!isFree[Int(link)], "I1: a slot is in the list twice")
+                isFree[Int(link)] = true
+                body(link)
+                link = unsafe next(of: link)  // SAFETY: a link of the slab (I2).
+                count += 1
+            }
+            return count
+        }
+    #endif
 }

@@ -20,6 +20,7 @@
 public struct WaiterList: @unchecked Sendable {
     // Invariants: I1  a node is linked if and only if its state is `queued`
     //             I2  a node leaves the state `queued` once: to `granted` or to `withdrawn`
+    // `checkInvariants` sees I1 from the list's side; I2 is what happens, which no state shows.
     //
     // Edges: none of its own. Everything here is guarded by the lock (InternalLock, E1).
 

@@ -164,4 +164,17 @@ public struct ZeroGate: WaitSource, @unchecked Sendable {
         }
         return withdrawal
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            let isAnyWaiting = list.checkInvariants() > 0
+            // SAFETY: the owner's block lives.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            precondition((seen & Self.waitingBit != 0) == isAnyWaiting, "I1: the bit is wrong")
+            precondition(seen != Self.waitingBit, "I2: somebody waits for nothing")
+        }
+    #endif
 }

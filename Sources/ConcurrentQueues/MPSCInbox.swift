@@ -340,14 +340,7 @@ extension MPSCInbox where Element: ~Copyable {
         public func checkInvariants() {
             // SAFETY: in our block.
             let queued = chainCount(unsafe inbox.pointee.load(ordering: .relaxed) & Self.linkMask)
-            var idle = 0
-            let (first, count) = unsafe free.popChain(countMax: capacity)  // SAFETY: nobody inside.
-            if count > 0 {
-                idle = chainCount(first)
-                var last = first
-                for _ in 1..<count { last = unsafe free.next(of: last) }  // SAFETY: ours just now.
-                unsafe free.push(first: first, last: last)  // SAFETY: what was taken above.
-            }
+            let idle = unsafe free.checkInvariants(slotCount: capacity)  // SAFETY: nobody inside.
             precondition(queued + idle == capacity, "I1: a node is lost or twice there")
         }
 

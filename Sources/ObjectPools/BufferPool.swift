@@ -40,6 +40,9 @@ public struct BufferPool: ~Copyable, @unchecked Sendable {
     // Invariants: I1  a class's pool has as many slots as the class has buffers; slot n's lease is
     //                 the right to buffer n
     //             I2  the classes' sizes rise
+    //             I3  a class's buffers lie in the block, behind those of smaller classes and the
+    //                 memory of its pool, and begin on a multiple of 64
+    // Who has the right to a buffer, the classes' pools say (their I1, I2).
     //
     // Edges: those of ObjectPool, which carry the buffers' bytes. `spilled` is relaxed: a number
     //        for people.
@@ -183,4 +186,35 @@ public struct BufferPool: ~Copyable, @unchecked Sendable {
         precondition(number >= 0, "a class has no negative number")
         precondition(number < classCount, "there are not so many classes")
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken, also of a class's pool. Call it only while nobody else
+        /// is inside.
+        public func checkInvariants() {
+            var (largest, sum) = (0, 0)
+            // SAFETY: addresses.
+            var end = unsafe UInt(bitPattern: places + classCount)
+            for number in 0..<classCount {
+                // SAFETY: below `classCount`, here and below.
+                let shape = unsafe places[number].shape
+                let slotCount = unsafe places[number].pool.slotCount  // SAFETY: as above.
+                let poolByteCount = ObjectPool<Void>.storageByteCount(
+                    capacity: shape.capacity,
+                    magazineCount: unsafe places[number].pool.magazineCount)  // SAFETY: as above.
+                let start = unsafe UInt(bitPattern: places[number].slab)  // SAFETY: as above.
+                unsafe places[number].pool.checkInvariants()  // SAFETY: as above.
+                precondition(slotCount == shape.capacity, "I1: more buffers than slots, or fewer")
+                precondition(shape.byteCount > largest, "I2: the sizes do not rise")
+                precondition(start % 64 == 0, "I3: buffers begin between lines")
+                precondition(start >= end + UInt(poolByteCount), "I3: parts overlap")
+                largest = shape.byteCount
+                sum += shape.byteCount * shape.capacity
+                end = start + UInt(shape.byteCount * shape.capacity)
+            }
+            // SAFETY: a number.
+            let blockEnd = unsafe UInt(bitPattern: block.base) + UInt(block.byteCount)
+            precondition(end <= blockEnd, "I3: buffers lie outside of the block")
+            precondition(sum == byteCount, "the bytes are miscounted")
+        }
+    #endif
 }

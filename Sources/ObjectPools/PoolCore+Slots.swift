@@ -221,13 +221,8 @@ extension PoolCore where Object: ~Copyable {
                     precondition(unsafe link == 0 || entry < magazine.count, "I4: beyond count")
                 }
             }
-            let (first, count) = unsafe free.popChain(countMax: capacity)  // SAFETY: nobody inside.
-            var (link, last) = (first, first)
-            for _ in 0..<count {
-                places[Int(link)] += 1
-                (last, link) = (link, unsafe free.next(of: link))  // SAFETY: ours just now.
-            }
-            if count > 0 { unsafe free.push(first: first, last: last) }  // SAFETY: taken above.
+            // SAFETY: nobody is inside.
+            unsafe free.checkInvariants(slotCount: capacity) { places[Int($0)] += 1 }
             forEachSlot { link in
                 // SAFETY: in our block.
                 let generation = unsafe words(of: link).generation.pointee.load(ordering: .relaxed)

@@ -18,8 +18,10 @@ struct TaggedFreeListTests {
                 taken.append(link)
             }
             #expect(taken == [1, 2, 3, 4, 5])
+            #expect(slab.freeLinks == [])
             for link in taken.reversed() {
                 unsafe slab.list.push(first: link, last: link)  // SAFETY: taken above.
+                #expect(slab.freeLinks == Array(link...5))
             }
         }
     }
@@ -31,6 +33,7 @@ struct TaggedFreeListTests {
         let (first, count) = unsafe slab.list.popChain(countMax: 4)  // SAFETY: as above.
         #expect(first == 1)
         #expect(count == 4)
+        #expect(slab.freeLinks == [5, 6])
         let (second, rest) = unsafe slab.list.popChain(countMax: 4)  // SAFETY: as above.
         #expect(second == 5)
         #expect(rest == 2)
@@ -38,6 +41,7 @@ struct TaggedFreeListTests {
         #expect(none == 0)
         #expect(zero == 0)
         unsafe slab.list.push(first: 1, last: 4)  // SAFETY: taken above, linked 1 to 4.
+        #expect(slab.freeLinks == [1, 2, 3, 4])
         let (again, countAgain) = unsafe slab.list.popChain(countMax: 9)  // SAFETY: as above.
         #expect(again == 1)
         #expect(countAgain == 4)
@@ -53,6 +57,7 @@ struct TaggedFreeListTests {
             #expect(link == 1)
             unsafe slab.list.push(first: link, last: link)  // SAFETY: taken above.
             #expect(slab.head == UInt64((UInt32.max - 1) &+ pops) << 32 | 1)
+            #expect(slab.freeLinks == [1, 2])
         }
     }
 
@@ -68,6 +73,7 @@ struct TaggedFreeListTests {
                 unsafe slab.list.push(first: link, last: link)  // SAFETY: taken above.
             }
         }
+        #expect(slab.freeLinks.sorted() == [1, 2, 3])
         let count = unsafe slab.list.popChain(countMax: 9).count  // SAFETY: as above.
         #expect(count == 3)
     }
@@ -75,8 +81,10 @@ struct TaggedFreeListTests {
 
 private final class Slab: @unchecked Sendable {
     private let block: SharedBlock
+    private let count: Int
 
     init(count: Int, firstTag: UInt32) {
+        self.count = count
         block = SharedBlock(byteCount: CacheLine.byteCount + count * 16)
         unsafe list.initialize(count: count, firstTag: firstTag)  // SAFETY: fresh memory.
     }
@@ -86,6 +94,15 @@ private final class Slab: @unchecked Sendable {
         unsafe TaggedFreeList(
             head: block.pointer(at: 0, to: Atomic<UInt64>.self),
             slots: block.base + CacheLine.byteCount, stride: 16)
+    }
+
+    /// What is free, from the top; traps if an invariant of the list is broken.
+    var freeLinks: [UInt32] {
+        var links: [UInt32] = []
+        // SAFETY: nobody else uses the list.
+        let found = unsafe list.checkInvariants(slotCount: count) { links.append($0) }
+        precondition(found == links.count)
+        return links
     }
 
     /// The head word: tag above, link below.

@@ -19,6 +19,7 @@ struct BufferPoolTests {
             return
         }
         #expect(lease.byteCount == given)
+        pool.checkInvariants()
         let tooLarge = pool.tryLease(byteCount: 1025) == nil
         #expect(tooLarge)
         #expect(pool.classIndex(for: 1025) == nil)
@@ -39,7 +40,9 @@ struct BufferPoolTests {
         #expect(statistics.spilled == UInt64(sizes.count - 3))
         #expect(statistics.leasedCount == 3)
         #expect(statistics.leases.acquired == 3)
+        pool.checkInvariants()
         leases.removeAll()
+        pool.checkInvariants()
         for number in 0..<3 {
             let leased = pool.statistics(ofClass: number).leasedCount
             #expect(leased == 0)
@@ -70,6 +73,7 @@ struct BufferPoolTests {
         }
         let total = pool.byteCount
         #expect(total == 3 * 64 + 2 * 512 + 1024)
+        pool.checkInvariants()
     }
 
     @Test("A buffer is zeroed once, or at each end of a lease", arguments: [false, true])
@@ -93,7 +97,9 @@ struct BufferPoolTests {
             }
             #expect(seen.dropLast().allSatisfy { $0 == 0 })
             #expect(seen.last == (round == 0 || erases ? 0 : 7))
+            pool.checkInvariants()
         }
+        pool.checkInvariants()
     }
 
     @Test("The report names class and lease; the pool's end looks for leases")
@@ -144,6 +150,7 @@ struct BufferPoolTests {
                 fill(&lease, with: UInt8(thread))
             }
         }
+        pool.value.checkInvariants()
         for number in 0..<3 {
             let leased = pool.value.statistics(ofClass: number).leasedCount
             #expect(leased == 0)
