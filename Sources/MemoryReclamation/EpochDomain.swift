@@ -62,6 +62,11 @@ public struct EpochDomain: ~Copyable, @unchecked Sendable {
     //             I2  while a pin is at epoch e (and has seen it twice), the epoch is e or e + 2
     //             I3  the stamps of a chain do not fall
     //             I4  count ≤ heldPerSlotMax
+    //             I5  a retired node is in one chain, or with the thread that reclaims it
+    //             I6  since < an eighth of heldPerSlotMax, or 0 if that is less than one, outside
+    //                 of retire
+    // Whose a slot is, nothing says: `checkInvariants` compares their number. Of I5 it sees the
+    // chains.
     //
     // Edges: E1  past     the epoch's mover looks at a word → a pin that takes the slot later
     //            carries what every pin did that the mover found ended, so that nothing leads to
@@ -202,6 +207,14 @@ public struct EpochDomain: ~Copyable, @unchecked Sendable {
         }
         return count
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody else is inside, and while
+        /// there are just `pinCount` pins.
+        public func checkInvariants(pinCount: Int = 0) {
+            table.checkInvariants(pinCount: pinCount)
+        }
+    #endif
 
     @inlinable
     @inline(__always)

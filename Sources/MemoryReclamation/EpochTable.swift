@@ -174,6 +174,39 @@ struct EpochTable {
             UInt32(truncatingIfNeeded: chain.count), ordering: .relaxed)
     }
 
+    #if Checks || DEBUG
+        func checkInvariants(pinCount: Int) {
+            let now = unsafe epoch.pointee.load(ordering: .relaxed)  // SAFETY: in the block.
+            precondition(now & 1 == 0, "the epoch is odd")
+            var found = Set<UInt>()
+            var takenCount = 0
+            for index in 0..<slotCount {
+                // SAFETY: masked to the table, here and below.
+                let word = unsafe word(at: index).pointee.load(ordering: .relaxed)
+                if word != 0 {
+                    takenCount += 1
+                    precondition(word & 1 == 1, "I1: a slot is neither free nor taken")
+                    precondition(now &- (word & ~1) <= 2, "I2: the epoch has passed a pin by")
+                }
+                let count = count(at: index)
+                precondition(count <= heldPerSlotMax, "I4: a slot keeps too much")
+                let since = unsafe since(at: index).pointee  // SAFETY: as above.
+                precondition(since >= 0 && since < moveInterval, "I6: a move was left out")
+                let chain = takeChain(at: index)
+                precondition(chain.count == count, "a count is not its chain's")
+                var age = UInt64.max / 2
+                unsafe chain.checkInvariants { node in  // SAFETY: nobody else is inside.
+                    let isNew = found.insert(UInt(bitPattern: node)).inserted
+                    precondition(isNew, "I5: a node was retired twice")
+                    let next = now &- (unsafe node.pointee.stamp)  // SAFETY: as above.
+                    precondition(next <= age, "I3: the stamps fall, or are ahead of the epoch")
+                    age = next
+                }
+            }
+            precondition(takenCount == pinCount, "I1: the slots are not those of the pins")
+        }
+    #endif
+
     // MARK: - Places
 
     @inlinable

@@ -55,7 +55,9 @@ public struct HazardDomain: ~Copyable, @unchecked Sendable {
     //
     // Invariants: I1  a slot with a hazard belongs to one guard, which alone changes it
     //             I2  a retired node is in one list, or with the thread that reclaims it
-    //             I3  count - kept < scanThreshold when nobody works on the list
+    //             I3  count - kept < scanThreshold and kept ≤ slots when nobody works on the list
+    // Whose a slot is, nothing says: `checkInvariants` compares their number. Of I2 it sees the
+    // lists.
     //
     // Edges: E1  hazard   naming the object, then the second load of the source | taking the name
     //            out of the source, then the load of the hazard by a scan
@@ -200,6 +202,14 @@ public struct HazardDomain: ~Copyable, @unchecked Sendable {
         }
         return count
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody else is inside, and while
+        /// just `guardCount` guards protect something.
+        public func checkInvariants(guardCount: Int = 0) {
+            table.checkInvariants(guardCount: guardCount)
+        }
+    #endif
 }
 
 /// What names an object that its thread is about to use. One object at a time; it ends with its

@@ -182,6 +182,34 @@ struct HazardTable {
             UInt32(truncatingIfNeeded: chain.count), ordering: .relaxed)
     }
 
+    #if Checks || DEBUG
+        func checkInvariants(guardCount: Int) {
+            var found = Set<UInt>()
+            var takenCount = 0
+            for index in 0..<slotCount {
+                // SAFETY: masked to the table, here and below.
+                let address = unsafe hazard(at: index).pointee.load(ordering: .relaxed)
+                if address != 0 { takenCount += 1 }
+                // SAFETY: as above.
+                let isBusy = unsafe busy(at: index).pointee.load(ordering: .relaxed) != 0
+                precondition(!isBusy, "I3: a list was not left")
+                // SAFETY: as above.
+                let count = Int(unsafe count(at: index).pointee.load(ordering: .relaxed))
+                let kept = unsafe kept(at: index).pointee  // SAFETY: as above.
+                precondition(kept >= 0 && kept <= slotCount, "I3: more is kept than is protected")
+                precondition(count >= kept, "I3: less is there than is kept")
+                precondition(count - kept < scanThreshold, "I3: a scan was left out")
+                let chain = takeChain(at: index)
+                precondition(chain.count == count, "a count is not its chain's")
+                unsafe chain.checkInvariants { node in  // SAFETY: nobody works on it.
+                    let isNew = found.insert(UInt(bitPattern: node)).inserted
+                    precondition(isNew, "I2: a node was retired twice")
+                }
+            }
+            precondition(takenCount == guardCount, "I1: the slots are not those of the guards")
+        }
+    #endif
+
     // MARK: - Places
 
     @inlinable

@@ -90,6 +90,26 @@ struct RetiredChain {
         }
         return total
     }
+
+    #if Checks || DEBUG
+        /// Traps unless the chain, which is the caller's, leads from first to last in `count` steps
+        /// and not beyond. `body` gets its nodes.
+        func checkInvariants(_ body: (UnsafeMutablePointer<RetiredNode>) -> Void) {
+            // SAFETY: the chain is the caller's, here and below.
+            var before = unsafe UnsafeMutablePointer<RetiredNode>?.none
+            var following = unsafe first  // SAFETY: an address.
+            for _ in 0..<count {
+                // SAFETY: as above.
+                guard let node = unsafe following else { preconditionFailure("a chain is cut") }
+                unsafe RetiredNode.noteUse(of: node, isWrite: false)  // SAFETY: an address.
+                unsafe body(node)  // SAFETY: as above.
+                unsafe before = node  // SAFETY: an address.
+                unsafe following = node.pointee.next  // SAFETY: as above.
+            }
+            precondition(unsafe following == nil, "a chain goes on")  // SAFETY: only compared.
+            precondition(unsafe last == before, "a chain has a wrong end")  // SAFETY: as above.
+        }
+    #endif
 }
 
 // A node is plain memory: a model is told of its use, and says when nothing orders it.

@@ -30,12 +30,14 @@ struct EpochDomainTests {
                 #expect(isTaken)
             }
             held.append(domain.heldCount)
+            domain.checkInvariants()
         }
         #expect(held == [1, 2, 2, 2, 2, 2, 2, 2])
         #expect(ledger.aliveCount == 2)
         let freed = domain.collect()
         #expect(freed == 2)
         #expect(ledger.aliveCount == 0)
+        domain.checkInvariants()
     }
 
     @Test("What a pin has found stays until it ends", arguments: firstEpochs)
@@ -46,13 +48,19 @@ struct EpochDomainTests {
         let source = Source(Leaf(7, ledger))
         domain.withPin { _ in
             let found = source.load()
-            for number in 0..<20 { replace(source, number, domain, ledger) }
+            for number in 0..<20 {
+                replace(source, number, domain, ledger)
+                domain.checkInvariants(pinCount: 1)
+            }
             domain.collect()
+            domain.checkInvariants(pinCount: 1)
             if let found { #expect(found.payload == 7) }
             #expect(ledger.aliveCount == 21)
         }
+        domain.checkInvariants()
         domain.collect()
         #expect(ledger.aliveCount == 1)
+        domain.checkInvariants()
         domain.withPin { pin in
             if let last = source.swap(nil) { expectTaken(pin.retire(last)) }
         }
@@ -78,14 +86,17 @@ struct EpochDomainTests {
             #expect(refusedCount == 84)
             let held = domain.heldCount
             #expect(held == 16)
+            domain.checkInvariants(pinCount: 1)
             let extra = Leaf(100, ledger)
             let isTaken = domain.withPin { pin in pin.retire(extra) }
             #expect(!isTaken)
+            domain.checkInvariants(pinCount: 1)
             extra.end()
             _ = consume stalled
         }
         domain.collect()
         #expect(ledger.aliveCount == 0)
+        domain.checkInvariants()
         domain.withPin { pin in
             let hasRoom = pin.makeRoom()
             #expect(hasRoom)
@@ -104,6 +115,7 @@ struct EpochDomainTests {
                 }
             }
             #expect(ledger.aliveCount == 50)
+            domain.checkInvariants()
         }
         #expect(ledger.aliveCount == 0)
     }
@@ -121,9 +133,11 @@ struct EpochDomainTests {
         unsafe storage.initializeMemory(as: UInt8.self, repeating: 0xA5)
         // SAFETY: the storage outlives the domain.
         let domain = unsafe EpochDomain(storage: storage, slotCount: 3, heldPerSlotMax: 8)
+        domain.checkInvariants()
         domain.withPin { pin in
             expectTaken(pin.retire(Leaf(1, ledger)))
         }
+        domain.checkInvariants()
         domain.collect()
         #expect(ledger.aliveCount == 0)
     }
@@ -154,8 +168,10 @@ struct EpochDomainTests {
             }
         }
         #expect(wrong.value.load(ordering: .relaxed) == 0)
+        domain.value.checkInvariants()
         domain.value.collect()
         #expect(ledger.aliveCount == 1)
+        domain.value.checkInvariants()
         domain.value.withPin { pin in
             if let last = source.swap(nil) { expectTaken(pin.retire(last)) }
         }

@@ -33,6 +33,7 @@ struct HazardDomainTests {
             let held = domain.heldCount
             #expect(held == number % threshold)
             #expect(ledger.aliveCount == held)
+            domain.checkInvariants()
         }
     }
 
@@ -46,13 +47,17 @@ struct HazardDomainTests {
             let found = hazard.protect(source)
             if let old = source.swap(Leaf(2, ledger)) { domain.retire(old) }
             #expect(ledger.aliveCount == 2)
+            domain.checkInvariants(guardCount: 1)
             if let found { #expect(found.payload == 1) }
             let next = hazard.protect(source)
             let freed = domain.collect()
             #expect(freed == 1)
             if let next { #expect(next.payload == 2) }
+            domain.checkInvariants(guardCount: 1)
             hazard.clear()
+            domain.checkInvariants()
         }
+        domain.checkInvariants()
         if let old = source.swap(nil) { domain.retire(old) }
         #expect(ledger.aliveCount == 0)
     }
@@ -65,6 +70,7 @@ struct HazardDomainTests {
         domain.withGuard { hazard in
             let found = hazard.protect(source) == nil
             #expect(found)
+            domain.checkInvariants()
         }
     }
 
@@ -85,8 +91,10 @@ struct HazardDomainTests {
                 }
                 let stalled = number >= 500 ? 2 : number >= 10 ? 1 : 0
                 #expect(domain.heldCount <= stalled + 7)
+                domain.checkInvariants(guardCount: stalled)
             }
             domain.collect()
+            domain.checkInvariants(guardCount: 2)
             let held = domain.heldCount
             #expect(held == 2)
             #expect(ledger.aliveCount == 3)
@@ -95,6 +103,7 @@ struct HazardDomainTests {
         let (held, bound) = (domain.heldCount, domain.heldCountMax)
         #expect(held == 0)
         #expect(bound == 4 * (4 + 8))
+        domain.checkInvariants()
         if let last = source.swap(nil) { domain.retire(last) }
     }
 
@@ -110,9 +119,11 @@ struct HazardDomainTests {
                 if thread == 1 { domain.value.retire(source.swap(nil)) }
             }
             #expect(ledger.aliveCount == 1)
+            domain.value.checkInvariants(guardCount: 1)
         }
         domain.value.retire(Leaf(2, ledger))
         #expect(ledger.aliveCount == 0)
+        domain.value.checkInvariants()
     }
 
     @Test("A domain that ends reclaims what it has")
@@ -123,6 +134,7 @@ struct HazardDomainTests {
             let domain = HazardDomain(slotCount: 2, scanThreshold: 100)
             for number in 0..<50 { domain.retire(Leaf(UInt64(number), ledger)) }
             #expect(ledger.aliveCount == 50)
+            domain.checkInvariants()
         }
         #expect(ledger.aliveCount == 0)
         #expect(ledger.bornCount == 50)
@@ -141,7 +153,9 @@ struct HazardDomainTests {
         unsafe storage.initializeMemory(as: UInt8.self, repeating: 0xA5)
         // SAFETY: the storage outlives the domain.
         let domain = unsafe HazardDomain(storage: storage, slotCount: 3, scanThreshold: 2)
+        domain.checkInvariants()
         for number in 0..<4 { domain.retire(Leaf(UInt64(number), ledger)) }
+        domain.checkInvariants()
         #expect(ledger.aliveCount == 0)
     }
 
@@ -170,8 +184,10 @@ struct HazardDomainTests {
             }
         }
         #expect(wrong.value.load(ordering: .relaxed) == 0)
+        domain.value.checkInvariants()
         if let last = source.swap(nil) { domain.value.retire(last) }
         domain.value.collect()
+        domain.value.checkInvariants()
         #expect(ledger.aliveCount == 0)
     }
 }
