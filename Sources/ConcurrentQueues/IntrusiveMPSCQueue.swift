@@ -57,7 +57,8 @@ public struct IntrusiveMPSCQueue: ~Copyable, @unchecked Sendable {
     //                  stub   a node of our own, so that there is always one
     //
     // Invariants: I1  from head, the links lead to tail, but for links that pushes under way owe
-    //             I2  the stub is in the chain, or head is a node whose link is not needed
+    //             I2  no node is in the chain twice, nor the stub: it is pushed where head is the
+    //                 only node, and another
     //
     // Edges: E1  link    store of next → pop's load of next          carries the node's contents
     //        E2  behind  exchange of tail → next exchange           carries that the older node's
@@ -172,4 +173,25 @@ public struct IntrusiveMPSCQueue: ~Copyable, @unchecked Sendable {
         // SAFETY: as above.
         return unsafe node
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. The consumer's, and only while nobody pushes. O(nodes).
+        public func checkInvariants() {
+            let newest = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            var address = unsafe head.load()  // SAFETY: the consumer's.
+            // A chain that leads back meets the mark: it moves up, each time twice as far.
+            var (mark, stepCount, stepCountMax) = (address, 0, 1)
+            while address != newest {  // Ends at the newest node, or at the mark.
+                let next = unsafe link(behind: address)  // SAFETY: in the queue.
+                precondition(next != 0, "I1: the links do not lead to tail")
+                precondition(next != mark, "I2: a node is in the chain twice")
+                address = next
+                stepCount += 1
+                if stepCount < stepCountMax { continue }
+                (mark, stepCount, stepCountMax) = (address, 0, 2 * stepCountMax)
+            }
+            let beyond = unsafe link(behind: newest)  // SAFETY: in the queue.
+            precondition(beyond == 0, "I1: tail is not the end of the chain")
+        }
+    #endif
 }

@@ -303,6 +303,28 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         return unsafe base + (TicketSegmentMemory.slotsOffset &+ index &* Self.slotStride)
     }
 
+    #if Checks || DEBUG
+        /// Traps if I1, I2, I5 or I6 is broken for this segment. Nobody else is inside.
+        func checkInvariants(isLast: Bool, isClosed: Bool) {
+            let word = unsafe pushed.pointee.load(ordering: .relaxed)  // SAFETY: the caller's.
+            precondition((word & 1 == 1) == isClosed, "I5: open though closed, or the other way")
+            precondition(poppedCount <= pushedCount, "I1: a pop has no push")
+            precondition(pushedCount <= capacity, "I1: a ticket has no slot")
+            precondition(isLast || pushedCount == capacity, "I6: one is behind, this is not full")
+            for index in 0..<capacity {
+                // SAFETY: as above.
+                let found = unsafe state(at: index).pointee.load(ordering: .relaxed)
+                if index < poppedCount {
+                    precondition(found == 1 || found == 2, "I2: a pop came to an empty slot")
+                } else if index < pushedCount {
+                    precondition(found == 1, "I2: an element is not there")
+                } else {
+                    precondition(found == 0, "I1: a slot was used without a ticket")
+                }
+            }
+        }
+    #endif
+
     @inlinable
     static var elementOffset: Int { max(4, MemoryLayout<Element>.alignment) }
 

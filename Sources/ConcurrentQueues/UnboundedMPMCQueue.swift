@@ -65,6 +65,8 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     //             I4  a segment is retired once, by who moved head off it, when tail is off it too
     //             I5  once a segment's next is itself, nothing comes behind it; once bit 0 of its
     //                 pushed is set too, nothing comes into it
+    //             I6  a segment has one behind it only if its tickets are given to pushes, all
+    // `checkInvariants` sees of I4 that nothing is retired twice, not who retired it.
     //
     // Edges: E1  publish  push's compare-exchange of state → pop's load or exchange    carries the
     //            element
@@ -367,4 +369,31 @@ extension UnboundedMPMCQueue where Element: ~Copyable {
     func segment(at base: UnsafeMutableRawPointer) -> TicketSegment<Element> {
         unsafe TicketSegment(base: base, capacity: segmentCapacity)  // SAFETY: the caller's word.
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody else is inside. O(slots).
+        public func checkInvariants() {
+            domain.checkInvariants()  // I4
+            let last = unsafe tail.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+            var following = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: as above.
+            var isHead = true
+            while let base = unsafe following {  // Ends at the tail, or where it should be.
+                let segment = unsafe segment(at: base)  // SAFETY: a segment of ours.
+                unsafe following = nil  // SAFETY: a plain store.
+                var isForbidden = false
+                switch unsafe segment.successor {  // SAFETY: nobody moves it.
+                case .none: break
+                case .segment(let next): unsafe following = next  // SAFETY: an address.
+                case .forbidden: isForbidden = true
+                }
+                let isLast = unsafe following == nil  // SAFETY: only compared.
+                // SAFETY: as above.
+                precondition(unsafe (base == last) == isLast, "I3: tail is not on the last segment")
+                precondition(isForbidden == (isLast && isClosed), "I5: the end is at a wrong place")
+                precondition(isHead || segment.poppedCount == 0, "I3: a pop came before head")
+                segment.checkInvariants(isLast: isLast, isClosed: isForbidden)
+                isHead = false
+            }
+        }
+    #endif
 }

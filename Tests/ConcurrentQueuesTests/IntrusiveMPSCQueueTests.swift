@@ -24,14 +24,17 @@ struct IntrusiveMPSCQueueTests {
         for index in 0..<4 { unsafe (jobs + index).initialize(to: Job(number: index)) }
         let first = unsafe number(of: queue.pop())  // SAFETY: jobs alone are in the queue.
         #expect(first == -1)
+        check(queue)
         for lap in 0..<6 {
             let count = lap % 4 + 1
             for index in 0..<count { unsafe push(jobs + index, to: queue) }  // SAFETY: in bounds.
+            check(queue)
             for index in 0..<count {
                 let found = unsafe number(of: queue.pop())  // SAFETY: as above.
                 #expect(found == index)
                 // One that was popped goes back behind the others, and comes again.
                 if lap == 3 { unsafe push(jobs + index, to: queue) }  // SAFETY: in bounds.
+                check(queue)
             }
             for index in 0..<(lap == 3 ? count : 0) {
                 let again = unsafe number(of: queue.pop())  // SAFETY: as above.
@@ -39,6 +42,7 @@ struct IntrusiveMPSCQueueTests {
             }
             let nothing = unsafe number(of: queue.pop())  // SAFETY: as above.
             #expect(nothing == -1)
+            check(queue)
         }
     }
 
@@ -56,7 +60,9 @@ struct IntrusiveMPSCQueueTests {
         let job = UnsafeMutablePointer<Job>.allocate(capacity: 1)
         defer { unsafe job.deallocate() }  // SAFETY: as above.
         unsafe job.initialize(to: Job(number: 7))  // SAFETY: just allocated.
+        check(queue)
         unsafe push(job, to: queue)  // SAFETY: in no queue.
+        check(queue)
         // SAFETY: jobs alone are in the queue.
         let (found, nothing) = unsafe (number(of: queue.pop()), number(of: queue.pop()))
         #expect(found == 7 && nothing == -1)
@@ -97,6 +103,7 @@ struct IntrusiveMPSCQueueTests {
             }
         }
         #expect(faults.value.load(ordering: .relaxed) == 0)
+        check(queue.value)
     }
 
     @unsafe
@@ -104,6 +111,12 @@ struct IntrusiveMPSCQueueTests {
         // SAFETY: the link is the first word of a job.
         unsafe queue.push(
             UnsafeMutableRawPointer(job).assumingMemoryBound(to: IntrusiveMPSCNode.self))
+    }
+
+    private func check(_ queue: borrowing IntrusiveMPSCQueue) {
+        #if Checks || DEBUG
+            queue.checkInvariants()
+        #endif
     }
 
     /// The number of the popped job, -1 for none, -2 if a push hides it.

@@ -28,6 +28,7 @@ struct UnboundedMPMCQueueTests {
             }
             let isEmpty = queue.isEmpty
             #expect(!isEmpty)
+            check(queue)
             for number in 0..<300 {
                 let element = queue.tryPop()
                 #expect(element == lap * 1000 + number)
@@ -35,6 +36,7 @@ struct UnboundedMPMCQueueTests {
             let (nothing, isEmptyAgain) = (queue.tryPop(), queue.isEmpty)
             #expect(nothing == nil)
             #expect(isEmptyAgain)
+            check(queue)
         }
     }
 
@@ -65,6 +67,7 @@ struct UnboundedMPMCQueueTests {
                 let isEmpty = queue.isEmpty
                 #expect(isEmpty == oracle.isEmpty)
             }
+            if number % 16 == 0 { check(queue) }
         }
     }
 
@@ -82,6 +85,7 @@ struct UnboundedMPMCQueueTests {
                 let refused = queue.tryPush(-1)
                 #expect(refused == -1)
             }
+            check(queue)
             let (isClosed, isDrained) = (queue.isClosed, queue.isDrained)
             #expect(isClosed && isDrained == (count == 0))
             for number in 0..<count {
@@ -90,6 +94,7 @@ struct UnboundedMPMCQueueTests {
             }
             let (nothing, isEnd) = (queue.tryPop(), queue.isDrained)
             #expect(nothing == nil && isEnd)
+            check(queue)
         }
     }
 
@@ -105,9 +110,11 @@ struct UnboundedMPMCQueueTests {
                 #expect(found == UInt64(payload))
             }
             queue.drain(max: 7) { _ in }
+            check(queue)
             queue.close()
             _ = queue.tryPush(ledger.makeTracked(99))
             #expect(ledger.aliveCount == 18)
+            check(queue)
         }
         #expect(ledger.bornCount == 31)
         #expect(ledger.aliveCount == 0)
@@ -122,6 +129,7 @@ struct UnboundedMPMCQueueTests {
             _ = queue.tryPop()
             let kept = queue.retiredSegmentCount
             #expect(kept == 0)
+            check(queue)
         }
     }
 
@@ -139,9 +147,11 @@ struct UnboundedMPMCQueueTests {
             let kept = queue.retiredSegmentCount
             #expect(kept == 1)
         }
+        check(queue)
         let (freed, kept) = (queue.releaseSegments(), queue.retiredSegmentCount)
         #expect(freed == 1)
         #expect(kept == 0)
+        check(queue)
     }
 
     @Test("Two producers and two consumers lose nothing and keep order", arguments: [1, 7, 128])
@@ -180,9 +190,16 @@ struct UnboundedMPMCQueueTests {
         }
         #expect(wrong.value.load(ordering: .relaxed) == 0)
         #expect(sum.value.load(ordering: .relaxed) == each * (each + 1))
+        check(queue.value)
         queue.value.releaseSegments()
         let kept = queue.value.retiredSegmentCount
         #expect(kept == 0)
+    }
+
+    private func check<Element: ~Copyable>(_ queue: borrowing UnboundedMPMCQueue<Element>) {
+        #if Checks || DEBUG
+            queue.checkInvariants()
+        #endif
     }
 
     private func payload(of element: consuming Tracked?) -> UInt64? {
