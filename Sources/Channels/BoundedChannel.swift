@@ -361,6 +361,8 @@ extension BoundedChannel where Element: ~Copyable {
         /// Traps if an invariant is broken. Call it only while nobody else is inside.
         public func checkInvariants() {
             queue.checkInvariants()
+            arrivals.checkInvariants()
+            departures.checkInvariants()
             precondition(arrivals.waiterCount == 0, "I2: a receiver is announced and nobody waits")
             precondition(departures.waiterCount == 0, "I2: a sender is announced, nobody waits")
         }

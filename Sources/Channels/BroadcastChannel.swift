@@ -243,6 +243,7 @@ extension BroadcastChannel {
         /// Traps if an invariant is broken. Call it only while nobody else is inside.
         public func checkInvariants() {
             ring.checkInvariants()
+            arrivals.checkInvariants()
             precondition(arrivals.waiterCount == 0, "I2: somebody is announced and nobody waits")
         }
     }

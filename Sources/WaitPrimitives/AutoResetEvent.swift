@@ -86,6 +86,11 @@ public struct AutoResetEvent: ~Copyable, @unchecked Sendable {
         if gate.tryTake() { return true }
         return gate.parkThread(until: deadline)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() { gate.checkInvariants(maximum: 1) }
+    #endif
 }
 
 extension AutoResetEvent: WaitSource {

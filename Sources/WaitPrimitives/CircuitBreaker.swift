@@ -46,7 +46,8 @@ public struct CircuitBreaker: ~Copyable, @unchecked Sendable {
     // Invariants: I1  failures < failureThreshold while closed
     //             I2  probes under way + successes ≤ successThreshold, and probes under way ≤
     //                 probeCountMax
-    //             I3  the era changes with every change of the state
+    //             I3  the era changes with every change of the state (a change, no state shows it)
+    //             I4  the reset time is not doubled while closed
     //
     // Edges: E1  compare-exchange of any report or admission → load or failed compare-exchange of
     //            any later one   carries what was done before the report. A successful one need not
@@ -248,6 +249,24 @@ extension CircuitBreaker {
         seen = BreakerWord(rawValue: current)
         return isExchanged
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken.
+        public func checkInvariants() {
+            let seen = load()
+            precondition(seen.rawValue & 3 <= 2, "the word has no state")
+            switch seen.state {
+            case .closed:
+                precondition(seen.body < policy.failureThreshold, "I1: it should be open")
+                precondition(seen.doublings == 0, "I4: a closed breaker knows of an outage")
+            case .open: break
+            case .halfOpen:
+                precondition(seen.probeCount <= policy.probeCountMax, "I2: too many probes")
+                let sum = seen.probeCount + seen.successCount
+                precondition(sum <= policy.successThreshold, "I2: more probes than are needed")
+            }
+        }
+    #endif
 
     /// Applies a report, unless the state has changed since its permit was given.
     private func report(era: UInt64, _ transition: (BreakerWord) -> BreakerWord) {

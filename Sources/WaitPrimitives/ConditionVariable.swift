@@ -50,6 +50,7 @@ public struct ConditionVariable: ~Copyable, @unchecked Sendable {
     // Invariants: I1  a node is put into the list by who holds the `FairLock`, and the lock is
     //                 given back while the list is still locked: no change and no signal comes
     //                 between, and whoever takes the node out again finds the lock given back
+    //                 (no state shows it: `checkInvariants` sees that the list is whole)
     //
     // Edges: none of its own. The list's lock orders the queue, the `FairLock` orders the value
     //        (PermitGate, E1), and a wake carries the signaller's past to the waiter.
@@ -105,6 +106,15 @@ public struct ConditionVariable: ~Copyable, @unchecked Sendable {
         chain.wakeAll()
         return count
     }
+
+    #if Checks || DEBUG
+        /// Traps unless the list is whole. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            list.checkInvariants()
+        }
+    #endif
 }
 
 extension ConditionVariable: WaitSource {

@@ -101,6 +101,11 @@ public struct CountingSemaphore: ~Copyable, @unchecked Sendable {
         precondition(count >= 0, "a negative number of permits")
         return gate.give(count, maximum: permitCountMax, isSaturating: false)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() { gate.checkInvariants(maximum: permitCountMax) }
+    #endif
 }
 
 extension CountingSemaphore: WaitSource {

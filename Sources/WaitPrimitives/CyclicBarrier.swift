@@ -123,6 +123,17 @@ public struct CyclicBarrier: ~Copyable, @unchecked Sendable {
         // SAFETY: the block lives as long as `self`.
         unsafe arrivals.pointee.store(UInt64(count), ordering: .relaxed)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            let memberCount = list.checkInvariants()
+            precondition(memberCount == arrivalCount, "I1: arrivals and waits differ")
+            precondition(arrivalCount < self.memberCount, "I2: a phase is complete and goes on")
+        }
+    #endif
 }
 
 extension CyclicBarrier: WaitSource {

@@ -238,6 +238,24 @@ public struct EventCount: ~Copyable, @unchecked Sendable {
         let old = unsafe word.pointee.wrappingSubtract(count, ordering: .relaxed).oldValue
         assert(old & Self.waiterMask >= count)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            // SAFETY: the block lives as long as `self`.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            var before: UInt64?
+            let memberCount = list.checkInvariants { key in
+                let isAhead = isEarlier(seen &>> 32, than: key)
+                precondition(!isAhead, "I2: a key is of an epoch to come")
+                if let before { precondition(!isEarlier(key, than: before), "I2: the keys fall") }
+                before = key
+            }
+            precondition(memberCount <= seen & Self.waiterMask, "I1: who sleeps is not counted")
+        }
+    #endif
 }
 
 extension EventCount: WaitSource {

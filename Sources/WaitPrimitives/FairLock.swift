@@ -36,7 +36,8 @@ public import AtomicSupport
 public struct FairLock<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     // Layout: the gate (PermitGate.swift, with one permit: the lock) · the value
     //
-    // Invariants: I1  the value is touched by the permit's holder only
+    // Invariants: I1  the value is touched by the permit's holder only (no state shows who)
+    //             and those of the gate
     //
     // Edges: those of PermitGate, from each unlock to the next lock.
 
@@ -146,6 +147,12 @@ extension FairLock where Value: ~Copyable {
         let isGiven = gate.give(1, maximum: 1, isSaturating: false)
         assert(isGiven, "a free lock was given back")
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant of the gate is broken. Call it only while nobody is inside but who
+        /// holds the lock or waits for it.
+        public func checkInvariants() { gate.checkInvariants(maximum: 1) }
+    #endif
 }
 
 extension FairLock: WaitSource where Value: ~Copyable {

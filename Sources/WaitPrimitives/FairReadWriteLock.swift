@@ -44,7 +44,7 @@ public struct FairReadWriteLock<Value: ~Copyable & Sendable>: ~Copyable, @unchec
     // Layout: the gate (ReadWriteGate.swift), padded · the value
     //
     // Invariants: I1  the value is written by the writer that the gate knows, and read by its
-    //                 readers
+    //                 readers (no state shows who) and those of the gate
     //
     // Edges: those of ReadWriteGate, from each end to the next beginning.
 
@@ -103,6 +103,12 @@ public struct FairReadWriteLock<Value: ~Copyable & Sendable>: ~Copyable, @unchec
     /// Whether somebody holds the lock for writing just now.
     @inlinable
     public var isWriting: Bool { gate.guess & ReadWriteGate.writerBit != 0 }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant of the gate is broken. Call it only while nobody is inside but who
+        /// holds the lock or waits for it.
+        public func checkInvariants() { gate.checkInvariants() }
+    #endif
 }
 
 // Reading.

@@ -83,6 +83,11 @@ public struct Latch: ~Copyable, @unchecked Sendable {
     public func blockingWait(until deadline: MonotonicInstant) -> Bool {
         gate.parkThread(until: deadline)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() { gate.checkInvariants() }
+    #endif
 }
 
 extension Latch: WaitSource {

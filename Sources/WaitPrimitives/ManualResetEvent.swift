@@ -40,7 +40,7 @@ public struct ManualResetEvent: ~Copyable, @unchecked Sendable {
     // Layout: word = 0 not set · 1 not set, somebody waits · 2 set
     //
     // Invariants: I1  outside the lock, the word is 1 if and only if the list has a member
-    //             I2  while the word is 1 only the lock's holder changes it
+    //             I2  while the word is 1 only the lock's holder changes it (no state shows who)
     //
     // Edges: E1  set compare-exchange or exchange → load or reset   carries what the setter did
     //            before; a set that finds the flag set is an RMW too, so that nothing of it is
@@ -144,6 +144,19 @@ public struct ManualResetEvent: ~Copyable, @unchecked Sendable {
         list.unlock()
         chain.wakeAll()
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            let isAnyWaiting = list.checkInvariants() > 0
+            // SAFETY: the block lives as long as `self`.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            precondition((seen == Self.waiting) == isAnyWaiting, "I1: the word is wrong")
+            precondition(seen <= Self.raised, "the word means nothing")
+        }
+    #endif
 }
 
 extension ManualResetEvent: WaitSource {

@@ -51,7 +51,7 @@ public struct Notify: ~Copyable, @unchecked Sendable {
     //
     // Invariants: I1  outside the lock, the waiting bit is set if and only if the list has a member
     //             I2  nothing is remembered while the bit is set, and only the lock's holder
-    //                 changes the word then
+    //                 changes the word then (who changes it, `checkInvariants` does not see)
     //             I3  who is in the list waits with a ticket of the count in the word
     //
     // Edges: E1  notify compare-exchange → take compare-exchange   carries what was done before;
@@ -236,6 +236,24 @@ extension Notify {
         // SAFETY: the block lives as long as `self`.
         _ = unsafe word.pointee.wrappingSubtract(Self.waitingBit, ordering: .relaxed)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            // SAFETY: the block lives as long as `self`.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            let ticket = Ticket(word: seen).rawValue
+            let memberCount = list.checkInvariants { key in
+                precondition(key == ticket, "I3: who waits has an old ticket")
+            }
+            let isAnyWaiting = memberCount > 0
+            precondition((seen & Self.waitingBit != 0) == isAnyWaiting, "I1: the bit is wrong")
+            let isRemembered = seen & Self.permitBit != 0
+            precondition(!isAnyWaiting || !isRemembered, "I2: one is remembered, and one waits")
+        }
+    #endif
 }
 
 extension Notify: WaitSource {

@@ -53,6 +53,7 @@ public struct Oneshot<Value: ~Copyable>: ~Copyable, @unchecked Sendable {
     //                 is the setter's, after the take the receiver's
     //             I2  outside the lock, the bit is set if the list has a member
     //             I3  nobody is in the list once those who waited for the end were released
+    // What is in the cell, no state shows: of I1, `checkInvariants` sees that no set is under way.
     //
     // Edges: E1  set publish RMW → tryReceive compare-exchange   carries the value
     //        E2  close compare-exchange → receiver's load   carries what the closer did before
@@ -226,6 +227,24 @@ extension Oneshot where Value: ~Copyable {
         list.unlock()
         chain.wakeAll()
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() {
+            list.lock()
+            defer { list.unlock() }
+            let isAnyWaiting = list.checkInvariants() > 0
+            // SAFETY: the block lives as long as `self`.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            let phase = seen & ~Self.waitingBit
+            let isMarked = seen & Self.waitingBit != 0
+            precondition(phase <= Self.closed, "the word means nothing")
+            precondition(phase != Self.writing, "I1: a set has not ended")
+            precondition(!isAnyWaiting || isMarked, "I2: one waits, and the bit is not set")
+            precondition(phase == Self.empty || !isAnyWaiting, "I3: one waits for what has come")
+            precondition(phase == Self.empty || !isMarked, "I3: who waited was not released")
+        }
+    #endif
 }
 
 extension Oneshot: WaitSource where Value: ~Copyable {

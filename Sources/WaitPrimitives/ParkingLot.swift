@@ -159,6 +159,25 @@ public struct ParkingLot: ~Copyable, @unchecked Sendable {
         // SAFETY: the index is less than the number of buckets; the block was zeroed.
         return unsafe WaiterList(at: block.base + index * CacheLine.byteCount)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        /// O(buckets).
+        public func checkInvariants() {
+            for index in 0..<bucketCount {
+                // SAFETY: the index is less than the number of buckets, here and below.
+                let place = unsafe block.base + index * CacheLine.byteCount
+                let list = unsafe WaiterList(at: place)  // SAFETY: as above.
+                list.lock()
+                list.checkInvariants { key in
+                    // SAFETY: only compared.
+                    let isOwn = unsafe bucket(of: UInt(key)).isList(at: place)
+                    precondition(isOwn, "I1: one waits in the bucket of another address")
+                }
+                list.unlock()
+            }
+        }
+    #endif
 }
 
 extension ParkingLot.ParkEnd {

@@ -15,7 +15,8 @@ struct PermitGate: WaitSource, @unchecked Sendable {
     //
     // Invariants: I1  outside the lock, the waiting bit is set if and only if the list has a member
     //             I2  the word is 0 permits while the bit is set, and only the lock's holder
-    //                 changes it then
+    //                 changes it then (who changes it, `checkInvariants` does not see)
+    //             I3  there are never more permits than the owner says: a lock has one
     //
     // Edges: E1  give compare-exchange or store → take compare-exchange   carries what the giver
     //            did before; the RMWs between are one release sequence, so a taker is ordered
@@ -170,4 +171,17 @@ struct PermitGate: WaitSource, @unchecked Sendable {
         }
         return withdrawal
     }
+
+    #if Checks || DEBUG
+        func checkInvariants(maximum: Int) {
+            list.lock()
+            defer { list.unlock() }
+            let isAnyWaiting = list.checkInvariants() > 0
+            // SAFETY: the owner's block lives.
+            let seen = unsafe word.pointee.load(ordering: .relaxed)
+            precondition((seen & Self.waitingBit != 0) == isAnyWaiting, "I1: the bit is wrong")
+            precondition(!isAnyWaiting || seen >> 1 == 0, "I2: a permit is free, and one waits")
+            precondition(seen >> 1 <= UInt64(maximum), "I3: more permits than there may be")
+        }
+    #endif
 }

@@ -20,6 +20,7 @@ struct ReadWriteGate: WaitSource, @unchecked Sendable {
     //                 has handed on under the lock; nobody joins or takes without the lock
     //             I4  outside the lock, readers wait only behind a writer: one that holds it, or
     //                 one that waits
+    //             I5  each waits in the list that its key names
     //
     // Edges: E1  the end of a writer, compare-exchange or store → take compare-exchange or the RMW
     //            that lets readers join   carries what the writer did
@@ -205,4 +206,25 @@ struct ReadWriteGate: WaitSource, @unchecked Sendable {
         chain.wakeAll()
         return withdrawal
     }
+
+    #if Checks || DEBUG
+        func checkInvariants() {
+            writers.lock()
+            defer { writers.unlock() }
+            let writerCount = writers.checkInvariants { key in
+                precondition(key == LockAccess.write.rawValue, "I5: a reader is among writers")
+            }
+            let readerCount = readers.checkInvariants { key in
+                precondition(key == LockAccess.read.rawValue, "I5: a writer is among readers")
+            }
+            let seen = guess
+            let isAnyWaiting = writerCount + readerCount > 0
+            let isWriting = seen & Self.writerBit != 0
+            precondition((seen & Self.waitingBit != 0) == isAnyWaiting, "I1: the bit is wrong")
+            precondition(!isWriting || seen < Self.oneReader, "I2: a writer is beside readers")
+            precondition(seen != Self.waitingBit, "I3: who waits is let in by nobody")
+            precondition(
+                readerCount == 0 || writerCount > 0 || isWriting, "I4: readers wait for no writer")
+        }
+    #endif
 }

@@ -37,7 +37,7 @@ public import AtomicSupport
 public struct TokenBucket: ~Copyable, @unchecked Sendable {
     // Layout: word = when the bucket will be full, in units of 2⁻⁴ ns of the monotonic clock
     //
-    // Invariants: I1  the word never goes back
+    // Invariants: I1  the word never goes back (a change: no state shows it)
     //             I2  a successful take at `now` leaves word ≤ now + depth
     //
     // Edges: none. Every access is relaxed: the word is all there is, and its own order of changes
@@ -168,4 +168,11 @@ public struct TokenBucket: ~Copyable, @unchecked Sendable {
     private static func units(_ now: MonotonicInstant) -> UInt64 {
         min(now.nanoseconds, timeMax >> unitShift) << unitShift
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken, when `latest` is the latest time that was passed.
+        public func checkInvariants(latest: MonotonicInstant) {
+            precondition(load() <= Self.units(latest) + depth, "I2: more was taken than there was")
+        }
+    #endif
 }

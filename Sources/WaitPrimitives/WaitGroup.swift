@@ -80,6 +80,11 @@ public struct WaitGroup: ~Copyable, @unchecked Sendable {
     public func blockingWait(until deadline: MonotonicInstant) -> Bool {
         gate.parkThread(until: deadline)
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() { gate.checkInvariants() }
+    #endif
 }
 
 extension WaitGroup: WaitSource {

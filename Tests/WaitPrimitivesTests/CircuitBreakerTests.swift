@@ -27,6 +27,7 @@ struct CircuitBreakerTests {
     static func fail(_ breaker: borrowing CircuitBreaker, at now: MonotonicInstant) -> Bool {
         guard let permit = breaker.tryAcquire(now: now) else { return false }
         breaker.recordFailure(permit, now: now)
+        breaker.checkInvariants()
         return true
     }
 
@@ -64,11 +65,15 @@ struct CircuitBreakerTests {
         #expect(breaker.state == .halfOpen)
         let isThird = breaker.tryAcquire(now: now) != nil
         #expect(!isThird)
+        breaker.checkInvariants()
         breaker.recordSuccess(first)
         #expect(breaker.state == .halfOpen)
+        breaker.checkInvariants()
         breaker.abandon(second)
+        breaker.checkInvariants()
         for _ in 0..<2 {
             if let permit = breaker.tryAcquire(now: now) { breaker.recordSuccess(permit) }
+            breaker.checkInvariants()
         }
         #expect(breaker.state == .closed)
     }
@@ -90,6 +95,7 @@ struct CircuitBreakerTests {
             breaker.recordSuccess(permit)
         }
         #expect(breaker.state == .closed)
+        breaker.checkInvariants()
         #expect(Self.fail(breaker, at: Self.at(milliseconds: now)) == true)
         #expect(Self.fail(breaker, at: Self.at(milliseconds: now + 1002)) == true)
     }
@@ -114,6 +120,7 @@ struct CircuitBreakerTests {
         }
         breaker.recordFailure(slower, now: Self.at(milliseconds: 1002))
         #expect(breaker.state == .halfOpen)
+        breaker.checkInvariants()
         breaker.recordSuccess(probe)
         #expect(breaker.state == .closed)
     }
@@ -155,6 +162,7 @@ struct CircuitBreakerTests {
             }
         }
         #expect(probesMax.load(ordering: .relaxed) <= 2)
+        breaker.value.checkInvariants()
         let late = Self.at(milliseconds: 1 << 30)
         for _ in 0..<4 {
             if let permit = breaker.value.tryAcquire(now: late) {

@@ -34,6 +34,8 @@ struct ConditionVariableTests {
             #expect(answer == nil)
             #expect(lock.isLocked == false)
             #expect(condition.signal() == false)
+            lock.checkInvariants()
+            condition.checkInvariants()
         }
         let past = MonotonicInstant(nanoseconds: 0)
         #expect(lock.withLock(on: condition, when: { $0 == 0 }, until: past) { _ in 1 } == 1)
@@ -51,14 +53,17 @@ struct ConditionVariableTests {
         condition.signal()
         for index in 0..<5 { #expect(log.enqueue(index, on: condition) == .queued) }
         #expect(log.withdraw(1, from: condition) == .removed)
+        condition.checkInvariants()
         #expect(condition.signal() == true)
         #expect(condition.signal() == true)
         #expect(log.woken == [0, 2])
+        condition.checkInvariants()
         #expect(log.withdraw(2, from: condition) == .late)
         #expect(condition.broadcast() == 2)
         #expect(log.woken == [0, 2, 3, 4])
         #expect(log.withdraw(5, from: condition) == .early)
         #expect(log.enqueue(5, on: condition) == .withdrawn)
+        condition.checkInvariants()
     }
 
     @Test("The caller's memory holds one")
@@ -105,6 +110,9 @@ struct ConditionVariableTests {
             }
         }
         for producer in producers { try await producer.value }
+        buffer.value.checkInvariants()
+        notEmpty.value.checkInvariants()
+        notFull.value.checkInvariants()
         #expect(taken.value.withLockIfFree { $0.sorted() } == Array(0..<600))
     }
 
@@ -133,6 +141,8 @@ struct ConditionVariableTests {
         #expect(throws: CancellationError.self) { try result.get() }
         #expect(condition.value.signal() == false)
         #expect(lock.value.isLocked == false)
+        condition.value.checkInvariants()
+        lock.value.checkInvariants()
 
         let signalled = waitingTask()
         #expect(await eventually { looks.value.load(ordering: .relaxed) == 2 })
@@ -144,6 +154,8 @@ struct ConditionVariableTests {
         let second = await signalled.result
         #expect(throws: CancellationError.self) { try second.get() }
         #expect(log.woken == [0, 1])
+        condition.value.checkInvariants()
+        lock.value.checkInvariants()
         unsafe lock.value.withGrantedLock { _ in }  // SAFETY: granted in `isSignalled`.
         #expect(lock.value.isLocked == false)
     }

@@ -17,9 +17,11 @@ struct CyclicBarrierTests {
             #expect(log.enqueue(1, on: barrier) == .queued)
             #expect(barrier.arrivalCount == 2)
             #expect(log.woken == [])
+            barrier.checkInvariants()
             #expect(log.enqueue(2, on: barrier) == .granted)
             #expect(log.woken == [0, 1])
             #expect(barrier.arrivalCount == 0)
+            barrier.checkInvariants()
         }
     }
 
@@ -38,10 +40,12 @@ struct CyclicBarrierTests {
         for index in 0..<3 { _ = log.enqueue(index, on: barrier) }
         #expect(log.withdraw(victim, from: barrier) == .removed)
         #expect(barrier.arrivalCount == 2)
+        barrier.checkInvariants()
         #expect(log.enqueue(3, on: barrier) == .queued)
         #expect(log.woken == [])
         #expect(log.enqueue(4, on: barrier) == .granted)
         #expect(log.woken == (0..<4).filter { $0 != victim })
+        barrier.checkInvariants()
     }
 
     @Test("A withdrawal that comes too late says so; one that comes early does not arrive")
@@ -55,6 +59,7 @@ struct CyclicBarrierTests {
         #expect(log.withdraw(2, from: barrier) == .early)
         #expect(log.enqueue(2, on: barrier) == .withdrawn)
         #expect(barrier.arrivalCount == 0)
+        barrier.checkInvariants()
     }
 
     @Test("A deadline takes the arrival back")
@@ -64,6 +69,7 @@ struct CyclicBarrierTests {
         #expect(barrier.blockingWait(until: .soon) == nil)
         #expect(barrier.blockingWait(until: MonotonicInstant(nanoseconds: 0)) == nil)
         #expect(barrier.arrivalCount == 0)
+        barrier.checkInvariants()
     }
 
     @Test("A barrier of nobody traps")
@@ -107,6 +113,7 @@ struct CyclicBarrierTests {
         #expect(failures.value.permitCount == 0)
         #expect(leaders.value.permitCount == 500)
         #expect(barrier.value.arrivalCount == 0)
+        barrier.value.checkInvariants()
     }
 
     @Test("Tasks meet; one that is cancelled has not arrived")
@@ -119,10 +126,12 @@ struct CyclicBarrierTests {
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
         #expect(barrier.value.arrivalCount == 0)
+        barrier.value.checkInvariants()
         let tasks = (0..<3).map { _ in Task { try await barrier.value.wait() } }
         var roles: [CyclicBarrier.Role] = []
         for task in tasks { roles.append(try await task.value) }
         #expect(roles.filter { $0 == .leader }.count == 1)
         #expect(roles.filter { $0 == .follower }.count == 2)
+        barrier.value.checkInvariants()
     }
 }

@@ -17,6 +17,7 @@ struct EventCountTests {
             let isNotified = events.blockingWait(key, until: MonotonicInstant(nanoseconds: 0))
             #expect(isNotified)
             #expect(events.waiterCount == 0)
+            events.checkInvariants()
         }
     }
 
@@ -28,10 +29,35 @@ struct EventCountTests {
         let sleeper = WaitLog(count: 1, key: events.prepareWait().takeRawValue())
         let late = WaitLog(count: 1, key: events.prepareWait().takeRawValue())
         #expect(sleeper.enqueue(0, on: events) == .queued)
+        events.checkInvariants()
         events.notifyOne()
         #expect(sleeper.woken == [0])
         #expect(late.enqueue(0, on: events) == .granted)
         #expect(events.waiterCount == 0)
+        events.checkInvariants()
+    }
+
+    @Test("Sleepers of two epochs stand in line, also where the epoch wraps", arguments: 0...3)
+    func twoEpochs(below: UInt32) {
+        // If this failed, a notify would take a sleeper of before for one that came later.
+        let events = EventCount(epoch: .max - below)
+        for _ in 0..<4 {
+            let keys = (0..<3).map { _ in events.prepareWait().takeRawValue() }
+            let early = WaitLog(keys: keys)
+            for index in 0..<3 { #expect(early.enqueue(index, on: events) == .queued) }
+            events.notifyOne()
+            let late = WaitLog(count: 1, key: events.prepareWait().takeRawValue())
+            #expect(late.enqueue(0, on: events) == .queued)
+            events.checkInvariants()
+            events.notify(max: 2)
+            #expect(early.woken == [0, 1, 2])
+            #expect(late.woken == [])
+            events.checkInvariants()
+            events.notifyOne()
+            #expect(late.woken == [0])
+            #expect(events.waiterCount == 0)
+            events.checkInvariants()
+        }
     }
 
     @Test("A notify before prepare does not count; a sleep without one ends at its deadline")
@@ -44,6 +70,7 @@ struct EventCountTests {
         let isNotified = events.blockingWait(key, until: .soon)
         #expect(!isNotified)
         #expect(events.waiterCount == 0)
+        events.checkInvariants()
     }
 
     @Test("Sleepers are woken one by one in order, or all at once")
@@ -57,6 +84,7 @@ struct EventCountTests {
         events.notifyOne()
         #expect(log.woken == [0])
         #expect(events.waiterCount == 3)
+        events.checkInvariants()
         events.notify(max: 2)
         #expect(log.woken == [0, 1, 2])
         #expect(events.waiterCount == 1)
@@ -65,6 +93,7 @@ struct EventCountTests {
         #expect(events.waiterCount == 0)
         events.notify(max: 2)
         #expect(events.waiterCount == 0)
+        events.checkInvariants()
     }
 
     @Test("Cancelled and withdrawn waiters are not counted any more", arguments: 0..<3)
@@ -78,10 +107,12 @@ struct EventCountTests {
         for index in 0..<3 { _ = log.enqueue(index, on: events) }
         #expect(log.withdraw(victim, from: events) == .removed)
         #expect(events.waiterCount == 2)
+        events.checkInvariants()
         events.notifyOne()
         events.notifyOne()
         #expect(log.woken == (0..<3).filter { $0 != victim })
         #expect(events.waiterCount == 0)
+        events.checkInvariants()
     }
 
     @Test("A consumer that sleeps between elements gets every one of them", arguments: [1, 2])
@@ -105,6 +136,7 @@ struct EventCountTests {
         }
         #expect(stock.value.takenCount == total)
         #expect(events.value.waiterCount == 0)
+        events.value.checkInvariants()
     }
 
     @Test("The caller's memory holds an event count")
@@ -115,6 +147,7 @@ struct EventCountTests {
             // SAFETY: the storage outlives the event count.
             let events = unsafe EventCount(storage: storage)
             #expect(events.waiterCount == 0)
+            events.checkInvariants()
             let key = events.prepareWait()
             events.notifyOne()
             let isNotified = events.blockingWait(key, until: .soon)

@@ -25,6 +25,7 @@ struct FairLockTests {
         }
         #expect(inner == false)
         #expect(lock.isLocked == false)
+        lock.checkInvariants()
     }
 
     @Test("A deadline passes while another holds the lock, and the body is not run")
@@ -35,6 +36,7 @@ struct FairLockTests {
             for deadline in [MonotonicInstant.soon, MonotonicInstant(nanoseconds: 0)] {
                 let answer = lock.withLock(until: deadline) { _ in true }
                 #expect(answer == nil)
+                lock.checkInvariants()
             }
         }
         let answer = lock.withLock(until: MonotonicInstant(nanoseconds: 0)) { _ in true }
@@ -80,6 +82,7 @@ struct FairLockTests {
         }
         #expect(lock.value.withLockIfFree { $0 } == 1_200)
         #expect(lock.value.isLocked == false)
+        lock.value.checkInvariants()
     }
 
     @Test("A cancelled task leaves the queue and does not run its body")
@@ -93,9 +96,11 @@ struct FairLockTests {
         task.cancel()
         let result = await task.result
         #expect(throws: CancellationError.self) { try result.get() }
+        lock.value.checkInvariants()
         unsafe lock.value.withGrantedLock { $0 += 1 }  // SAFETY: granted above.
         #expect(lock.value.isLocked == false)
         #expect(lock.value.withLockIfFree { $0 } == 1)
+        lock.value.checkInvariants()
     }
 
     @Test("Raw waiters are handed the lock in turn, and nobody barges")
@@ -106,10 +111,12 @@ struct FairLockTests {
         #expect(log.enqueue(0, on: lock) == .granted)
         for index in 1..<4 { #expect(log.enqueue(index, on: lock) == .queued) }
         #expect(log.withdraw(2, from: lock) == .removed)
+        lock.checkInvariants()
         for expected in [[1], [1, 3], [1, 3]] {
             #expect(lock.withLockIfFree { _ in true } == nil)
             unsafe lock.withGrantedLock { $0 += 1 }  // SAFETY: granted above, or by the last turn.
             #expect(log.woken == expected)
+            lock.checkInvariants()
         }
         #expect(log.withdraw(3, from: lock) == .late)
         #expect(lock.withLockIfFree { $0 } == 3)

@@ -19,6 +19,7 @@ struct FairReadWriteLockTests {
         let sum = lock.withReadLockIfFree { outer in
             lock.withReadLockIfFree { inner in
                 #expect(lock.readerCount == 2)
+                lock.checkInvariants()
                 #expect(lock.withWriteLockIfFree { _ in true } == nil)
                 return outer + inner
             }
@@ -27,6 +28,7 @@ struct FairReadWriteLockTests {
         let isAlone = lock.withWriteLockIfFree { value in
             value += 1
             #expect(lock.isWriting == true)
+            lock.checkInvariants()
             return lock.withReadLockIfFree { _ in true } == nil
                 && lock.withWriteLockIfFree { _ in true } == nil
         }
@@ -42,6 +44,7 @@ struct FairReadWriteLockTests {
         #expect(blocking(lock) == 4)
         #expect(lock.readerCount == 0)
         #expect(lock.isWriting == false)
+        lock.checkInvariants()
     }
 
     @Test("A deadline passes while the other kind is inside, and the body is not run")
@@ -56,7 +59,9 @@ struct FairReadWriteLockTests {
             lock.withReadLockIfFree { _ in
                 #expect(lock.withWriteLock(until: deadline) { _ in true } == nil)
                 #expect(lock.withReadLock(until: deadline) { _ in true } == true)
+                lock.checkInvariants()
             }
+            lock.checkInvariants()
         }
         let past = MonotonicInstant(nanoseconds: 0)
         #expect(lock.withWriteLock(until: past) { _ in true } == true)
@@ -96,16 +101,22 @@ struct FairReadWriteLockTests {
         let lock = FairReadWriteLock(0)
         let log = log("wwrrwr")
         #expect(log.enqueue(0, on: lock) == .granted)
-        for index in 1..<6 { #expect(log.enqueue(index, on: lock) == .queued) }
+        for index in 1..<6 {
+            #expect(log.enqueue(index, on: lock) == .queued)
+            lock.checkInvariants()
+        }
         unsafe lock.withGrantedWriteLock { $0 += 1 }  // SAFETY: granted above.
         #expect(log.woken == [2, 3, 5])
+        lock.checkInvariants()
         #expect(lock.withReadLockIfFree { _ in true } == nil, "a reader barged past a writer")
         for isLast in [false, false, true] {
             unsafe lock.withGrantedReadLock { _ in }  // SAFETY: granted above.
             #expect(log.woken == (isLast ? [2, 3, 5, 1] : [2, 3, 5]))
+            lock.checkInvariants()
         }
         unsafe lock.withGrantedWriteLock { $0 += 1 }  // SAFETY: as above.
         #expect(log.woken == [2, 3, 5, 1, 4])
+        lock.checkInvariants()
         #expect(lock.withReadLockIfFree { _ in true } == nil)
         unsafe lock.withGrantedWriteLock { $0 += 1 }  // SAFETY: as above.
         #expect(lock.withReadLockIfFree { copy $0 } == 3)
@@ -120,8 +131,10 @@ struct FairReadWriteLockTests {
         for index in 1..<5 { #expect(log.enqueue(index, on: lock) == .queued) }
         #expect(log.withdraw(1, from: lock) == .removed)
         #expect(log.woken == [])
+        lock.checkInvariants()
         #expect(log.withdraw(2, from: lock) == .removed)
         #expect(log.woken == [3, 4])
+        lock.checkInvariants()
         #expect(lock.readerCount == 3)
         #expect(lock.withReadLockIfFree { _ in true } == true)
         #expect(log.withdraw(3, from: lock) == .late)
@@ -140,9 +153,11 @@ struct FairReadWriteLockTests {
         for index in 1..<4 { #expect(log.enqueue(index, on: lock) == .queued) }
         #expect(log.withdraw(victim, from: lock) == .removed)
         #expect(log.woken == [])
+        lock.checkInvariants()
         unsafe lock.withGrantedWriteLock { $0 += 1 }  // SAFETY: granted above.
         let readers = [1, 3].filter { $0 != victim }
         #expect(log.woken == readers)
+        lock.checkInvariants()
         // SAFETY: granted above.
         for _ in readers { unsafe lock.withGrantedReadLock { _ in } }
         if victim != 2 {
@@ -161,6 +176,7 @@ struct FairReadWriteLockTests {
             #expect(log.enqueue(0, on: lock) == .granted)
             #expect(log.enqueue(1, on: lock) == .queued)
             #expect(log.withdraw(1, from: lock) == .removed)
+            lock.checkInvariants()
             if letters == "rw" {
                 #expect(lock.withReadLockIfFree { _ in true } == true)
                 unsafe lock.withGrantedReadLock { _ in }  // SAFETY: granted above.
@@ -212,6 +228,7 @@ struct FairReadWriteLockTests {
         }
         #expect(lock.value.withReadLockIfFree { $0.0 } == 300)
         #expect(lock.value.withReadLockIfFree { $0.1 } == 300)
+        lock.value.checkInvariants()
     }
 
     @Test("A cancelled task leaves the queue and lets readers behind it in")
@@ -224,10 +241,12 @@ struct FairReadWriteLockTests {
         // A reader is refused as soon as the writer waits.
         #expect(await eventually { lock.value.withReadLockIfFree { _ in true } == nil })
         #expect(log.enqueue(1, on: lock.value) == .queued)
+        lock.value.checkInvariants()
         writer.cancel()
         let result = await writer.result
         #expect(throws: CancellationError.self) { try result.get() }
         #expect(log.woken == [1])
+        lock.value.checkInvariants()
         // SAFETY: granted above, twice.
         for _ in 0..<2 { unsafe lock.value.withGrantedReadLock { _ in } }
         #expect(lock.value.withWriteLockIfFree { copy $0 } == 0)

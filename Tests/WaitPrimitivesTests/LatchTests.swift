@@ -15,11 +15,13 @@ struct LatchTests {
         for index in 0..<3 { #expect(log.enqueue(index, on: latch) == .queued) }
         latch.countDown(2)
         #expect(log.woken == [])
+        latch.checkInvariants()
         #expect(latch.isOpen == false)
         #expect(latch.count == 1)
         latch.countDown()
         #expect(log.woken == [0, 1, 2])
         #expect(latch.isOpen == true)
+        latch.checkInvariants()
         #expect(log.enqueue(3, on: latch) == .granted)
         latch.countDown(0)
         #expect(latch.isOpen == true)
@@ -42,9 +44,11 @@ struct LatchTests {
             let log = WaitLog(count: size)
             for index in 0..<size { _ = log.enqueue(index, on: latch) }
             #expect(log.withdraw(victim, from: latch) == .removed)
+            latch.checkInvariants()
             latch.countDown()
             #expect(log.woken == (0..<size).filter { $0 != victim })
             #expect(latch.isOpen == true)
+            latch.checkInvariants()
         }
     }
 
@@ -97,18 +101,21 @@ struct LatchTests {
             let isOver = !latch.value.blockingWait(until: .soon)
             #expect(isOver)
         }
+        latch.value.checkInvariants()
         let cancelled = Task { try await latch.value.wait() }
         let tasks = (0..<3).map { _ in Task { try await latch.value.wait() } }
         for _ in 0..<50 { await Task.yield() }
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
+        latch.value.checkInvariants()
         await ThreadTeam.run(count: 2) { _ in
             latch.value.countDown()
             let isOpen = latch.value.blockingWait(until: .farAway)
             #expect(isOpen)
         }
         for task in tasks { try await task.value }
+        latch.value.checkInvariants()
     }
 }
 

@@ -14,8 +14,10 @@ struct ManualResetEventTests {
         let log = WaitLog(count: 5)
         for index in 0..<3 { #expect(log.enqueue(index, on: event) == .queued) }
         #expect(event.isSet == false)
+        event.checkInvariants()
         event.set()
         #expect(log.woken == [0, 1, 2])
+        event.checkInvariants()
         #expect(log.enqueue(3, on: event) == .granted)
         event.set()
         #expect(event.isSet == true)
@@ -23,6 +25,7 @@ struct ManualResetEventTests {
         #expect(event.reset() == false)
         #expect(log.enqueue(4, on: event) == .queued)
         #expect(event.reset() == false)
+        event.checkInvariants()
         event.set()
         #expect(log.woken == [0, 1, 2, 4])
         #expect(event.isSet == true)
@@ -37,9 +40,11 @@ struct ManualResetEventTests {
             for index in 0..<size { _ = log.enqueue(index, on: event) }
             #expect(log.withdraw(victim, from: event) == .removed)
             #expect(event.isSet == false)
+            event.checkInvariants()
             #expect(log.enqueue(size, on: event) == .queued)
             event.set()
             #expect(log.woken == (0...size).filter { $0 != victim })
+            event.checkInvariants()
         }
     }
 
@@ -55,6 +60,7 @@ struct ManualResetEventTests {
         #expect(log.withdraw(1, from: event) == .early)
         event.set()
         #expect(log.enqueue(1, on: event) == .withdrawn)
+        event.checkInvariants()
     }
 
     @Test("A deadline passes while the flag is not set, and a set flag asks for none")
@@ -68,6 +74,7 @@ struct ManualResetEventTests {
             event.reset()
             let isThroughAgain = event.blockingWait(until: deadline)
             #expect(!isThroughAgain)
+            event.checkInvariants()
         }
         event.set()
         #expect(event.isSet == true)
@@ -98,9 +105,11 @@ struct ManualResetEventTests {
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
+        event.value.checkInvariants()
         await ThreadTeam.run(count: 1) { _ in event.value.set() }
         for task in tasks { try await task.value }
         try await event.value.wait()
+        event.value.checkInvariants()
     }
 
     @Test("Reset, look, wait: no announced work is missed")
@@ -125,6 +134,7 @@ struct ManualResetEventTests {
             }
         }
         #expect(failures.value.permitCount == 0)
+        event.value.checkInvariants()
     }
 }
 

@@ -26,8 +26,10 @@ struct NotifyTests {
         #expect(notify.blockingWait(until: .soon) == false)
         notify.notifyOne()
         notify.notifyAll()
+        notify.checkInvariants()
         #expect(notify.blockingWait(until: .soon) == true)
         #expect(notify.blockingWait(until: MonotonicInstant(nanoseconds: 0)) == false)
+        notify.checkInvariants()
     }
 
     @Test("A notify goes to the first in line and is not remembered then")
@@ -36,11 +38,15 @@ struct NotifyTests {
         let notify = Notify()
         let log = log(4, for: notify)
         for index in 0..<3 { #expect(log.enqueue(index, on: notify) == .queued) }
+        notify.checkInvariants()
         notify.notifyOne()
         #expect(log.woken == [0])
         #expect(notify.tryWait() == false)
+        notify.checkInvariants()
         #expect(log.withdraw(1, from: notify) == .removed)
+        notify.checkInvariants()
         notify.notifyOne()
+        notify.checkInvariants()
         #expect(log.woken == [0, 2])
         #expect(log.withdraw(2, from: notify) == .late)
         notify.notifyOne()
@@ -56,11 +62,14 @@ struct NotifyTests {
         let early = log(4, for: notify)
         for index in 0..<3 { #expect(early.enqueue(index, on: notify) == .queued) }
         notify.notifyAll()
+        notify.checkInvariants()
         #expect(early.woken == [0, 1, 2])
         #expect(early.enqueue(3, on: notify) == .granted, "its ticket is older than the notify")
         let late = log(1, for: notify)
         #expect(late.enqueue(0, on: notify) == .queued)
+        notify.checkInvariants()
         #expect(late.withdraw(0, from: notify) == .removed)
+        notify.checkInvariants()
         #expect(notify.tryWait() == false)
     }
 
@@ -80,6 +89,12 @@ struct NotifyTests {
             #expect(log.enqueue(0, on: notify) == .granted)
             #expect(notify.tryWait() == true, "the remembered notify was taken")
             #expect(notify.blockingWait(after: notify.ticket, until: .soon) == false)
+            // Who waits beside the wrap has the ticket of the word.
+            let sleeper = self.log(1, for: notify)
+            #expect(sleeper.enqueue(0, on: notify) == .queued)
+            notify.checkInvariants()
+            #expect(sleeper.withdraw(0, from: notify) == .removed)
+            notify.checkInvariants()
         }
     }
 
@@ -90,10 +105,12 @@ struct NotifyTests {
         let log = log(4, for: notify)
         for index in 0..<3 { _ = log.enqueue(index, on: notify) }
         #expect(log.withdraw(victim, from: notify) == .removed)
+        notify.checkInvariants()
         #expect(log.withdraw(3, from: notify) == .early)
         #expect(log.enqueue(3, on: notify) == .withdrawn)
         for _ in 0..<3 { notify.notifyOne() }
         #expect(log.woken == (0..<3).filter { $0 != victim })
+        notify.checkInvariants()
         #expect(notify.tryWait() == true)
         #expect(notify.tryWait() == false)
     }
@@ -107,6 +124,7 @@ struct NotifyTests {
             let notify = unsafe Notify(storage: storage)
             let log = log(1, for: notify)
             #expect(log.enqueue(0, on: notify) == .queued)
+            notify.checkInvariants()
             notify.notifyAll()
             #expect(log.woken == [0])
         }
@@ -140,6 +158,8 @@ struct NotifyTests {
             }
         }
         #expect(misses.value.load(ordering: .relaxed) == 0)
+        notify.value.checkInvariants()
+        arrivals.value.checkInvariants()
     }
 
     @Test("Tasks are notified one by one or all; a cancelled one leaves the notify to others")
@@ -151,6 +171,7 @@ struct NotifyTests {
         cancelled.cancel()
         let result = await cancelled.result
         #expect(throws: CancellationError.self) { try result.get() }
+        notify.value.checkInvariants()
         #expect(log.enqueue(0, on: notify.value) == .queued)
         notify.value.notifyOne()
         #expect(log.woken == [0])
@@ -164,10 +185,12 @@ struct NotifyTests {
         }
         notify.value.notifyAll()
         for waiter in waiters { try await waiter.value }
+        notify.value.checkInvariants()
         #expect(count.value.load(ordering: .relaxed) == 3)
         let last = Task { try await notify.value.wait() }
         notify.value.notifyOne()
         try await last.value
         #expect(notify.value.tryWait() == false)
+        notify.value.checkInvariants()
     }
 }

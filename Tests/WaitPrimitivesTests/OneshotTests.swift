@@ -25,6 +25,7 @@ struct OneshotTests {
             return
         }
         #expect(refused.payload == 2)
+        reply.checkInvariants()
         guard let value = reply.tryReceive() else {
             Issue.record("no value")
             return
@@ -34,6 +35,7 @@ struct OneshotTests {
         #expect(isGone)
         let third = Self.refusal(of: reply, ledger.makeTracked(3))
         #expect(third == 3)
+        reply.checkInvariants()
         #expect(throws: OneshotError.taken) {
             _ = try reply.blockingReceive(until: .farAway).payload
         }
@@ -60,7 +62,9 @@ struct OneshotTests {
         let empty = Oneshot<Tracked>()
         let log = WaitLog(count: 2)
         for index in 0..<2 { #expect(log.enqueue(index, on: empty) == .queued) }
+        empty.checkInvariants()
         #expect(empty.close() == true)
+        empty.checkInvariants()
         #expect(empty.close() == false)
         #expect(log.woken == [0, 1])
         let back = Self.refusal(of: empty, ledger.makeTracked(1))
@@ -71,6 +75,7 @@ struct OneshotTests {
         let full = Oneshot<Tracked>()
         _ = full.set(ledger.makeTracked(2))
         #expect(full.close() == false)
+        full.checkInvariants()
         let payload = try full.blockingReceive(until: .farAway).payload
         #expect(payload == 2)
         #expect(ledger.aliveCount == 0)
@@ -83,7 +88,9 @@ struct OneshotTests {
         let log = WaitLog(count: 4)
         for index in 0..<3 { _ = log.enqueue(index, on: reply) }
         #expect(log.withdraw(victim, from: reply) == .removed)
+        reply.checkInvariants()
         _ = reply.set(5)
+        reply.checkInvariants()
         #expect(log.woken == (0..<3).filter { $0 != victim })
         #expect(log.enqueue(3, on: reply) == .granted)
         let value = reply.tryReceive()
@@ -95,6 +102,7 @@ struct OneshotTests {
         // If this failed, a value that came just after a timeout would be lost.
         let reply = Oneshot<Int>()
         #expect(throws: OneshotError.timedOut) { _ = try reply.blockingReceive(until: .soon) }
+        reply.checkInvariants()
         _ = reply.set(6)
         let value = try reply.blockingReceive(until: .soon)
         #expect(value == 6)
@@ -118,6 +126,7 @@ struct OneshotTests {
             }
             #expect(wins.load(ordering: .relaxed) == 1)
             #expect(sum.load(ordering: .relaxed) == round + 1)
+            reply.value.checkInvariants()
             #expect(ledger.aliveCount == 0)
         }
     }

@@ -14,12 +14,14 @@ struct ParkingLotTests {
         let log = WaitLog(keys: [8, 16, 8, 16, 8])
         let places = [8, 16, 8, 16, 8].map { lot.place(at: $0) { true } }
         for index in 0..<5 { #expect(log.enqueue(index, on: places[index]) == .queued) }
+        lot.checkInvariants()
         var seen: [Bool] = []
         let isUnparked = lot.unparkOne(at: 8) { seen += [$0.isAny, $0.isMore] }
         #expect(isUnparked == true)
         #expect(seen == [true, true])
         #expect(log.woken == [0])
         #expect(log.withdraw(2, from: places[2]) == .removed)
+        lot.checkInvariants()
         #expect(lot.unparkOne(at: 8) { seen += [$0.isAny, $0.isMore] } == true)
         #expect(log.woken == [0, 4])
         #expect(lot.unparkOne(at: 8) { seen += [$0.isAny, $0.isMore] } == false)
@@ -27,6 +29,7 @@ struct ParkingLotTests {
         #expect(lot.unparkAll(at: 16) == 2)
         #expect(log.woken == [0, 4, 1, 3])
         #expect(lot.unparkAll(at: 16) == 0)
+        lot.checkInvariants()
         #expect(log.withdraw(1, from: places[1]) == .late)
     }
 
@@ -40,6 +43,7 @@ struct ParkingLotTests {
         #expect(log.withdraw(1, from: lot.place(at: 1) { true }) == .early)
         #expect(log.enqueue(1, on: lot.place(at: 1) { true }) == .withdrawn)
         #expect(lot.unparkAll(at: 1) == 0)
+        lot.checkInvariants()
     }
 
     @Test("A deadline passes, and nobody is left at the address")
@@ -49,6 +53,7 @@ struct ParkingLotTests {
         for deadline in [MonotonicInstant.soon, MonotonicInstant(nanoseconds: 0)] {
             #expect(lot.park(at: .max, until: deadline) { true } == .timedOut)
             #expect(lot.unparkOne(at: .max) == false)
+            lot.checkInvariants()
         }
     }
 
@@ -66,7 +71,11 @@ struct ParkingLotTests {
             for (index, address) in addresses.enumerated() {
                 #expect(log.enqueue(index, on: lot.place(at: address) { true }) == .queued)
             }
-            for address in addresses.reversed() { #expect(lot.unparkAll(at: address) == 1) }
+            lot.checkInvariants()
+            for address in addresses.reversed() {
+                #expect(lot.unparkAll(at: address) == 1)
+                lot.checkInvariants()
+            }
             #expect(log.woken == (0..<32).reversed())
         }
     }
@@ -102,6 +111,7 @@ struct ParkingLotTests {
         lock.value.blockingLock()
         #expect(cell.value == 1_200)
         lock.value.unlock()
+        lock.value.lot.checkInvariants()
     }
 
     @Test("A cancelled task leaves its place")
@@ -115,6 +125,7 @@ struct ParkingLotTests {
         task.cancel()
         let result = await task.result
         #expect(throws: CancellationError.self) { try result.get() }
+        lot.value.checkInvariants()
         #expect(log.enqueue(0, on: lot.value.place(at: 7) { true }) == .queued)
         #expect(lot.value.unparkOne(at: 7) == true)
         #expect(log.woken == [0])

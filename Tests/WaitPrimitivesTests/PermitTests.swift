@@ -17,8 +17,10 @@ struct PermitTests {
         #expect(semaphore.signal() == false)
         #expect(semaphore.signal(.max) == false)
         #expect(semaphore.permitCount == 3)
+        semaphore.checkInvariants()
         let again = (0..<4).map { _ in semaphore.tryWait() }
         #expect(again == [true, true, true, false])
+        semaphore.checkInvariants()
     }
 
     @Test("Waiters are served in their order, and nobody barges past them")
@@ -31,11 +33,13 @@ struct PermitTests {
         #expect(log.woken == [0])
         let barged = semaphore.tryWait()
         #expect(!barged)
+        semaphore.checkInvariants()
         #expect(semaphore.signal(2) == true)
         #expect(log.woken == [0, 1, 2])
         #expect(semaphore.signal(2) == true)
         #expect(log.woken == [0, 1, 2, 3])
         #expect(semaphore.permitCount == 1)
+        semaphore.checkInvariants()
     }
 
     @Test("Withdrawing the only, first, middle or last waiter loses no permit", arguments: 1...4)
@@ -46,10 +50,13 @@ struct PermitTests {
             let log = WaitLog(count: size + 1)
             for index in 0..<size { _ = log.enqueue(index, on: semaphore) }
             #expect(log.withdraw(victim, from: semaphore) == .removed)
+            semaphore.checkInvariants()
             #expect(log.enqueue(size, on: semaphore) == .queued)
+            semaphore.checkInvariants()
             #expect(semaphore.signal(size) == true)
             #expect(log.woken == (0...size).filter { $0 != victim })
             #expect(semaphore.permitCount == 0)
+            semaphore.checkInvariants()
         }
     }
 
@@ -60,6 +67,7 @@ struct PermitTests {
         let log = WaitLog(count: 1)
         _ = log.enqueue(0, on: semaphore)
         _ = log.withdraw(0, from: semaphore)
+        semaphore.checkInvariants()
         semaphore.signal()
         #expect(log.woken == [])
         let taken = semaphore.tryWait()
@@ -78,6 +86,7 @@ struct PermitTests {
         #expect(log.withdraw(1, from: semaphore) == .early)
         #expect(log.enqueue(1, on: semaphore) == .withdrawn)
         #expect(semaphore.permitCount == 1)
+        semaphore.checkInvariants()
     }
 
     @Test("A set releases exactly one waiter, or is remembered once")
@@ -87,6 +96,7 @@ struct PermitTests {
         event.set()
         event.set()
         #expect(event.isSet == true)
+        event.checkInvariants()
         let passes = (0..<2).map { _ in event.tryWait() }
         #expect(passes == [true, false])
         let log = WaitLog(count: 2)
@@ -94,10 +104,12 @@ struct PermitTests {
         event.set()
         #expect(log.woken == [0])
         #expect(event.isSet == false)
+        event.checkInvariants()
         event.set()
         event.set()
         #expect(log.woken == [0, 1])
         #expect(event.isSet == true)
+        event.checkInvariants()
     }
 
     @Test("A waiter that gives up leaves the flag and the other waiters alone")
@@ -107,6 +119,7 @@ struct PermitTests {
         let log = WaitLog(count: 2)
         for index in 0..<2 { _ = log.enqueue(index, on: event) }
         #expect(log.withdraw(0, from: event) == .removed)
+        event.checkInvariants()
         event.set()
         #expect(log.woken == [1])
         event.set()
@@ -123,6 +136,8 @@ struct PermitTests {
             #expect(!isPermitted)
             let isSet = event.blockingWait(until: deadline)
             #expect(!isSet)
+            semaphore.checkInvariants()
+            event.checkInvariants()
         }
         semaphore.signal()
         #expect(semaphore.permitCount == 1)
@@ -140,6 +155,7 @@ struct PermitTests {
             let semaphore = unsafe CountingSemaphore(storage: storage, permitCount: 1)
             let passes = (0..<2).map { _ in semaphore.tryWait() }
             #expect(passes == [true, false])
+            semaphore.checkInvariants()
             let log = WaitLog(count: 1)
             _ = log.enqueue(0, on: semaphore)
             semaphore.signal()
@@ -151,6 +167,7 @@ struct PermitTests {
             let event = unsafe AutoResetEvent(storage: storage)
             let isSetAtFirst = event.tryWait()
             #expect(!isSetAtFirst)
+            event.checkInvariants()
             event.set()
             let isSet = event.tryWait()
             #expect(isSet)
@@ -177,6 +194,7 @@ struct PermitTests {
         }
         #expect(cell.value == UInt64(sections.load(ordering: .relaxed)))
         #expect(semaphore.value.permitCount == 1)
+        semaphore.value.checkInvariants()
     }
 
     @Test("Misuse traps: negative numbers and a node that is used twice")

@@ -25,6 +25,7 @@ struct TaskTests {
         }
         #expect(order.value.entries.sorted() == [0, 1, 2])
         #expect(semaphore.value.permitCount == 1)
+        semaphore.value.checkInvariants()
     }
 
     @Test("Cancelling a task takes it out of the queue: the permit goes to the next")
@@ -48,12 +49,14 @@ struct TaskTests {
             tasks[victim].cancel()
             await tasks[victim].value
             #expect(log.value.entries == [100 + victim])
+            event.value.checkInvariants()
             event.value.set()
             #expect(await eventually { log.value.entries.count == 2 })
             event.value.set()
             for task in tasks { await task.value }
             #expect(log.value.entries.dropFirst().sorted() == (0..<3).filter { $0 != victim })
             #expect(event.value.isSet == false)
+            event.value.checkInvariants()
         }
     }
 
@@ -69,7 +72,9 @@ struct TaskTests {
         task.cancel()
         let result = await task.result
         #expect(throws: CancellationError.self) { try result.get() }
+        group.value.checkInvariants()
         group.value.done()
+        group.value.checkInvariants()
     }
 
     @Test("Cancellations that race with signals lose no permit")
@@ -96,6 +101,7 @@ struct TaskTests {
             while semaphore.value.tryWait() { passCount += 1 }
         }
         #expect(passCount == 500)
+        semaphore.value.checkInvariants()
     }
 
     @Test("A oneshot's receiver gets the value, the end, or its own cancellation")
@@ -109,6 +115,7 @@ struct TaskTests {
             _ = reply.value.set(ledger.makeTracked(7))
             let received = try await payload
             #expect(received == 7)
+            reply.value.checkInvariants()
 
             let closed = Shared(Oneshot<Tracked>())
             let receiver = Task { try await closed.value.receive().payload }
@@ -116,6 +123,7 @@ struct TaskTests {
             closed.value.close()
             let nothing = await receiver.result
             #expect(throws: OneshotError.closed) { try nothing.get() }
+            closed.value.checkInvariants()
 
             let late = Shared(Oneshot<Tracked>())
             let task = Task { try await late.value.receive().payload }
@@ -123,7 +131,9 @@ struct TaskTests {
             task.cancel()
             let result = await task.result
             #expect(throws: OneshotError.cancelled) { try result.get() }
+            late.value.checkInvariants()
             _ = late.value.set(ledger.makeTracked(8))
+            late.value.checkInvariants()
             #expect(ledger.aliveCount == 1)
         }
         #expect(ledger.aliveCount == 0)
@@ -146,10 +156,13 @@ struct TaskTests {
                 #expect(isOver)
             }
             #expect(await eventually { events.value.waiterCount == 4 })
+            events.value.checkInvariants()
             events.value.notifyAll()
             try await tasks.waitForAll()
         }
         #expect(events.value.waiterCount == 0)
+        events.value.checkInvariants()
+        group.value.checkInvariants()
     }
 }
 

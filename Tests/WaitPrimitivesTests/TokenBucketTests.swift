@@ -31,11 +31,13 @@ struct TokenBucketTests {
             #expect(bucket.nanosecondsUntilAvailable(now: at(start + round * 100)) == 0)
             #expect(bucket.tryTake(now: at(start + round * 100)) == true)
             #expect(bucket.tryTake(now: at(start + round * 100)) == false)
+            bucket.checkInvariants(latest: at(start + round * 100))
         }
         #expect(bucket.availableCount(now: at(start + 750)) == 2)
         #expect(bucket.availableCount(now: at(start + 10_000)) == 3)
         #expect(bucket.tryTake(3, now: at(start + 10_000)) == true)
         #expect(bucket.tryTake(1, now: at(start + 10_000)) == false)
+        bucket.checkInvariants(latest: at(start + 10_000))
     }
 
     @Test("Several tokens are taken together or not at all")
@@ -44,6 +46,7 @@ struct TokenBucketTests {
         let bucket = bucket(1, each: 10, burst: 5)
         #expect(bucket.tryTake(4, now: at(1_000)) == true)
         #expect(bucket.tryTake(2, now: at(1_000)) == false)
+        bucket.checkInvariants(latest: at(1_000))
         #expect(bucket.availableCount(now: at(1_000)) == 1)
         #expect(bucket.tryTake(0, now: at(1_000)) == true)
         #expect(bucket.nanosecondsUntilAvailable(0, now: at(1_000)) == 0)
@@ -52,6 +55,7 @@ struct TokenBucketTests {
         #expect(bucket.nanosecondsUntilAvailable(5, now: at(1_010)) == 40)
         #expect(bucket.tryTake(5, now: at(1_049)) == false)
         #expect(bucket.tryTake(5, now: at(1_050)) == true)
+        bucket.checkInvariants(latest: at(1_050))
     }
 
     @Test("A time that goes back gives nothing back and takes nothing away")
@@ -62,6 +66,7 @@ struct TokenBucketTests {
         #expect(bucket.tryTake(now: at(5_000)) == false)
         #expect(bucket.nanosecondsUntilAvailable(now: at(5_000)) == 5_100)
         #expect(bucket.availableCount(now: at(5_000)) == 0)
+        bucket.checkInvariants(latest: at(10_000))
         #expect(bucket.tryTake(now: at(10_100)) == true)
         #expect(bucket.tryTake(now: at(10_100)) == false)
     }
@@ -79,6 +84,7 @@ struct TokenBucketTests {
             for _ in 0..<40_000 {
                 now += UInt64.random(in: 0...interval / 20, using: &generator)
                 if bucket.tryTake(now: at(now)) { taken += 1 }
+                bucket.checkInvariants(latest: at(now))
             }
             let allowed = Double(now - start) * Double(tokenCount) / 1e9 + Double(burst)
             #expect(Double(taken) <= allowed)
@@ -103,6 +109,7 @@ struct TokenBucketTests {
         #expect(slow.tryTake(now: .never) == true)
         #expect(slow.tryTake(now: .never) == false)
         #expect(slow.nanosecondsUntilAvailable(now: .never) == 1 << 57)
+        slow.checkInvariants(latest: .never)
         let deep = bucket(1, each: 1, burst: 1 << 57)
         #expect(deep.availableCount(now: at(0)) == 1 << 57)
         #expect(deep.tryTake(1 << 57, now: .never) == true)
@@ -112,6 +119,7 @@ struct TokenBucketTests {
         #expect(fast.tryTake(32, now: at(0)) == true)
         #expect(fast.tryTake(17, now: at(1)) == false)
         #expect(fast.tryTake(16, now: at(1)) == true)
+        fast.checkInvariants(latest: at(1))
     }
 
     @Test("A policy or a request that makes no sense traps", arguments: 0..<6)
@@ -160,5 +168,6 @@ struct TokenBucketTests {
         }
         // 500 at first, and one for each microsecond up to 199.9.
         #expect(taken.value.load(ordering: .relaxed) == 500 + 199)
+        bucket.value.checkInvariants(latest: at(199_900))
     }
 }

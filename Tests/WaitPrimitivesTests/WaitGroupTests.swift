@@ -16,9 +16,11 @@ struct WaitGroupTests {
         for index in 0..<3 { #expect(log.enqueue(index, on: group) == .queued) }
         group.done(2)
         #expect(log.woken == [])
+        group.checkInvariants()
         group.done()
         #expect(log.woken == [0, 1, 2])
         #expect(group.count == 0)
+        group.checkInvariants()
     }
 
     @Test("Nothing to wait for: the waiter passes at once")
@@ -41,8 +43,10 @@ struct WaitGroupTests {
             #expect(log.enqueue(0, on: group) == .queued)
             for _ in 0..<phase {
                 #expect(log.woken == [])
+                group.checkInvariants()
                 group.done()
             }
+            group.checkInvariants()
             #expect(log.woken == [0])
         }
     }
@@ -56,6 +60,7 @@ struct WaitGroupTests {
             let log = WaitLog(count: size)
             for index in 0..<size { _ = log.enqueue(index, on: group) }
             #expect(log.withdraw(victim, from: group) == .removed)
+            group.checkInvariants()
             group.done()
             #expect(log.woken == (0..<size).filter { $0 != victim })
             #expect(group.count == 0)
@@ -69,9 +74,11 @@ struct WaitGroupTests {
         group.add(1)
         let isOver = group.blockingWait(until: .soon)
         #expect(!isOver)
+        group.checkInvariants()
         group.done()
         let isOverNow = group.blockingWait(until: .soon)
         #expect(isOverNow)
+        group.checkInvariants()
     }
 
     @Test("More done than added traps")
@@ -99,6 +106,7 @@ struct WaitGroupTests {
             group.add(1)
             let isOver = group.blockingWait(until: MonotonicInstant(nanoseconds: 0))
             #expect(!isOver)
+            group.checkInvariants()
             group.done()
             #expect(group.count == 0)
         }
@@ -135,5 +143,7 @@ struct WaitGroupTests {
         #expect(failures.value.permitCount == 0)
         #expect(observed.value.permitCount == 0)
         #expect(group.value.count == 0)
+        group.value.checkInvariants()
+        for start in starts { start.value.checkInvariants() }
     }
 }
