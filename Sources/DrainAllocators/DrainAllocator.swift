@@ -49,6 +49,8 @@ public struct DrainAllocator: ~Copyable, @unchecked Sendable {
     // Invariants: I1  a block that is out is counted by the gate, before its bytes are and longer
     //             I2  bytes out ≤ byteCountMax
     //             I3  a header's cookie is `living` exactly while its block is out
+    // `checkInvariants` sees I3 of the blocks that it finds: all of them under the trait
+    // `CallSites`, else those that a `MemoryArena` has.
     //
     // Edges: see ZeroGate.swift for deallocate → drained.
 
@@ -194,6 +196,11 @@ extension DrainAllocator {
         forEachOutstanding(report)
         return false
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. Call it only while nobody is inside but who waits.
+        public func checkInvariants() { control.checkInvariants() }
+    #endif
 }
 
 extension DrainAllocator: WaitSource {

@@ -68,6 +68,35 @@ extension DrainControl {
                 }
             }
         }
+
+        #if Checks || DEBUG
+            /// Traps unless the list is whole and has what is counted, all of it living (I3).
+            func checkInvariants(ofAll counted: (blockCount: Int, byteCount: Int)) {
+                var (blockCount, byteCount) = (0, 0)
+                // SAFETY: headers in the list live; the lock guards their links.
+                unsafe withList { head in
+                    var current = unsafe head  // SAFETY: as above.
+                    // SAFETY: as above.
+                    var before = unsafe UnsafeMutablePointer<AllocationHeader>?.none
+                    // Ends with the list: in a ring one header has two before it.
+                    // SAFETY: as above.
+                    while let header = unsafe current {
+                        let isNext = unsafe header.pointee.previous == before  // SAFETY: as above.
+                        precondition(isNext, "the list of blocks is torn")
+                        let size = unsafe header.pointee.byteCount  // SAFETY: as above.
+                        // SAFETY: as above.
+                        let memory = unsafe UnsafeMutableRawPointer(header) + Self.headerByteCount
+                        unsafe checkInvariants(of: memory, byteCount: size)  // SAFETY: as above.
+                        blockCount += 1
+                        byteCount += size
+                        unsafe before = header  // SAFETY: an address.
+                        unsafe current = header.pointee.next  // SAFETY: as above.
+                    }
+                }
+                precondition(blockCount == counted.blockCount, "I1: a block is not counted")
+                precondition(byteCount == counted.byteCount, "I1: bytes are not counted")
+            }
+        #endif
     #else
         /// How many bytes before a block its header takes.
         static var headerByteCount: Int { 32 }

@@ -141,6 +141,29 @@ struct DrainControl: @unchecked Sendable {
         max(headerByteCount, alignment)
     }
 
+    #if Checks || DEBUG
+        func checkInvariants() {
+            gate.checkInvariants()
+            precondition(gate.count > 0 || byteCount == 0, "I1: bytes are out, and no block is")
+            precondition(byteCount <= byteCountMax, "I2: more is out than may be")
+            #if CallSites
+                checkInvariants(ofAll: (blockCount: gate.count, byteCount: byteCount))
+            #endif
+        }
+
+        /// Traps unless this memory is out, with so many bytes (I3).
+        @unsafe
+        func checkInvariants(of memory: UnsafeMutableRawPointer, byteCount: Int) {
+            let header = unsafe AllocationHeader.of(memory)  // SAFETY: the caller's memory.
+            // SAFETY: as above.
+            let seen = unsafe header.pointee.cookie.load(ordering: .relaxed)
+            let living = unsafe livingCookie(of: memory)  // SAFETY: only the address is used.
+            precondition(seen == living, "I3: memory that is out has no cookie")
+            let held = unsafe header.pointee.byteCount  // SAFETY: as above.
+            precondition(held == byteCount, "a block has another size")
+        }
+    #endif
+
     /// Differs for each block, and for each allocator.
     @unsafe
     private func livingCookie(of memory: UnsafeMutableRawPointer) -> UInt64 {

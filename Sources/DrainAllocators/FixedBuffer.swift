@@ -90,4 +90,11 @@ public struct FixedBuffer: ~Copyable, @unchecked Sendable {
     public var largestFreeByteCount: Int {
         unsafe FixedBufferHeader.with(base) { $0.largestFreeByteCount }  // SAFETY: as above.
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. O(buffer), under the lock.
+        public func checkInvariants() {
+            unsafe FixedBufferHeader.with(base) { $0.checkInvariants() }  // SAFETY: as above.
+        }
+    #endif
 }

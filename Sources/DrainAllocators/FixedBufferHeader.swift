@@ -14,6 +14,7 @@ struct FixedBufferHeader: ~Copyable {
     //                 and whether it is free, that of its others is 0
     //             I2  a free block is in the list of its order
     //             I3  two buddies of one order are never both free
+    //             I4  the units of free blocks are counted, and the orders that have one marked
     //
     // Edges: those of InternalLock.
 
@@ -190,6 +191,53 @@ struct FixedBufferHeader: ~Copyable {
         }
         unsafe states[block] = 0  // SAFETY: a number of a unit.
     }
+
+    #if Checks || DEBUG
+        func checkInvariants() {
+            var freeBlocks = Set<Int>()
+            var freeCount = 0
+            var block = 0
+            while block < unitCount {  // Ends: each block has at least one unit.
+                let state = unsafe states[block]  // SAFETY: a number of a unit, here and below.
+                let order = Int(state & ~Self.freeBit) - 1
+                precondition(order >= 0 && order < Self.orderCount, "I1: a unit is in no block")
+                precondition(block & ((1 << order) - 1) == 0, "I1: a block begins at a wrong unit")
+                precondition(1 << order <= unitCount - block, "I1: a block leads out of the buffer")
+                for unit in block + 1..<block + 1 << order {
+                    // SAFETY: as above.
+                    precondition(unsafe states[unit] == 0, "I1: a unit is in two blocks")
+                }
+                if state & Self.freeBit != 0 {
+                    freeBlocks.insert(block)
+                    freeCount += 1 << order
+                    let buddy = block ^ (1 << order)
+                    // SAFETY: as above.
+                    let isBuddyFree = unsafe buddy < unitCount && states[buddy] == state
+                    precondition(!isBuddyFree, "I3: two buddies are free")
+                }
+                block += 1 << order
+            }
+            precondition(freeCount == freeUnitCount, "I4: the free units are miscounted")
+            for order in 0..<Self.orderCount { checkInvariants(ofOrder: order, &freeBlocks) }
+            precondition(freeBlocks.isEmpty, "I2: a free block is in no list")
+        }
+
+        /// Takes the blocks of an order's list out of those that are free.
+        private func checkInvariants(ofOrder order: Int, _ freeBlocks: inout Set<Int>) {
+            let isMarked = freeOrders & 1 << UInt64(order) != 0
+            precondition(isMarked == (heads[order] >= 0), "I4: an order is marked wrongly")
+            var (block, before) = (heads[order], -1)
+            while block >= 0 {  // Ends: each round takes a block out of the set.
+                let isFree = freeBlocks.remove(block) != nil
+                precondition(isFree, "I2: a list has what is not free, or has it twice")
+                // SAFETY: the block is free.
+                let (state, links) = unsafe (states[block], links(block).pointee)
+                precondition(state & ~Self.freeBit == UInt8(order + 1), "I2: of another order")
+                precondition(links.previous == before, "I2: a list is torn")
+                (block, before) = (links.next, block)
+            }
+        }
+    #endif
 
     // MARK: - Facts
 

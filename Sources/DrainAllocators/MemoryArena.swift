@@ -31,6 +31,8 @@ public struct MemoryArena: ~Copyable, @unchecked Sendable {
     //
     // Invariants: I1  `chunk` is the latest, which leads to the one before; the first leads nowhere
     //             I2  pieces lie below `offset` in the latest chunk, and nothing else does
+    //             I3  `reservedByteCount` is what the chunks have, which are out of the allocator
+    // Where the pieces lie, nothing says: of I2, `checkInvariants` sees the ends and the sum.
     //
     // Edges: none. The arena has one owner and no atomics.
 
@@ -167,6 +169,34 @@ public struct MemoryArena: ~Copyable, @unchecked Sendable {
         reservedByteCount += size
         return true
     }
+
+    #if Checks || DEBUG
+        /// Traps if an invariant is broken. O(chunks).
+        public func checkInvariants() {
+            var last = unsafe chunk  // SAFETY: a chunk of ours, or none.
+            // SAFETY: as above.
+            let latestEnd = unsafe last.map { unsafe Self.header($0).pointee.byteCount } ?? 0
+            precondition(end == latestEnd, "I1: the end is another chunk's")
+            precondition(offset <= end, "I2: a piece leads out of its chunk")
+            var (sum, pieceByteCountMax) = (0, 0)
+            // Ends with the first chunk, or with the sum.
+            while let current = unsafe last {  // SAFETY: as above.
+                let byteCount = unsafe Self.header(current).pointee.byteCount  // SAFETY: as above.
+                precondition(byteCount >= chunkByteCount, "I1: what is linked is no chunk")
+                // SAFETY: as above.
+                unsafe control.checkInvariants(of: current, byteCount: byteCount)
+                // SAFETY: only compared.
+                let used = unsafe current == chunk ? offset : byteCount
+                precondition(used >= Self.headerByteCount, "I2: a piece lies in the chunk's header")
+                sum += byteCount
+                pieceByteCountMax += used - Self.headerByteCount
+                precondition(sum <= reservedByteCount, "I3: a chunk is not counted")
+                unsafe last = Self.header(current).pointee.previous  // SAFETY: as above.
+            }
+            precondition(sum == reservedByteCount, "I3: a chunk is lost")
+            precondition(usedByteCount <= pieceByteCountMax, "I2: pieces overlap")
+        }
+    #endif
 
     private static func header(
         _ chunk: UnsafeMutableRawPointer

@@ -31,6 +31,7 @@ struct DrainAllocatorTests {
                 for index in 0..<byteCount { unsafe memory[index] = 0xEE }  // SAFETY: in bounds.
                 let outstanding = allocator.outstanding
                 #expect(outstanding == .init(blockCount: 1, byteCount: byteCount))
+                allocator.checkInvariants()
                 unsafe allocator.deallocate(start)  // SAFETY: allocated above, freed once.
             }
         }
@@ -54,8 +55,10 @@ struct DrainAllocatorTests {
             let isHugeRefused = unsafe allocator.allocate(byteCount: .max) == nil
             #expect(isHugeRefused)
             #expect(allocator.outstanding.byteCount == 8)
+            allocator.checkInvariants()
             _ = first
         }
+        allocator.checkInvariants()
         #expect(allocator.outstanding == .init(blockCount: 0, byteCount: 0))
     }
 
@@ -74,6 +77,7 @@ struct DrainAllocatorTests {
         #expect(!isDrained)
         #expect(MonotonicInstant.now >= deadline)
         #expect(allocator.outstanding == .init(blockCount: 1, byteCount: 24))
+        allocator.checkInvariants()
         let value = leak?.take()
         #expect(value?.1 == 2)
         let isDrainedNow = allocator.blockingDrained(until: Self.past)
@@ -90,6 +94,7 @@ struct DrainAllocatorTests {
             let isRefused = allocator.make(ledger.makeTracked(2)) == nil
             #expect(isRefused)
             #expect(ledger.aliveCount == 1)
+            allocator.checkInvariants()
             let payload = first?.withValue { $0.payload }
             #expect(payload == 1)
         }
@@ -101,6 +106,7 @@ struct DrainAllocatorTests {
         }
         #expect(ledger.aliveCount == 0)
         #expect(ledger.bornCount == 3)
+        allocator.checkInvariants()
     }
 
     @Test("After close every allocation is refused, and what is out can still come back")
@@ -114,8 +120,10 @@ struct DrainAllocatorTests {
             let isRefused = allocator.make(2) == nil
             #expect(isRefused)
             #expect(allocator.outstanding == .init(blockCount: 1, byteCount: 8))
+            allocator.checkInvariants()
             _ = early
         }
+        allocator.checkInvariants()
         let isDrained = allocator.blockingDrained(until: Self.past)
         #expect(isDrained)
         #expect(allocator.outstanding.byteCount == 0)
@@ -136,6 +144,7 @@ struct DrainAllocatorTests {
                 }
                 try await group.waitForAll()
             }
+            allocator.value.checkInvariants()
         }
         #expect(allocator.value.outstanding == .init(blockCount: 0, byteCount: 0))
     }
@@ -150,9 +159,11 @@ struct DrainAllocatorTests {
         tasks[1].cancel()
         let result = await tasks[1].result
         #expect(throws: CancellationError.self) { try result.get() }
+        allocator.value.checkInvariants()
         give(address, back: allocator.value)
         try await tasks[0].value
         try await tasks[2].value
+        allocator.value.checkInvariants()
     }
 
     @Test("Memory given back twice, to a stranger, or never traps")
@@ -233,6 +244,7 @@ struct DrainAllocatorTests {
             // SAFETY: nothing is given out.
             let isRefused = unsafe allocator.allocate(byteCount: 5000) == nil
             #expect(isRefused)
+            allocator.checkInvariants()
             #expect(allocator.outstanding == .init(blockCount: 0, byteCount: 0))
         }
         let isBalanced = unsafe books[0] == 0 && books[1] == 0  // SAFETY: in bounds.
@@ -261,6 +273,7 @@ struct DrainAllocatorTests {
                 }
             }
             #expect(allocator.value.outstanding == .init(blockCount: 0, byteCount: 0))
+            allocator.value.checkInvariants()
         }
     }
 }

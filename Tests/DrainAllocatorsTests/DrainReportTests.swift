@@ -31,7 +31,9 @@ struct DrainReportTests {
             #expect(report.isEmpty && line > 0)
         #endif
         #expect(allocator.outstanding.blockCount == 2)
+        allocator.checkInvariants()
         drop(first)
+        allocator.checkInvariants()
         // SAFETY: allocated above.
         if let memory = unsafe third?.baseAddress { unsafe allocator.deallocate(memory) }
         report = []
@@ -61,6 +63,7 @@ struct DrainReportTests {
         allocator.value.forEachOutstanding { _ in left += 1 }
         #expect(left == 0)
         #expect(allocator.value.outstanding.blockCount == 0)
+        allocator.value.checkInvariants()
     }
 }
 

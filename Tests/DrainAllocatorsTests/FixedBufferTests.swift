@@ -15,6 +15,7 @@ struct FixedBufferTests {
         let buffer = unsafe FixedBuffer(memory.bytes)  // SAFETY: the memory outlives it.
         let whole = buffer.byteCount
         let largest = buffer.largestFreeByteCount
+        buffer.checkInvariants()
         #expect(whole > memory.byteCount * 9 / 10 - 700)
         var random = SplitMix64(seed: seed, stream: 0)
         let user = unsafe SourceUser(buffer.source)  // SAFETY: ends before the buffer.
@@ -24,9 +25,11 @@ struct FixedBufferTests {
             } else {
                 user.giveBack(at: random.next())
             }
+            buffer.checkInvariants()
         }
         #expect(user.takenCount > 0)
         user.giveAllBack()
+        buffer.checkInvariants()
         let (free, largestFree) = (buffer.freeByteCount, buffer.largestFreeByteCount)
         #expect(free == whole)
         #expect(largestFree == largest)
@@ -36,7 +39,9 @@ struct FixedBufferTests {
         #expect(count * 64 == whole)
         let left = buffer.largestFreeByteCount
         #expect(left == 0)
+        buffer.checkInvariants()
         user.giveAllBack()
+        buffer.checkInvariants()
     }
 
     @Test("Refuses what is too large, and alignments beyond its own")
@@ -52,6 +57,7 @@ struct FixedBufferTests {
         #expect(isBeyond)
         let isTaken = user.take(byteCount: 2048, alignment: 128)
         #expect(isTaken)
+        buffer.checkInvariants()
         user.giveAllBack()
     }
 
@@ -65,6 +71,7 @@ struct FixedBufferTests {
         for shift in 4...12 {
             let isTaken = user.take(byteCount: 100, alignment: 1 << shift)
             #expect(isTaken)
+            buffer.checkInvariants()
         }
         user.giveAllBack()
     }
@@ -85,6 +92,8 @@ struct FixedBufferTests {
             let isRefused = unsafe allocator.allocate(byteCount: 1 << 15) == nil
             #expect(isRefused)
             #expect(allocator.outstanding.blockCount == 1)
+            allocator.checkInvariants()
+            buffer.checkInvariants()
         }
         let free = buffer.freeByteCount
         #expect(free == buffer.byteCount)
@@ -131,6 +140,7 @@ struct FixedBufferTests {
             }
             user.giveAllBack()
         }
+        buffer.checkInvariants()
         let free = buffer.freeByteCount
         #expect(free == buffer.byteCount)
     }

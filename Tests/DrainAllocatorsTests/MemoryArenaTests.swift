@@ -24,13 +24,16 @@ struct MemoryArenaTests {
                 let piece = unsafe arena.allocate(byteCount: byteCount, alignment: alignment)
                 asked += byteCount
                 unsafe pieces.add(piece, byteCount, alignment, UInt8(number))  // SAFETY: as above.
+                arena.checkInvariants()
             }
+            allocator.checkInvariants()
             #expect(pieces.areWhole)
             let (used, reserved) = (arena.usedByteCount, arena.reservedByteCount)
             #expect(used == asked)
             #expect(reserved == allocator.outstanding.byteCount)
             #expect(reserved >= asked)
             arena.removeAll()
+            arena.checkInvariants()
             #expect(allocator.outstanding.blockCount == 1)
             let (usedAfter, reservedAfter) = (arena.usedByteCount, arena.reservedByteCount)
             #expect(usedAfter == 0)
@@ -45,6 +48,7 @@ struct MemoryArenaTests {
         do {
             var arena = MemoryArena(in: allocator, chunkByteCount: 1024)
             #expect(allocator.outstanding.blockCount == 0)
+            arena.checkInvariants()
             for _ in 0..<31 { _ = unsafe arena.allocate(byteCount: 32) }  // SAFETY: not used.
             #expect(allocator.outstanding.blockCount == 1)
             _ = unsafe arena.allocate(byteCount: 1)  // SAFETY: not used.
@@ -52,8 +56,10 @@ struct MemoryArenaTests {
             _ = unsafe arena.allocate(byteCount: 5000)  // SAFETY: not used.
             #expect(allocator.outstanding.blockCount == 3)
             #expect(allocator.outstanding.byteCount == 2 * 1024 + 5032)
+            arena.checkInvariants()
         }
         #expect(allocator.outstanding.blockCount == 0)
+        allocator.checkInvariants()
     }
 
     @Test("The first chunk is used again from its start")
@@ -64,7 +70,9 @@ struct MemoryArenaTests {
         for _ in 0..<3 {
             for _ in 0..<31 { _ = unsafe arena.allocate(byteCount: 32) }  // SAFETY: not used.
             #expect(allocator.outstanding.blockCount == 1)
+            arena.checkInvariants()
             arena.removeAll()
+            arena.checkInvariants()
         }
     }
 
@@ -83,6 +91,7 @@ struct MemoryArenaTests {
         // SAFETY: as above.
         let isRefused = unsafe arena.allocate(repeating: UInt64(0), count: .max) == nil
         #expect(isRefused)
+        arena.checkInvariants()
     }
 
     @Test("Is refused what its allocator refuses, and goes on")
@@ -96,11 +105,14 @@ struct MemoryArenaTests {
         )
         #expect(first)
         #expect(!large)
+        arena.checkInvariants()
+        allocator.checkInvariants()
         let small = unsafe arena.allocate(byteCount: 80) != nil  // SAFETY: not used.
         #expect(small)
         allocator.close()
         let beyond = unsafe arena.allocate(byteCount: 80) != nil  // SAFETY: not used.
         #expect(!beyond)
+        arena.checkInvariants()
     }
 
     @Test("An allocator that ends before its arena traps")

@@ -49,7 +49,17 @@ struct CallSiteTests {
         #expect(!isDrained)
         #expect(report.map(\.byteCount) == [8])
         #expect(report.map(\.site.line) == [line])
+        allocator.checkInvariants()
+        let second = allocator.make(UInt8(2))
+        let third = allocator.make(UInt32(3))
+        #expect(allocator.outstanding.byteCount == 13)
+        allocator.checkInvariants()
+        drop(second)
+        allocator.checkInvariants()
+        drop(third)
+        allocator.checkInvariants()
         drop(kept)
+        allocator.checkInvariants()
         report = []
         let isDrainedNow = allocator.blockingDrained(until: .now) { report.append($0) }
         #expect(isDrainedNow && report.isEmpty)
