@@ -57,7 +57,7 @@ struct AuditModelTests {
         // Wrong: as above.
         let names = unneededOrderings(of: [
             UnboundedPipePrograms.traffic(5, 4, segmentCapacity: 1),
-            UnboundedPipePrograms.batches([2, 2], [2, 2], segmentCapacity: 2),
+            UnboundedPipePrograms.batches([2, 2, 1], [2, 2], segmentCapacity: 1),
             UnboundedPipePrograms.closing(2, segmentCapacity: 2),
             UnboundedPipePrograms.abandoning(2),
         ])
