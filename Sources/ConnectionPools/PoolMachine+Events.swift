@@ -159,8 +159,9 @@ extension PoolMachine {
         }
     }
 
+    /// Behind failures beside living connections, a close with nothing waiting gives nothing up.
     private var hasTriedEnough: Bool {
-        guard phase == .open || phase == .closing else { return false }
+        guard phase == .open || phase == .closing && backlog > 0 else { return false }
         return aliveCount == 0 && failedAttempts > configuration.maxReconnectAttempts
     }
 

@@ -32,7 +32,8 @@ public struct PoolMachine: Sendable {
     // Invariants:
     //   I1  at most `maxConnections` connections, those being opened or closed included
     //   I2  at most one slot backs off, and none is alive then
-    //   I3  while not stopping and nothing is alive, failedAttempts ≤ maxReconnectAttempts
+    //   I3  while nothing is alive, and it is open, or closing with something waiting at the last
+    //       event, failedAttempts ≤ maxReconnectAttempts
     //   I4  a slot has a timer exactly while it connects, is open, backs off, or closes gracefully
     //   I5  draining slots exist only while closing, connected ones only while open
     //   I6  the breaker is closed exactly while failedAttempts < breakerThreshold
@@ -254,7 +255,7 @@ extension PoolMachine {
         case .stopping, .finished:
             if aliveCount + backingOff > 0 { return "I5: lives while stopping" }
         }
-        if phase == .open || phase == .closing, aliveCount == 0,
+        if phase == .open || phase == .closing && backlog > 0, aliveCount == 0,
             failedAttempts > configuration.maxReconnectAttempts
         {
             return "I3: \(failedAttempts) attempts have failed, and it goes on"

@@ -55,6 +55,12 @@ final class SimulatedFlow {
         bytes.removeLast(underWay)
     }
 
+    /// The reader has closed: what has arrived is forgotten, what still comes finds nobody.
+    func forgetArrived() {
+        start += arrived
+        arrived = 0
+    }
+
     /// Forgets what nobody will read.
     func discard() {
         cut()

@@ -162,7 +162,7 @@ extension SimulatedWorld {
             end(socket)  // A connection that was reset is gone: no end follows.
         }
         socket.phase = .closed
-        socket.incoming?.discard()
+        socket.incoming?.forgetArrived()
         forget(socket)
         // A pipe's writer learns at once that nobody reads.
         if socket.kind == .pipe, socket.incoming != nil, let writer = socket.peer {

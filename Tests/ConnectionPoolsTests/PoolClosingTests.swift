@@ -69,6 +69,28 @@ struct PoolClosingTests {
         #expect(driver.actions.contains(.drain(next)))
     }
 
+    @Test("Failures beside a connection that works are no reason to give up while it closes")
+    func closesBehindFailures() throws {
+        // Wrong: who closes a client that has sent everything is told that it gave up. The client's
+        // storm found it, seed 2326.
+        var driver = try PoolDriver { $0.maxReconnectAttempts = 1 }
+        let first = driver.openFirst()
+        driver.queue(300)
+        for _ in 0..<5 {
+            while let id = driver.connects.first { driver.send(.connectFailed(id, refused)) }
+            if driver.timers[driver.breakerIndex] != nil { driver.fire(driver.breakerIndex) }
+        }
+        #expect(driver.machine.statistics.failedAttempts > 1)
+        driver.backlog = 0
+        driver.send(.closeRequested(deadline: nil))
+        driver.send(.drained(first))
+        #expect(driver.closes == [first: .graceful])
+        #expect(driver.failures == [])
+        driver.send(.disconnected(first, ConnectionError(.closed), hadProgress: true))
+        #expect(driver.actions.last == .finished)
+        #expect(driver.machine.sendError == .closed)
+    }
+
     @Test("Closing while connecting: at once without backlog, within the deadline with backlog")
     func closeWhileConnecting() throws {
         // If this failed, close() would wait for a pointless attempt or drop what waits for it.
