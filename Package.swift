@@ -162,7 +162,8 @@ let package = Package(
                 "MemoryReclamation", "ObjectPools", "StressSupport", "TimerWheels",
                 "WaitPrimitives",
             ],
-            path: "StressTests", exclude: ["planted.sh", "planted.txt", "suppressions.txt"]),
+            path: "StressTests",
+            exclude: ["README.md", "planted.sh", "planted.txt", "suppressions.txt"]),
         // The storms in simulated worlds
         .executableTarget(
             name: "simulate",
@@ -171,7 +172,7 @@ let package = Package(
                 "CMallocCount", "ConnectionPools", "EventLoops", "HTTPServing", "LoopSimulation",
                 "Networking", "StressSupport", "TLSEngines",
             ],
-            path: "StormTests", exclude: ["kernel.sh"]),
+            path: "StormTests", exclude: ["README.md", "kernel.sh"]),
         // The examples
         .target(
             name: "ExampleSupport",

@@ -25,11 +25,15 @@ struct ClientCalm {
     }
 
     /// Sends some messages, the first of this number, when the network has been well for a while.
-    func run(from number: Int, wellSince: MonotonicInstant) async {
+    func run(from number: Int, wellSince: () -> MonotonicInstant) async {
         guard isPossible else { return }
-        let begin = wellSince.advanced(byNanoseconds: Self.recoveryNanoseconds)
-        let wait = begin.nanoseconds(since: .now)
-        if wait > 0 { try? await LoopTime.sleep(for: .nanoseconds(wait)) }
+        // Ends: a clock that jumps may have passed the recovery, but the network is well by then.
+        while true {
+            let begin = wellSince().advanced(byNanoseconds: Self.recoveryNanoseconds)
+            let wait = begin.nanoseconds(since: .now)
+            if wait == 0 { break }
+            try? await LoopTime.sleep(for: .nanoseconds(wait))
+        }
         // Where it rests in a pause between attempts, this one ends it.
         guard await send(number) != nil else { return }
         try? await LoopTime.sleep(for: Self.settling)

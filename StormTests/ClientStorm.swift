@@ -85,7 +85,7 @@ struct ClientStorm: Sendable {
             if !closesEarly {
                 let calm = ClientCalm(
                     client: client, configuration: configuration, world: world, messages: messages)
-                await calm.run(from: count, wellSince: healing)
+                await calm.run(from: count, wellSince: { servers.healed ?? healing })
             }
             let begin = MonotonicInstant.now
             await client.close(within: Self.patience)

@@ -124,8 +124,10 @@ final class ClientWatch: @unchecked Sendable {
 
     private func longestPause(after failures: Int) -> UInt64 {
         var pause = limits.backoffInitialNanoseconds
-        for _ in 1..<max(1, failures) {
+        var left = failures
+        while left > 1, pause < limits.backoffCapNanoseconds {  // Ends: counts down.
             pause = min(limits.backoffCapNanoseconds, pause &* limits.backoffMultiplier)
+            left -= 1
         }
         return pause
     }

@@ -53,7 +53,7 @@ struct EchoStorm: Sendable {
                     }
                 }
                 rude.begin(
-                    world.draw(below: 8) * settings.share / 1000,
+                    (world.draw(below: 8) * settings.share + 999) / 1000,
                     within: .nanoseconds(world.healNanoseconds / 2))
                 try? await LoopTime.sleep(for: .nanoseconds(world.healNanoseconds))
                 world.heal()

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 
+internal import AtomicSupport
 internal import ConnectionPools
 internal import LoopSimulation
 
@@ -12,7 +13,8 @@ final class RudeServers: @unchecked Sendable {
     private let mode: DeliveryMode
     private var listener: (any StormListener)?
     private(set) var port: UInt16 = 0
-    private var isHealed = false
+    /// When the network became well.
+    private(set) var healed: MonotonicInstant?
     private var isOver = false
     private var open: [RudeConnection] = []
 
@@ -39,7 +41,8 @@ final class RudeServers: @unchecked Sendable {
 
     private func take(_ peer: any StormPeer) {
         open.removeAll { $0.isOver }
-        let manner = isHealed ? .polite : Manner.allCases[world.draw(below: Manner.allCases.count)]
+        let manner =
+            healed != nil ? .polite : Manner.allCases[world.draw(below: Manner.allCases.count)]
         let connection = RudeConnection(peer, world, messages, manner, answers: mode == .confirmed)
         open.append(connection)
     }
@@ -47,7 +50,7 @@ final class RudeServers: @unchecked Sendable {
     /// Now and then nobody listens for a while.
     private func scheduleOutage() {
         world.later(UInt64(1 + world.draw(below: 5_000)) * 1_000_000) { [weak self] in
-            guard let self, !self.isHealed, !self.isOver else { return }
+            guard let self, self.healed == nil, !self.isOver else { return }
             self.listener?.close()
             self.listener = nil
             self.world.later(UInt64(1 + self.world.draw(below: 3_000)) * 1_000_000) { [weak self] in
@@ -60,7 +63,7 @@ final class RudeServers: @unchecked Sendable {
 
     /// From here on servers are polite; those that were not are gone.
     func heal() {
-        isHealed = true
+        healed = .now
         for connection in open where connection.manner != .polite { connection.leave() }
         if listener == nil && !isOver { listen() }
     }

@@ -161,8 +161,7 @@ extension PoolMachine {
 
     /// Behind failures beside living connections, a close with nothing waiting gives nothing up.
     private var hasTriedEnough: Bool {
-        guard phase == .open || phase == .closing && backlog > 0 else { return false }
-        return aliveCount == 0 && failedAttempts > configuration.maxReconnectAttempts
+        goesOnTrying && aliveCount == 0 && failedAttempts > configuration.maxReconnectAttempts
     }
 
     private var isQuiescent: Bool { slots.allSatisfy { $0.state == .idle } }

@@ -212,6 +212,10 @@ extension PoolMachine {
         slots.contains { $0.state == state }
     }
 
+    /// Whether a connection is opened when none is alive: always while it is open, and while it
+    /// closes as long as something waits.
+    var goesOnTrying: Bool { phase == .open || (phase == .closing && backlog > 0) }
+
     /// Whether the destination is known to accept and the breaker admits one more connection.
     /// While closing no connection is `connected` (I5), so the pool does not grow.
     var canGrow: Bool {
@@ -255,7 +259,7 @@ extension PoolMachine {
         case .stopping, .finished:
             if aliveCount + backingOff > 0 { return "I5: lives while stopping" }
         }
-        if phase == .open || phase == .closing && backlog > 0, aliveCount == 0,
+        if goesOnTrying, aliveCount == 0,
             failedAttempts > configuration.maxReconnectAttempts
         {
             return "I3: \(failedAttempts) attempts have failed, and it goes on"

@@ -45,14 +45,15 @@ public enum Fault: Int, CaseIterable, Sendable {
     /// A name cannot be resolved.
     case unknownName
     // What is added here does not change what a seed draws for those above.
-    /// The submission queue is full: what is asked for until the next wait begins behind it.
+    /// The submission queue is full: what is asked for until the next wait begins behind what had
+    /// room.
     case fullSubmissionQueue
     /// A completion overtakes those of other operations that came before it.
     case reorderedCompletion
-    /// A descriptor gets the number that was closed last. Without the fault a number is not used
-    /// again, so that who still uses one behind its close is found out.
+    /// A socket gets the number that was closed last. Without the fault a number is not used again,
+    /// so that who still uses one behind its close is found out.
     case reusedDescriptor
-    /// Bytes or a handshake arrive at the very nanosecond at which the loop's next timer is due.
+    /// Bytes or a handshake arrive at the very nanosecond until which the loop sleeps for a timer.
     case timerTie
     /// A script's end of a connection reads no more, until the network is well.
     case deafPeer

@@ -41,8 +41,10 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     private let sharesBuffers: Bool
     /// What was cancelled, and goes on.
     private var losing: Set<OperationID> = []
-    /// The descriptors of what was asked for since the submission queue was full.
-    private var unsubmitted: [Int32] = []
+    /// What was asked for and is not begun yet.
+    private var unbegun: [Pending] = []
+    /// What was asked for since the submission queue was full.
+    private var overfull: [OperationID] = []
     private let isWoken = Atomic<Bool>(false)
 
     /// How many completions a stream brings before others have their turn.
@@ -125,17 +127,26 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         }
         let descriptor = unsafe request.descriptor  // SAFETY: as above.
         places[id] = descriptor
-        insert(pending, on: descriptor)
-        if !unsubmitted.isEmpty || world.happens(.fullSubmissionQueue) {
-            statistics.fullSubmissionQueues += 1
-            unsubmitted.append(descriptor)
+        if !overfull.isEmpty || world.happens(.fullSubmissionQueue) {
+            if overfull.isEmpty { statistics.fullSubmissionQueues += 1 }
+            unbegun.append(pending)
+            overfull.append(id)
         } else if world.happens(.delayedSubmission) {
-            world.after(nanoseconds: world.latency()) { [weak self] in
-                self?.noteChange(of: descriptor)
-            }
+            unbegun.append(pending)
+            world.after(nanoseconds: world.latency()) { [weak self] in self?.begin(id) }
         } else {
+            insert(pending, on: descriptor)
             world.locked { noteChange(of: descriptor) }
         }
+    }
+
+    /// Begins what was held back, unless it has ended meanwhile.
+    private func begin(_ id: OperationID) {
+        guard let index = unbegun.firstIndex(where: { $0.id == id }) else { return }
+        let pending = unbegun.remove(at: index)
+        let descriptor = unsafe pending.request.descriptor  // SAFETY: reads a plain word.
+        insert(pending, on: descriptor)
+        noteChange(of: descriptor)
     }
 
     private func insert(_ pending: Pending, on descriptor: Int32) {
@@ -165,9 +176,10 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
             return
         }
         world.trace.add(.cancel, at: world.time, -1, Int64(bitPattern: id.rawValue))
-        if isTried(id), world.draws(.lostCancellation) {
+        if mayLose(id), world.draws(.lostCancellation) {
             losing.insert(id)
-            world.after(nanoseconds: 1000 * world.latency()) { [weak self] in
+            let time = world.random.within(10_000_000...200_000_000)
+            world.after(nanoseconds: time) { [weak self] in
                 if self?.losing.remove(id) != nil { self?.end(id) }
             }
         } else if world.happens(.delayedCancellation) {
@@ -178,21 +190,32 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     }
 
     /// Whether a cancellation may lose: a stream has no end by itself.
-    private func isTried(_ id: OperationID) -> Bool {
-        guard let descriptor = places[id], let all = lanes[descriptor] else { return false }
-        // SAFETY: reads which case it is.
-        let isStream = all.reads.contains { $0.id == id && (unsafe $0.request.isStream) }
-        return !isStream && !losing.contains(id)
+    private func mayLose(_ id: OperationID) -> Bool {
+        guard !losing.contains(id), let descriptor = places[id], let all = lanes[descriptor]
+        else { return false }
+        let isOnce = { (pending: Pending) in
+            pending.id == id && !(unsafe pending.request.isStream)  // SAFETY: reads the case.
+        }
+        return all.reads.contains(where: isOnce) || all.writes.contains(where: isOnce)
+            || all.polls.contains(where: isOnce)
     }
 
     /// Asks that every operation on a descriptor end.
     public func cancelAll(on descriptor: Int32) {
-        guard let all = lanes[descriptor] else { return }
-        for pending in all.reads + all.writes + all.polls { cancel(pending.id) }
+        for pending in everything(on: descriptor) { cancel(pending.id) }
+    }
+
+    /// What waits on a descriptor, begun or not.
+    private func everything(on descriptor: Int32) -> [Pending] {
+        let all = lanes[descriptor] ?? Lanes()
+        // SAFETY: reads a plain word.
+        let held = unbegun.filter { unsafe $0.request.descriptor == descriptor }
+        return all.reads + all.writes + all.polls + held
     }
 
     /// Ends an operation that still waits.
     private func end(_ id: OperationID) {
+        losing.remove(id)
         guard let descriptor = places[id], let pending = remove(id, on: descriptor) else { return }
         scribble(over: pending)
         finish(pending, -Int32(MILLRACE_ECANCELED))
@@ -200,9 +223,8 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
 
     /// The descriptor is closed: nothing can be done on it any more.
     private func endAll(on descriptor: Int32) {
-        guard let all = lanes.removeValue(forKey: descriptor) else { return }
-        for pending in all.reads + all.writes + all.polls {
-            places[pending.id] = nil
+        for pending in everything(on: descriptor) {
+            _ = remove(pending.id, on: descriptor)
             // SAFETY: promise 4.
             if losing.contains(pending.id), let result = unsafe pending.request.attempt() {
                 finish(pending, result)
@@ -225,6 +247,9 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
 
     private func remove(_ id: OperationID, on descriptor: Int32) -> Pending? {
         places[id] = nil
+        if let index = unbegun.firstIndex(where: { $0.id == id }) {
+            return unbegun.remove(at: index)
+        }
         guard var all = lanes[descriptor] else { return nil }
         defer { lanes[descriptor] = all.isEmpty ? nil : all }
         if let index = all.reads.firstIndex(where: { $0.id == id }) {
@@ -309,7 +334,7 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         world.onStep?()
         if world.clock == .virtual { passALittle() }
         world.nextDeadline = deadline.nanoseconds
-        submitRest()
+        submitOverfull()
         while true {  // Ends: with a completion or a wake-up, at the deadline, or when stuck.
             // SAFETY: see `bell`.
             let rung = unsafe world.bell.pointee.load(ordering: .acquiring)  // E2
@@ -331,14 +356,13 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
         }
     }
 
-    /// What the full queue had no room for begins in the order in which it was asked for, behind
-    /// what had room.
-    private func submitRest() {
-        let rest = unsubmitted
-        unsubmitted = []
+    /// What the full queue had no room for begins behind what had room.
+    private func submitOverfull() {
+        let rest = overfull
+        overfull = []
         if rest.isEmpty { return }
         world.after(nanoseconds: 1) { [weak self] in
-            for descriptor in rest { self?.noteChange(of: descriptor) }
+            for id in rest { self?.begin(id) }
         }
     }
 
@@ -353,8 +377,9 @@ public final class SimulatedBackend: EventBackend, @unchecked Sendable {
     private func deliver(into batch: inout CompletionBatch) {
         let now = world.currentTime
         let areSeveral = finished.count > 1 && finished[1].time <= now
-        let most = areSeveral && world.happens(.completionOverflow) ? 1 : batch.capacity
-        if most == 1 { statistics.completionOverflows += 1 }
+        let hasOverflowed = areSeveral && world.happens(.completionOverflow)
+        let most = hasOverflowed ? 1 : batch.capacity
+        if hasOverflowed { statistics.completionOverflows += 1 }
         var count = 0
         while count < min(finished.count, most), !batch.isFull, finished[count].time <= now {
             let completion = finished[count].completion

@@ -55,7 +55,7 @@ extension SimulatedWorld {
     }
 
     private func arrival(over flow: SimulatedFlow) -> UInt64 {
-        let usual = currentTime + latency()
+        let usual = arrival(at: currentTime + latency(), after: flow.lastArrival)
         flow.lastArrival = clock == .live ? usual : max(usual, flow.lastArrival + 1)
         return flow.lastArrival
     }

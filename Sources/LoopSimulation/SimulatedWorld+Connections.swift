@@ -82,7 +82,7 @@ extension SimulatedWorld {
         }
         socket.remote = address
         socket.phase = .connecting
-        schedule(.knock(socket, attempt: 0), at: currentTime + latency())
+        schedule(.knock(socket, attempt: 0), at: arrival(at: currentTime + latency()))
         if clock == .live { runDueEvents() }
         // Success may be told at once; a refusal is told to who asks again.
         guard socket.phase == .connected else { return -Int32(MILLRACE_EINPROGRESS) }
@@ -138,7 +138,7 @@ extension SimulatedWorld {
         accepted.phase = .connected
         listener.backlog.append(accepted)
         touch(listener)
-        let answer = currentTime + latency()
+        let answer = arrival(at: currentTime + latency())
         accepted.outgoing?.lastArrival = answer
         schedule(.connected(socket, peer: accepted), at: answer)
     }

@@ -67,6 +67,8 @@ public final class SimulatedWorld: @unchecked Sendable {
     var trace: Trace
     var sockets: [SimulatedSocket?] = []
     private var lowestFree = 0
+    /// The places that were freed, in order; some have been taken since.
+    private var freed: [Int] = []
     private var identities: Int64 = 0
     var bound: [SimulatedAddress: [SimulatedSocket]] = [:]
     var nextPort: UInt16 = 32_768
@@ -141,8 +143,10 @@ public final class SimulatedWorld: @unchecked Sendable {
 
     /// Ends all faults: from here on the network is well, and scripts read again.
     public func heal() {
-        plan = FaultPlan()
-        for (_, socket) in scripted.sorted(by: { $0.key < $1.key }) { touch(socket) }
+        locked {
+            plan = FaultPlan()
+            for (_, socket) in scripted.sorted(by: { $0.key < $1.key }) { touch(socket) }
+        }
     }
 
     /// Gives a name addresses, for `Resolver`. Names that have none are unknown.
@@ -183,10 +187,17 @@ public final class SimulatedWorld: @unchecked Sendable {
     /// How long something takes on the network.
     func latency() -> UInt64 {
         if clock == .live { return 0 }
-        let left = nextDeadline > time ? nextDeadline - time : .max
-        if left < Self.tieNanosecondsMax && happens(.timerTie) { return left }
         let usual = random.within(10_000...200_000)
         return happens(.slowDelivery) ? usual * 1000 : usual
+    }
+
+    /// When something that comes after `earliest`, and would come at `time`, arrives: perhaps
+    /// together with the loop's next deadline.
+    func arrival(at time: UInt64, after earliest: UInt64 = 0) -> UInt64 {
+        guard nextDeadline > max(earliest, currentTime),
+            nextDeadline - currentTime < Self.tieNanosecondsMax, happens(.timerTie)
+        else { return time }
+        return nextDeadline
     }
 
     func schedule(_ event: WorldEvent, at time: UInt64) {
@@ -297,24 +308,38 @@ public final class SimulatedWorld: @unchecked Sendable {
 
     func noteStrayRequest() { locked { statistics.strayRequests += 1 } }
 
-    /// Gives a socket a number: the lowest that is free, as the kernel does, so that the one which
-    /// was closed last is used again at once; or, in a virtual world without this fault, one that
-    /// nobody had.
+    /// Gives a socket a number. In a live world it is the lowest that is free, as a kernel's. In a
+    /// virtual one it is a number that nobody had, as long as there are some, or with this fault
+    /// the one that was closed last.
     func install(_ socket: SimulatedSocket) -> Int32 {
         while lowestFree < sockets.count && sockets[lowestFree] != nil {  // Ends at the array's.
             lowestFree += 1
         }
         let hasFree = lowestFree < sockets.count
         let isFull = sockets.count == Self.descriptorsMax
-        if !hasFree && isFull { return -Int32(MILLRACE_EMFILE) }
-        let isUsedAgain = hasFree && (clock == .live || isFull || happens(.reusedDescriptor))
-        let place = isUsedAgain ? lowestFree : sockets.count
-        if !isUsedAgain { sockets.append(nil) }
+        let place: Int
+        if hasFree && (clock == .live || isFull) {
+            place = lowestFree
+        } else if let last = lastFreed, happens(.reusedDescriptor) {
+            place = last
+        } else if isFull {
+            return -Int32(MILLRACE_EMFILE)
+        } else {
+            place = sockets.count
+            sockets.append(nil)
+        }
         sockets[place] = socket
         let descriptor = Self.firstDescriptor + Int32(place)
         socket.descriptor = descriptor
         trace.add(.open, at: time, descriptor, socket.identity)
         return descriptor
+    }
+
+    /// The place that was freed last and is still free.
+    private var lastFreed: Int? {
+        // Ends: takes one each turn.
+        while let last = freed.last, sockets[last] != nil { freed.removeLast() }
+        return freed.last
     }
 
     /// Frees a number; the socket has none any more.
@@ -323,6 +348,7 @@ public final class SimulatedWorld: @unchecked Sendable {
         sockets[place]?.descriptor = nil
         sockets[place] = nil
         lowestFree = min(lowestFree, place)
+        if clock == .virtual { freed.append(place) }
     }
 
     /// Gives a socket another number.

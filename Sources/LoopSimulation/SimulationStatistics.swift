@@ -21,9 +21,10 @@ public struct SimulationStatistics: Sendable {
     public internal(set) var strayCloses: UInt64 = 0
     /// Operations on a number that nobody had: on a kernel it may be another socket's by then.
     public internal(set) var strayRequests: UInt64 = 0
-    /// Operations whose bytes were changed before they were done.
+    /// Sends on streams whose bytes were changed before they were done, as far as the 64 at both
+    /// ends of each piece tell.
     public internal(set) var changedSends: UInt64 = 0
-    /// Cancellations that met the operation's completion on its way: both in one batch.
+    /// Cancellations that met the operation's completion on its way.
     public internal(set) var crossedCancellations: UInt64 = 0
 
     /// Nothing yet.

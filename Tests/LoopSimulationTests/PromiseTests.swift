@@ -65,10 +65,30 @@ struct PromiseTests {
         plan[.reusedDescriptor] = 1_000_000
         let world = try enteredWorld(plan)
         defer { SimulatedWorld.leave() }
-        let (near, _) = try pair()
+        let (near, far) = try pair()
         #expect(millrace_close(near) == 0)
-        #expect(try pair().0 == near)
-        #expect(world.statistics[.reusedDescriptor] == 1)
+        #expect(millrace_close(far) == 0)
+        #expect(try pair() == (far, near))
+        #expect(world.statistics[.reusedDescriptor] == 2)
+    }
+
+    @Test("What a full submission queue had no room for begins a wait later")
+    func fullQueue() throws {
+        // Wrong: the fault is counted and delays nothing.
+        for chance: UInt32 in [0, 1_000_000] {
+            var plan = FaultPlan()
+            plan[.fullSubmissionQueue] = chance
+            let world = try enteredWorld(plan)
+            defer { SimulatedWorld.leave() }
+            let visit = try visit(world)
+            let (near, _) = try pair()
+            // SAFETY: a poll names no memory.
+            unsafe visit.start(.poll(descriptor: near, events: UInt32(MILLRACE_POLLOUT)))
+            let isLate = chance > 0
+            #expect(visit.turn().isEmpty == isLate)
+            #expect(visit.turn().isEmpty != isLate)
+            #expect(visit.backend.statistics.fullSubmissionQueues == (isLate ? 1 : 0))
+        }
     }
 
     // MARK: Means

@@ -101,6 +101,54 @@ struct SimulatedConnectionTests {
         }
     }
 
+    @Test("Bytes for a peer that has closed are answered by a reset")
+    func writeBehindClose() throws {
+        // Wrong: who writes waits for ever, as no program on a kernel does. The echo storm found
+        // it, seed 3236.
+        let outcome = try Simulation(seed: 1).run { _, world in
+            let listener = world.listen(port: 7) { $0.close() }
+            defer { listener?.close() }
+            let address = try #require(SocketAddress.ipv4(host: "127.0.0.1", port: 7))
+            let connection = try await StreamConnection.connect(to: address)
+            defer { connection.close() }
+            try await LoopTime.sleep(for: .milliseconds(10))
+            do throws(SystemError) {
+                for _ in 0..<10 {
+                    try await connection.write([1])
+                    try await LoopTime.sleep(for: .milliseconds(10))
+                }
+                return Int32(0)
+            } catch {
+                return error.code
+            }
+        }
+        #expect(outcome.ending == .finished)
+        #expect(try outcome.result?.get() == Int32(MILLRACE_EPIPE))
+    }
+
+    @Test("A script that has gone deaf hears again when the network is well")
+    func deafPeer() throws {
+        // Wrong: the fault is counted and nobody is deaf; or who behaves is deaf for ever.
+        let log = PeerLog()
+        var simulation = Simulation(seed: 1)
+        simulation.plan[.deafPeer] = 1_000_000
+        let outcome = try simulation.run { _, world in
+            let listener = world.listen(port: 7) { peer in peer.onBytes = { log.bytes += $0 } }
+            defer { listener?.close() }
+            let address = try #require(SocketAddress.ipv4(host: "127.0.0.1", port: 7))
+            let connection = try await StreamConnection.connect(to: address)
+            defer { connection.close() }
+            try await connection.write([1, 2, 3])
+            try await LoopTime.sleep(for: .seconds(1))
+            let before = log.bytes
+            world.heal()
+            try await LoopTime.sleep(for: .seconds(1))
+            return before
+        }
+        #expect(try outcome.result?.get() == [])
+        #expect(log.bytes == [1, 2, 3])
+    }
+
     @Test("A SYN is counted as acknowledged where the kernel counts it")
     func acknowledgedSYN() throws {
         // Wrong: the world counts bytes in another way than Linux, and who counts wrongly for Linux
