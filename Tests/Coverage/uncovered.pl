@@ -1,4 +1,5 @@
-# Lists the lines of an lcov file that were never run, each with its reason; fails if one has none, or a reason no line.
+# Lists the lines of an lcov file that were never run, each with its reason; fails if one has none, or a reason no line
+# (unless it begins with "sometimes: ").
 # usage: uncovered.pl LCOV REASONS
 use strict;
 use warnings;
@@ -43,7 +44,7 @@ for my $file (sort keys %hits) {
         print "$file:$number: $text\n";
     }
 }
-for my $reason (grep { !$_->{used} } @reasons) {
+for my $reason (grep { !$_->{used} && $_->{why} !~ /^sometimes: / } @reasons) {
     $open++;
     print "reasons.txt: no line of $reason->{file} that nobody runs holds '$reason->{part}'\n";
 }
