@@ -15,7 +15,9 @@ declare -A faults=(
     [resets]='tcp flags & (syn | fin | rst) == 0 numgen random mod 1000 < 4 counter name hits reject with tcp reset'
     [rate]='counter name hits'
 )
-rate='tbf rate 16mbit burst 16kb latency 20ms'
+# The client and streams through TLS send less than the others.
+declare -A rates=([client]=500kbit [tls]=4mbit)
+rate() { echo "tbf rate ${rates[$1]:-16mbit} burst 16kb latency 20ms"; }
 # What tbf has held back is lost with it, so it is asked first.
 # shellcheck disable=SC2016
 heal='nft flush chain inet storm input; ! tc qdisc show dev lo | grep -q tbf || {
@@ -34,8 +36,8 @@ table inet storm {
     }
 }
 NFT
-    # shellcheck disable=SC2064,SC2086
-    [ "$1" != rate ] || tc qdisc add dev lo root $rate
+    # shellcheck disable=SC2046,SC2064
+    [ "$1" != rate ] || tc qdisc add dev lo root $(rate "$2")
     held=$(mktemp)
     trap "rm -f '$held'" EXIT
     held=$held "$program" "$2" --kernel "$3" --seeds 1..$seeds --heal "$heal"
