@@ -30,7 +30,7 @@ final class EchoRudeClient {
     private let world: any StormWorld
     private let ledger: Ledger
     private let isSecure: Bool
-    private var unsent: [UInt8]
+    private let bytes: [UInt8]
     /// What an echo still has to bring.
     private var expected: ArraySlice<UInt8>
 
@@ -39,8 +39,8 @@ final class EchoRudeClient {
         self.ledger = ledger
         self.isSecure = isSecure
         manner = Manner.allCases[world.draw(below: Manner.allCases.count)]
-        unsent = Self.bytes(manner, world)
-        expected = unsent[...]
+        bytes = Self.bytes(manner, world)
+        expected = bytes[...]
         peer = world.connect(to: port)
         // Weak: a run that is stopped frees scripts before their connections.
         peer.onConnected = { [weak self] in self?.begin() }
@@ -67,21 +67,7 @@ final class EchoRudeClient {
 
     private func begin() {
         isConnected = true
-        sendPiece()
-    }
-
-    /// Sends what is next: often a few bytes, sometimes everything.
-    private func sendPiece() {
-        guard !peer.isClosed else { return }
-        if unsent.isEmpty {
-            if manner == .ending { peer.finish() }
-            return
-        }
-        let most = world.draw(below: 4) == 0 ? unsent.count : 1 + world.draw(below: 2_000)
-        let count = min(most, unsent.count)
-        peer.send(Array(unsent.prefix(count)))
-        unsent.removeFirst(count)
-        peer.later(UInt64(world.draw(below: 20_000_000))) { [weak self] in self?.sendPiece() }
+        peer.sendInPieces(bytes[...], of: 2_000, world, finishes: manner == .ending)
     }
 
     private func compare(_ bytes: [UInt8]) {

@@ -51,7 +51,7 @@ final class HTTPScript {
         for _ in 0..<requests { addRequest(isShort: requests > 20) }
         distort()
         // Weak: a run that is stopped frees scripts before their connections.
-        peer.onConnected = { [weak self] in self?.sendPiece() }
+        peer.onConnected = { [weak self] in self?.begin() }
         peer.onBytes = { [weak self] bytes in self?.read(bytes) }
         peer.onEnd = { [weak self] end in self?.hear(end) }
         switch manner {
@@ -91,18 +91,8 @@ final class HTTPScript {
         }
     }
 
-    /// Sends what is next: often a few bytes, sometimes everything.
-    private func sendPiece() {
-        guard !peer.isClosed else { return }
-        if unsent.isEmpty {
-            if manner == .halfClosing { peer.finish() }
-            return
-        }
-        let most = world.draw(below: 4) == 0 ? unsent.count : 1 + world.draw(below: 200)
-        let count = min(most, unsent.count)
-        peer.send(Array(unsent.prefix(count)))
-        unsent.removeFirst(count)
-        peer.later(UInt64(world.draw(below: 20_000_000))) { [weak self] in self?.sendPiece() }
+    private func begin() {
+        peer.sendInPieces(unsent[...], of: 200, world, finishes: manner == .halfClosing)
     }
 
     private func cutLater() {
