@@ -16,6 +16,7 @@ package enum Rule: String, CaseIterable, Sendable {
     case typeName = "type-name"
     case imports
     case testComment = "test-comment"
+    case catalogue
     case allowList = "allow-list"
 }
 

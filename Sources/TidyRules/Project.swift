@@ -37,6 +37,7 @@ package struct Project: Sendable {
         result += readmeFindings()
         result += orphanFindings()
         result += importFindings()
+        result += catalogueFindings()
         return result
     }
 }

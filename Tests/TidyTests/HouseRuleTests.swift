@@ -128,6 +128,31 @@ struct HouseRuleTests {
         #expect(ProjectTarget.parse(text) == [expected])
     }
 
+    @Test("A fault written by hand has one place in its file")
+    func catalogues() {
+        // Wrong: a fault whose code has moved is planted nowhere, and nobody hears of it.
+        let ring = "Sources/ConcurrentQueues/Ring.swift"
+        let catalogue = """
+            == fault
+            file: \(ring)
+            means: it is lost
+            -- find
+            a()
+                b()
+            -- put
+            a()
+            -- end
+            """
+        func found(_ source: String, at path: String = ring) -> [Int] {
+            findings(.catalogue, in: [path: source, "Tests/Mutation/catalogue.txt": catalogue])
+                .map(\.line)
+        }
+        #expect(found("a()\n    b()\n").isEmpty)
+        #expect(found("a()\nb()\n") == [5])
+        #expect(found("a()\n    b()\na()\n    b()\n") == [5])
+        #expect(found("a()\n    b()\n", at: "Sources/Other.swift") == [5])
+    }
+
     @Test("An exception allows what it names and nothing else")
     func exceptions() {
         // If this failed, one exception would switch a rule off.
