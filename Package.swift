@@ -279,7 +279,7 @@ let package = Package(
             name: "LoopSimulationTests",
             dependencies: [
                 "AsyncRuntime", "AtomicSupport", "BackendConformance", "CLinuxShims",
-                "ConnectionPools", "EventLoops", "LoopSimulation", "Networking",
+                "ConnectionPools", "EventLoops", "HTTPServing", "LoopSimulation", "Networking",
             ]),
         .executableTarget(
             name: "LoopChild",

@@ -2,6 +2,7 @@
 
 import AsyncRuntime
 import AtomicSupport
+import CLinuxShims
 import EventLoops
 import LoopSimulation
 import Networking
@@ -130,6 +131,48 @@ struct SimulatedListenerTests {
         #expect(open <= StreamListener.pendingMax + 64)
         #expect(open > StreamListener.pendingMax)
     }
+
+    @Test("A script's listener is closed and let go when it is to hear of somebody")
+    func letGo() throws {
+        // If this failed, what was due would read a socket that is gone.
+        var unheard = 0
+        for seed in UInt64(1)...20 {
+            let held = HeldListener()
+            var simulation = Simulation(seed: seed)
+            simulation.plan[.timerTie] = 1_000_000  // All come in one moment.
+            let outcome = try simulation.run { _, world in
+                held.listener = world.listen(port: 7) { peer in
+                    held.heard += 1
+                    held.listener?.close()
+                    held.listener = nil
+                    peer.close()
+                }
+                // While the loop sleeps: its deadline is the moment.
+                for _ in 0..<4 { world.later(1000) { connect(world, held) } }
+                try await LoopTime.sleep(for: .milliseconds(1))
+            }
+            #expect(outcome.ending == .finished, "seed \(seed)")
+            #expect(held.heard == 1, "seed \(seed)")
+            unheard += held.unheard
+        }
+        #expect(unheard > 0, "nobody waited to be heard of")
+    }
+}
+
+/// Comes to a script's listener, and counts if it hears of nobody.
+private func connect(_ world: SimulatedWorld, _ held: HeldListener) {
+    world.connect(port: 7).onEnd = { end in
+        guard case .broken(-Int32(MILLRACE_ECONNRESET)) = end else { return }
+        held.unheard += 1
+    }
+}
+
+/// A listener of a script, and who came.
+private final class HeldListener: @unchecked Sendable {
+    // Threads: the simulation's own.
+    var listener: SimulatedListener?
+    var heard = 0
+    var unheard = 0
 }
 
 private func listen() throws -> StreamListener {

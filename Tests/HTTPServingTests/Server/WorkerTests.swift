@@ -64,6 +64,25 @@ struct ServerWorkerTests {
         }
     }
 
+    @Test("A stop that finds no timer gives its worker back once", arguments: backends)
+    func givenBackOnce(_ choice: BackendChoice) throws {
+        // If this failed, memory that others use would be freed.
+        var options = LoopOptions()
+        options.timersMax = 1
+        try LoopGroup.run(choice: choice, options: options) { group in
+            let executor = group.executors[0]
+            _ = try Self.takeTimer(of: executor.loop)
+            let worker = try Self.worker(executor)
+            let watched = WatchedWorker(worker)
+            worker.stopGracefully()
+            // The cut comes behind the turn in which the stop came.
+            for _ in 0..<100 { await Task.yield() }
+            let isThere = watched.worker != nil
+            withExtendedLifetime(worker) {}
+            #expect(isThere)
+        }
+    }
+
     @Test("A limit that finds its timer a turn later holds as it was", arguments: backends)
     func lateTimer(_ choice: BackendChoice) throws {
         // If this failed, a silent client would have the time of one that rests between requests.
