@@ -29,6 +29,19 @@ struct ServerWorkerTests {
         return try #require(timer)
     }
 
+    /// Runs on a loop whose only timer is taken.
+    private static func withoutTimer(
+        _ choice: BackendChoice, _ body: @escaping @Sendable (LoopExecutor) async throws -> Void
+    ) throws {
+        var options = LoopOptions()
+        options.timersMax = 1
+        try LoopGroup.run(choice: choice, options: options) { group in
+            let executor = group.executors[0]
+            _ = try takeTimer(of: executor.loop)
+            try await body(executor)
+        }
+    }
+
     @Test("Some tasks wait for the next request, and are found again", arguments: backends)
     func tasks(_ choice: BackendChoice) throws {
         // If this failed, each request, or each of a crowd, would leave a task behind.
@@ -52,11 +65,7 @@ struct ServerWorkerTests {
     @Test("A stop that finds no timer cuts soon, and keeps nothing", arguments: backends)
     func noTimer(_ choice: BackendChoice) throws {
         // If this failed, a stop would wait for ever for a handler that does not end.
-        var options = LoopOptions()
-        options.timersMax = 1
-        try LoopGroup.run(choice: choice, options: options) { group in
-            let executor = group.executors[0]
-            _ = try Self.takeTimer(of: executor.loop)
+        try Self.withoutTimer(choice) { executor in
             let watched = try Self.stopped(executor)
             // The cut comes behind the turn in which the stop came.
             for _ in 0..<1_000 where watched.worker != nil { await Task.yield() }
@@ -67,11 +76,7 @@ struct ServerWorkerTests {
     @Test("A stop that finds no timer gives its worker back once", arguments: backends)
     func givenBackOnce(_ choice: BackendChoice) throws {
         // If this failed, memory that others use would be freed.
-        var options = LoopOptions()
-        options.timersMax = 1
-        try LoopGroup.run(choice: choice, options: options) { group in
-            let executor = group.executors[0]
-            _ = try Self.takeTimer(of: executor.loop)
+        try Self.withoutTimer(choice) { executor in
             let worker = try Self.worker(executor)
             let watched = WatchedWorker(worker)
             worker.stopGracefully()
