@@ -14,6 +14,9 @@ struct ClientCalm {
     /// In which everything settles that was sent.
     private static let settling = Duration.seconds(6)
 
+    /// None of the storm's.
+    private static let sender = -1
+
     let client: PooledClient
     let configuration: ClientConfiguration
     let world: any StormWorld
@@ -37,6 +40,7 @@ struct ClientCalm {
         // Where it rests in a pause between attempts, this one ends it.
         guard await send(number) != nil else { return }
         try? await LoopTime.sleep(for: Self.settling)
+        messages.mayBeDisordered = { false }
         let before = client.statistics
         let count = 1 + world.draw(below: 30)
         var byteCount = 0
@@ -51,7 +55,8 @@ struct ClientCalm {
 
     /// Sends a message and answers its length; nil if the client has given up.
     private func send(_ number: Int) async -> Int? {
-        let bytes = messages.make(number, byteCount: 20 + world.draw(below: 300))
+        let bytes = messages.make(
+            number, from: Self.sender, byteCount: 20 + world.draw(below: 300))
         do throws(PoolError) {
             try await client.send(bytes, ticket: MessageTicket(rawValue: UInt64(number)))
             messages.accept(number)

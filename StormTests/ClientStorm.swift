@@ -49,10 +49,16 @@ struct ClientStorm: Sendable {
         ) { settled in
             for index in settled.indices { messages.settle(settled[index]) }
         }
+        messages.mayBeDisordered = {
+            configuration.pool.maxConnections > 1 && client.statistics.pool.disconnects > 0
+        }
         let timerCount = group.executors[0].loop.timerCount
         let watch = ClientWatch(client, configuration, messages, world)
         world.onStep = { watch.look() }
-        defer { world.onStep = nil }
+        defer {
+            world.onStep = nil
+            messages.mayBeDisordered = { false }  // It holds the client.
+        }
         let count = max(1, Self.messageCount(world) * settings.share / 1000)
         let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
@@ -66,8 +72,9 @@ struct ClientStorm: Sendable {
                 for sender in 0..<senders {
                     sending.addTask(executorPreference: group.executors[0]) {
                         await send(
-                            stride(from: sender, to: count, by: senders), by: client, world,
-                            messages, pauseMax, configuration.messageByteCountMax,
+                            stride(from: sender, to: count, by: senders), from: sender,
+                            by: client, world, messages, pauseMax,
+                            configuration.messageByteCountMax,
                             mayBeClosed: closesEarly)
                     }
                 }
@@ -104,8 +111,9 @@ struct ClientStorm: Sendable {
     }
 
     private func send(
-        _ numbers: StrideTo<Int>, by client: PooledClient, _ world: any StormWorld,
-        _ messages: MessageLedger, _ pauseMax: Int, _ byteCountMax: Int, mayBeClosed: Bool
+        _ numbers: StrideTo<Int>, from sender: Int, by client: PooledClient,
+        _ world: any StormWorld, _ messages: MessageLedger, _ pauseMax: Int, _ byteCountMax: Int,
+        mayBeClosed: Bool
     ) async {
         for number in numbers {
             if world.draw(below: 4) == 0 {
@@ -115,7 +123,8 @@ struct ClientStorm: Sendable {
             if world.draw(below: 64) == 0 {
                 await offerBad(number, to: client, messages, byteCountMax)
             }
-            let bytes = messages.make(number, byteCount: Self.byteCount(world, byteCountMax))
+            let byteCount = Self.byteCount(world, byteCountMax)
+            let bytes = messages.make(number, from: sender, byteCount: byteCount)
             do throws(PoolError) {
                 let asks = world.draw(below: 16) == 0
                 let ticket = MessageTicket(rawValue: UInt64(number))

@@ -7,7 +7,8 @@ final class MessageLedger: @unchecked Sendable {
     // Threads: the simulation's.
 
     private struct Entry {
-        var bytes: [UInt8]
+        let bytes: [UInt8]
+        let sender: Int
         var isAccepted = false
         var isRefused = false
         var outcomes: [MessageOutcome] = []
@@ -28,6 +29,8 @@ final class MessageLedger: @unchecked Sendable {
     private(set) var arrivedByteCount = 0
     /// How many senders wait for room.
     var sendersWaiting = 0
+    /// Whether messages may have come back from one connection while another one went on.
+    var mayBeDisordered: () -> Bool = { false }
 
     func complain(_ sentence: @autoclosure () -> String) { ledger.complain(sentence()) }
 
@@ -35,12 +38,13 @@ final class MessageLedger: @unchecked Sendable {
         ledger.expect(holds, sentence())
     }
 
-    /// A message: a line whose first word is its number.
-    func make(_ number: Int, byteCount: Int) -> [UInt8] {
+    /// A message: a line whose first word is its number. Those of a sender are made in ascending
+    /// order.
+    func make(_ number: Int, from sender: Int, byteCount: Int) -> [UInt8] {
         var bytes = Array("m\(number) ".utf8)
         bytes += Letters.of(number, count: max(0, byteCount - bytes.count))
         bytes.append(10)
-        entries[number] = Entry(bytes: bytes)
+        entries[number] = Entry(bytes: bytes, sender: sender)
         return bytes
     }
 
@@ -64,8 +68,8 @@ final class MessageLedger: @unchecked Sendable {
 
     // MARK: What servers see
 
-    /// A server has read a line; whether it is a message as it was sent.
-    func arrive(_ line: ArraySlice<UInt8>) -> Int? {
+    /// A server has read a line of a connection; which message, if it is one as it was sent.
+    func arrive(_ line: ArraySlice<UInt8>, in order: inout ArrivalOrder) -> Int? {
         let word = String(decoding: line.prefix { $0 != 32 }.dropFirst(), as: UTF8.self)
         guard let number = Int(word), let entry = entries[number] else {
             let start = String(decoding: line.prefix(40), as: UTF8.self)
@@ -76,6 +80,8 @@ final class MessageLedger: @unchecked Sendable {
             complain("message \(number) arrived changed")
             return nil
         }
+        checkOrder(number, entry, in: order)
+        order.note(number, from: entry.sender)
         entries[number]?.arrivals += 1
         arrivedByteCount += line.count
         entries[number]?.wasSeen = true
@@ -85,10 +91,10 @@ final class MessageLedger: @unchecked Sendable {
     func answer(_ number: Int) { entries[number]?.answers += 1 }
 
     /// The last bytes of a connection that broke within a message.
-    func breakOff(_ rest: ArraySlice<UInt8>) { _ = begin(rest) }
+    func breakOff(_ rest: ArraySlice<UInt8>, in order: ArrivalOrder) { _ = begin(rest, in: order) }
 
     /// A server has read the beginning of a message; which one, if its first word is whole.
-    func begin(_ rest: ArraySlice<UInt8>) -> Int? {
+    func begin(_ rest: ArraySlice<UInt8>, in order: ArrivalOrder) -> Int? {
         guard let space = rest.firstIndex(of: 32) else { return nil }
         let word = String(decoding: rest[rest.startIndex + 1..<space], as: UTF8.self)
         guard let number = Int(word), let entry = entries[number] else {
@@ -99,8 +105,15 @@ final class MessageLedger: @unchecked Sendable {
             complain("the beginning of message \(number) arrived changed")
             return nil
         }
+        checkOrder(number, entry, in: order)
         entries[number]?.wasSeen = true
         return number
+    }
+
+    /// A connection carries a sender's messages in their order, unless others broke beside it.
+    private func checkOrder(_ number: Int, _ entry: Entry, in order: ArrivalOrder) {
+        guard let before = order.predecessor(of: number, from: entry.sender) else { return }
+        expect(mayBeDisordered(), "message \(number) arrived behind \(before) on a connection")
     }
 
     // MARK: At the end

@@ -10,6 +10,7 @@ final class RudeConnection {
     private let messages: MessageLedger
     private let answers: Bool
     private var unread: [UInt8] = []
+    private var order = ArrivalOrder()
     private var byteCountLeft: Int
     /// The message that was answered before it was here.
     private var early: Int?
@@ -50,24 +51,25 @@ final class RudeConnection {
         var start = 0
         var searched = max(0, unread.count - bytes.count)
         while let end = unread[searched...].firstIndex(of: 10) {  // Ends: takes a line each turn.
-            if let number = messages.arrive(unread[start...end]), number != early { reply(number) }
+            let number = messages.arrive(unread[start...end], in: &order)
+            if let number, number != early { reply(number) }
             start = end + 1
             searched = start
             if peer.isClosed { break }
         }
         unread.removeFirst(start)
         if peer.isClosed { return }
-        if manner == .eager, let number = messages.begin(unread[...]), number != early {
+        if manner == .eager, let number = messages.begin(unread[...], in: order), number != early {
             early = number
             reply(number)
         }
         guard byteCountLeft < 0 else { return }
         switch manner {
         case .resetting:
-            messages.breakOff(unread[...])
+            messages.breakOff(unread[...], in: order)
             peer.reset()
         case .leaving:
-            messages.breakOff(unread[...])
+            messages.breakOff(unread[...], in: order)
             peer.close()
         default: break
         }
@@ -83,13 +85,13 @@ final class RudeConnection {
     }
 
     private func hearEnd() {
-        messages.breakOff(unread[...])
+        messages.breakOff(unread[...], in: order)
         unread = []
         peer.close()
     }
 
     func leave() {
-        if !peer.isClosed { messages.breakOff(unread[...]) }
+        if !peer.isClosed { messages.breakOff(unread[...], in: order) }
         peer.close()
     }
 }

@@ -100,7 +100,7 @@ extension ClientCore {
         var backoff = Backoff()
         while true {  // Ends when the queue is drained.
             if let message = takeMessage(&takenByteCount) { return message }
-            if queue.isDrained && retry.isEmpty { return nil }
+            if queue.isDrained && retry.count == 0 { return nil }
             backoff.snooze()
         }
     }

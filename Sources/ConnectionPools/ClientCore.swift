@@ -42,7 +42,7 @@ final class ClientCore: @unchecked Sendable {
 
     let queue: BoundedMPMCQueue<UInt64>
     /// Messages that came back from dead connections: taken before those of `queue`.
-    let retry: BoundedMPMCQueue<UInt64>
+    let retry: ReturnedMessages
     let store: MessageStore
     /// Connections without work wait here.
     let workEvents = EventCount()
@@ -98,8 +98,7 @@ final class ClientCore: @unchecked Sendable {
         store = MessageStore(
             capacity: messagesMax, byteCountMax: configuration.memoryByteCountMax,
             bufferByteCountMax: limits.maxConnections * configuration.bufferByteCount)
-        // Room for every message there can be.
-        retry = BoundedMPMCQueue(capacity: max(2, messagesMax))
+        retry = ReturnedMessages(capacity: messagesMax)
         workers = Array(repeating: nil, count: limits.maxConnections)
         runPoint = Suspension(executors[0])
         machineSnapshot = LockedPoolStatistics()
@@ -248,7 +247,7 @@ final class ClientCore: @unchecked Sendable {
     /// messages that leave the queue, for `didTake`.
     @inline(__always)
     func takeMessage(_ takenByteCount: inout Int) -> UInt64? {
-        if !retry.isEmpty, let message = retry.tryPop() { return message }
+        if retry.count > 0, let message = retry.tryPop() { return message }
         guard let message = queue.tryPop() else { return nil }
         let byteCount = store.byteCount(message)
         if byteCount > MessageSlot.inlineByteCount { takenByteCount += byteCount }
@@ -267,15 +266,16 @@ final class ClientCore: @unchecked Sendable {
         spaceEvents.notifyAll()
     }
 
-    /// Takes a message back from a dead connection.
-    func returnMessage(_ message: UInt64, wasWritten: Bool) {
-        if wasWritten {
-            // SAFETY: the caller holds the message.
-            unsafe store.slot(message).pointee.wasWritten = true
+    /// Takes back what a dead connection was to deliver.
+    func takeBack(_ window: inout DeliveryWindow) {
+        var messages: [UInt64] = []
+        messages.reserveCapacity(window.count)
+        window.abandon { message, wasWritten in
+            // SAFETY: the window held the message, and gives it to us.
+            if wasWritten { unsafe store.slot(message).pointee.wasWritten = true }
+            messages.append(message)
         }
-        // Ends: there is a place for every message; a full one is being left by another thread.
-        var backoff = Backoff()
-        while retry.tryPush(message) != nil { backoff.snooze() }
+        retry.put(messages)
     }
 
     /// What is left of a message when it settles. Gives its memory back.

@@ -160,9 +160,7 @@ final class ClientWorker: @unchecked Sendable {
         // What the last write was told to have sent may be acknowledged already.
         settleAcknowledged()
         settleEarly(upTo: .max)  // No memory is the kernel's any more.
-        window.abandon { message, wasWritten in
-            core.returnMessage(message, wasWritten: wasWritten)
-        }
+        core.takeBack(&window)
         connection = nil
         core.report(.disconnected(id, reason, hadProgress: hasProgress))
     }

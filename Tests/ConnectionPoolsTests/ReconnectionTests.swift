@@ -43,4 +43,38 @@ struct ReconnectionTests {
             #expect(test_resident_byte_count() - memory < 32 << 20)
         }
     }
+
+    @Test(
+        "One connection carries messages in order, however often it breaks", arguments: bothBackends
+    )
+    func order(_ choice: BackendChoice) throws {
+        // If this failed, what one connection gave back would be sent behind what an earlier one
+        // had given back, and messages that nobody else could carry would change places.
+        let count = 12
+        let (configuration, options) = slowly(.confirmed)
+        try withRig(choice, configuration, serverOptions: options) { peer in
+            if peer.number == 1 {
+                // The first message has been taken from those that came back, and no other.
+                _ = try? await peer.stream.read(atMost: 1)
+                return peer.stream.reset()
+            }
+            var next = 0
+            await peer.lines { line in
+                if answer(line) != Array("\(next)\n".utf8) { peer.arrivals.note([0]) }
+                next += 1
+                if peer.number == 0 { return next < 5 }
+                try? await peer.stream.write(answer(line))
+                return true
+            }
+            peer.stream.reset()
+        } _: { rig in
+            await rig.send(0..<count) { number in
+                Array("\(number) ".utf8) + [UInt8](repeating: 120, count: 200_000) + [10]
+            }
+            #expect(await rig.settled(count))
+            #expect(rig.outcomes.okCount == count)
+            #expect(rig.arrivals.connectionCount == 3)
+            #expect(rig.arrivals.count(of: [0]) == 0)
+        }
+    }
 }
