@@ -43,22 +43,15 @@ struct ClientStorm: Sendable {
             world.heal()
             servers.heal()
         }
-        let client = try PooledClient(
-            to: .host(Self.host(world), port: servers.port), configuration: configuration,
-            executors: group.executors
-        ) { settled in
-            for index in settled.indices { messages.settle(settled[index]) }
-        }
+        let client = try client(at: servers.port, configuration, group, world, messages)
         messages.mayBeDisordered = {
             configuration.pool.maxConnections > 1 && client.statistics.pool.disconnects > 0
         }
         let timerCount = group.executors[0].loop.timerCount
         let watch = ClientWatch(client, configuration, messages, world)
         world.onStep = { watch.look() }
-        defer {
-            world.onStep = nil
-            messages.mayBeDisordered = { false }  // It holds the client.
-        }
+        defer { world.onStep = nil }
+        defer { messages.mayBeDisordered = { false } }  // It holds the client.
         let count = max(1, Self.messageCount(world) * settings.share / 1000)
         let pauseMax = min(400_000_000, 120_000_000_000 / count)
         let senders = 1 + world.draw(below: 4)
@@ -74,8 +67,7 @@ struct ClientStorm: Sendable {
                         await send(
                             stride(from: sender, to: count, by: senders), from: sender,
                             by: client, world, messages, pauseMax,
-                            configuration.messageByteCountMax,
-                            mayBeClosed: closesEarly)
+                            configuration.messageByteCountMax, mayBeClosed: closesEarly)
                     }
                 }
                 guard closesEarly else { return }
@@ -108,6 +100,18 @@ struct ClientStorm: Sendable {
         let hasJumped = world.mayHaveJumped
         check(client.statistics, messages, configuration, world, mayFail: hasJumped || isCut)
         servers.end()
+    }
+
+    private func client(
+        at port: UInt16, _ configuration: ClientConfiguration, _ group: LoopGroup,
+        _ world: any StormWorld, _ messages: MessageLedger
+    ) throws(PoolConfigurationError) -> PooledClient {
+        try PooledClient(
+            to: .host(Self.host(world), port: port), configuration: configuration,
+            executors: group.executors
+        ) { settled in
+            for index in settled.indices { messages.settle(settled[index]) }
+        }
     }
 
     private func send(

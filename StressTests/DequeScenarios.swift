@@ -13,6 +13,17 @@ let dequeScenarios: [Scenario] = [
         name: "deque-last", room: "ConcurrentQueues", threads: 2,
         summary: "1 pushes and pops, 1 steals, in one slot: the race for the last element",
         run: { dequeScenario($0, thiefCount: 1, capacity: 1) }),
+    Scenario(
+        name: "deque-grow", room: "ConcurrentQueues", threads: 4,
+        summary: "1 pushes and pops, 3 steal, in deques that grow from one slot to 256",
+        run: { context in
+            var operations: UInt64 = 0
+            while !context.isOver {  // Ends with the time.
+                operations &+= dequeScenario(
+                    context, thiefCount: 3, capacity: 1, capacityMax: 256, pushesMax: 3000)
+            }
+            return operations
+        }),
 ]
 
 /// What all threads of a scenario have taken, added when each ends.
@@ -28,9 +39,11 @@ struct Takings: ~Copyable, Sendable {
 }
 
 private func dequeScenario(
-    _ context: StressContext, thiefCount: Int, capacity: Int
+    _ context: StressContext, thiefCount: Int, capacity: Int, capacityMax: Int? = nil,
+    pushesMax: UInt64 = .max
 ) -> UInt64 {
-    let deque = Shared(WorkStealingDeque<Parcel>(capacity: capacity))
+    let deque = Shared(
+        WorkStealingDeque<Parcel>(capacity: capacity, capacityMax: capacityMax ?? capacity))
     let census = ParcelCensus()
     let takings = Shared(Takings())
     let isOver = Shared(Atomic<Bool>(false))
@@ -38,7 +51,7 @@ private func dequeScenario(
     ThreadTeam.run(count: 1 + thiefCount) { thread in
         if thread == 0 {
             made.value.store(
-                pushAndPop(deque, census, takings, context), ordering: .relaxed)
+                pushAndPop(deque, census, takings, context, pushesMax), ordering: .relaxed)
             isOver.value.store(true, ordering: .relaxed)
         } else {
             var receipts = Receipts(producerCount: 1)
@@ -60,14 +73,17 @@ private func dequeScenario(
     let sum = takings.value.sum.load(ordering: .relaxed)
     context.check(sum == pushed &* (pushed &+ 1) / 2, "the sums differ")
     context.check(census.alive == 0, "\(census.alive) parcels are left")
+    #if Checks || DEBUG
+        deque.value.checkInvariants()
+    #endif
     return pushed &+ taken
 }
 
-/// The owner's part: pushes and pops at random until the time is up, then pops what is left.
-/// Returns how many it pushed.
+/// The owner's part: pushes and pops at random until the time is up or so much is pushed, then pops
+/// what is left. Returns how many it pushed.
 private func pushAndPop(
     _ deque: Shared<WorkStealingDeque<Parcel>>, _ census: ParcelCensus,
-    _ takings: Shared<Takings>, _ context: StressContext
+    _ takings: Shared<Takings>, _ context: StressContext, _ pushesMax: UInt64
 ) -> UInt64 {
     var random = SplitMix64(seed: context.seed)
     var made: UInt64 = 0
@@ -79,7 +95,7 @@ private func pushAndPop(
         sum &+= parcel.number
         return true
     }
-    while !context.isOver {
+    while !context.isOver, made < pushesMax {
         for _ in 0..<(random.next() % 8) {
             let refused = deque.value.tryPush(
                 Parcel(producer: 0, number: made + 1, census: census))

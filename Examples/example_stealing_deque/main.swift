@@ -11,12 +11,12 @@ import CLinuxShims
 import ConcurrentQueues
 import StressSupport
 
-/// What the workers share.
+/// What the workers share; their deques begin small.
 final class Crew: Sendable {
     static let size = 3
-    let first = WorkStealingDeque<Range<UInt64>>(capacity: 64)
-    let second = WorkStealingDeque<Range<UInt64>>(capacity: 64)
-    let third = WorkStealingDeque<Range<UInt64>>(capacity: 64)
+    let first = WorkStealingDeque<Range<UInt64>>(capacity: 4, capacityMax: 64)
+    let second = WorkStealingDeque<Range<UInt64>>(capacity: 4, capacityMax: 64)
+    let third = WorkStealingDeque<Range<UInt64>>(capacity: 4, capacityMax: 64)
     let remaining: Atomic<UInt64>
     let oddCount = Atomic<UInt64>(0)
     let stolenPieces = Atomic<Int>(0)

@@ -2,27 +2,31 @@
 
 public import AtomicSupport
 
-/// A fixed-capacity deque of one owner, who pushes and pops at one end, and any number of thieves,
-/// who steal at the other.
+/// A deque of one owner, who pushes and pops at one end, and any number of thieves, who steal at
+/// the other. Its capacity is fixed, or grows up to a bound.
 ///
 /// | Guarantee | `tryPush`, `tryPop` (owner)              | `trySteal` (any thread)             |
 /// |-----------|------------------------------------------|-------------------------------------|
-/// | Progress  | wait-free                                | lock-free: begins again only after  |
-/// |           |                                          | another took an element             |
+/// | Progress  | wait-free, but for the allocation of a   | lock-free: begins again only after  |
+/// |           | push that makes the deque grow           | another took an element             |
 /// | Stalled   | a thief stalled between claim and end of | keeps nobody from stealing          |
 /// | peer      | move makes the deque look full once the  |                                     |
 /// |           | owner comes round to that slot           |                                     |
 /// | Order     | last in, first out; nil means empty      | oldest first; nil means empty       |
-/// | Cost      | push: two loads, one store; pop: one     | two loads and one compare-exchange  |
+/// | Cost      | push: five loads, one store; pop: one    | five loads and one compare-exchange |
 /// |           | sequentially consistent store, and a     |                                     |
 /// |           | compare-exchange for the last element    |                                     |
-/// | Memory    | `capacity` slots and two cache lines, allocated in `init`; it does not grow    |
+/// | Memory    | `capacity` slots and three cache lines; a deque that has grown also keeps its  |
+/// |           | smaller arrays, together fewer slots than the newest, until it goes away       |
 /// | Threads   | one at a time; the role may pass to      | any                                 |
 /// |           | another if something orders the two      |                                     |
 ///
 /// Each element is taken once, by the owner or by one thief. A refused push hands its element back;
-/// the caller puts it elsewhere, e.g. into a queue that all share. Growing would need reclamation
-/// of the old slots, which a thief may still be reading; it is left out.
+/// the caller puts it elsewhere, e.g. into a queue that all share.
+///
+/// Growing copies nothing and reclaims nothing: the new array takes the positions from there on,
+/// and what is in the old one is taken out of the old one. So a growing push costs the allocation
+/// of twice as many slots, and a thief that stalls may do so in any array.
 ///
 /// Not for tasks that should start in the order in which they came (use `StealingRing`), nor for
 /// several producers (use `BoundedMPMCQueue`).
@@ -32,6 +36,7 @@ public import AtomicSupport
 /// Work-Stealing for Weak Memory Models", PPoPP 2013. Their fences are sequentially consistent
 /// accesses here. Their thief copies the element before it claims it, which takes elements that
 /// are atomic words; ours claims first, and tells the owner by a word in the slot when it is empty.
+/// They copy what is there when they grow, which noncopyable elements rule out.
 ///
 /// ```swift
 /// let deque = WorkStealingDeque<Int>(capacity: 64)
@@ -42,21 +47,29 @@ public import AtomicSupport
 @frozen
 @safe
 public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Sendable {
-    // Layout: positions wrap at 2^64, which every capacity divides.
+    // Layout: positions wrap at 2^64, which every number of slots divides.
     //   line 0   top      position of the next steal; it only grows
     //   line 1   bottom   position of the next push; the owner's
-    //   from 2   slots    ready, element
+    //   line 2   the first array: first, mask, previous │ newest, the array of the next push
+    //   from 3   its slots: ready, element
+    //   an array takes the positions from its first on, until the first of the one behind it
     //   ready == p              the slot is empty, or holds the element of position p
-    //         == p - capacity   the element of the lap before is there, or on its way to a thief
+    //         == p - slots      the element of the lap before is there, or on its way to a thief
     //
-    // Invariants: I1  top ≤ bottom ≤ top + capacity, but for bottom == top - 1 inside a pop
+    //   newest ──► [first 12 │ 16 slots] ──previous──► [first 4 │ 8 slots] ──► [first 0 │ 4 slots]
+    //
+    // Invariants: I1  top ≤ bottom ≤ top + the slots of all arrays, but for bottom == top - 1
+    //                 inside a pop
     //             I2  slots in top ..< bottom are full; the others are empty or being emptied
     //             I3  whoever moves top from p to p + 1 owns the element of p, then stores
-    //                 p + capacity into ready; no other store into ready
+    //                 p + slots into ready; no other store into ready
+    //             I4  an array is added when the slot of bottom holds an element that nobody has
+    //                 claimed; it begins at bottom, so every position keeps its slot
     //
     // Edges: E1  publish  push store of bottom → steal load       carries the elements
     //        E2  recycle  steal store of ready → push load        carries the empty slot
     //        E3  last     pop store of bottom, then load of top;  steal load of top, then of bottom
+    //        E4  grow     push store of newest → steal load       carries the array's header
     //
     // E3 is sequentially consistent on all four, in place of two fences. The owner takes the
     // element of p without a claim if it stored p into bottom and then saw top < p. A thief that
@@ -67,8 +80,10 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     // The claims on top are relaxed: they carry no data, E1 and E2 do, and that they can come
     // between the loads of E3 is in their modification order. The owner's loads of bottom are
     // relaxed: nobody else writes it; so are its stores there when the deque is empty, because
-    // they publish nothing. Where the owner itself took the last element, its store into ready is
-    // for itself. The loads in count answer a number and give no access.
+    // they publish nothing; and its loads of newest. Where the owner itself took the last element,
+    // its store into ready is for itself. The loads in count answer a number and give no access. A
+    // thief that has seen bottom (E1) finds the array of each position below it: newest was stored
+    // before, and by E4 what it finds there is whole.
 
     @usableFromInline
     let block: SharedBlock
@@ -80,57 +95,86 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     let bottom: UnsafeMutablePointer<Atomic<UInt64>>
 
     @usableFromInline
-    let slots: UnsafeMutableRawPointer
+    let newest: UnsafeMutablePointer<Atomic<UnsafeMutableRawPointer?>>
 
+    /// How many slots an array may have.
     @usableFromInline
-    let mask: UInt64
+    let slotCountMax: Int
+
+    /// How many slots all arrays may have: the first one, and each twice as many as the one before.
+    @usableFromInline
+    let countMax: Int
 
     /// A deque for `capacity` elements, at least one, rounded up to a power of two.
     public init(capacity: Int) {
-        self.init(capacity: capacity, firstPosition: 0)
+        self.init(capacity: capacity, capacityMax: capacity)
+    }
+
+    /// A deque for `capacity` elements that grows.
+    ///
+    /// - Parameters:
+    ///   - capacity: at first; at least one, rounded up to a power of two.
+    ///   - capacityMax: the largest array of slots that it may allocate, rounded up to a power of
+    ///     two. A push that would need more is refused.
+    public init(capacity: Int, capacityMax: Int) {
+        self.init(capacity: capacity, capacityMax: capacityMax, firstPosition: 0)
     }
 
     /// A deque in the caller's memory, which begins on a cache line, holds
-    /// `storageByteCount(capacity:)` bytes, and outlives the deque.
+    /// `storageByteCount(capacity:)` bytes, and outlives the deque. It does not grow.
     @unsafe
     public init(storage: UnsafeMutableRawBufferPointer, capacity: Int) {
         let byteCount = Self.storageByteCount(capacity: capacity)
         // SAFETY: the caller promises what `SharedBlock` asks for.
         let block = unsafe SharedBlock(borrowing: storage, byteCount: byteCount)
-        self.init(block: block, capacity: capacity, firstPosition: 0)
+        self.init(block: block, capacity: capacity, capacityMax: capacity, firstPosition: 0)
     }
 
     /// A deque whose first element has a position of the test's choice.
-    package init(capacity: Int, firstPosition: UInt64) {
+    package init(capacity: Int, capacityMax: Int? = nil, firstPosition: UInt64) {
         let block = SharedBlock(byteCount: Self.storageByteCount(capacity: capacity))
-        self.init(block: block, capacity: capacity, firstPosition: firstPosition)
+        self.init(
+            block: block, capacity: capacity, capacityMax: capacityMax ?? capacity,
+            firstPosition: firstPosition)
     }
 
-    private init(block: consuming SharedBlock, capacity: Int, firstPosition: UInt64) {
+    private init(
+        block: consuming SharedBlock, capacity: Int, capacityMax: Int, firstPosition: UInt64
+    ) {
+        precondition(capacityMax >= capacity, "a deque does not shrink")
         let layout = Self.layout(capacity: capacity)
         let slotCount = RingCapacity.rounded(capacity)
-        self.mask = UInt64(slotCount - 1)
-        // SAFETY: the three parts lie in the block, apart from each other; nobody uses them yet.
+        slotCountMax = RingCapacity.rounded(capacityMax)
+        countMax = 2 * slotCountMax - slotCount
+        // SAFETY: the parts lie in the block, apart from each other; nobody uses them yet.
         unsafe self.top = block.pointer(at: layout.top, to: Atomic<UInt64>.self)
         unsafe self.bottom = block.pointer(at: layout.bottom, to: Atomic<UInt64>.self)
-        unsafe self.slots = block.base + layout.slots
+        // SAFETY: as above; behind the words of the header.
+        unsafe self.newest = block.pointer(
+            at: layout.slots + DequeSlotsMemory.newestOffset,
+            to: Atomic<UnsafeMutableRawPointer?>.self)
+        // SAFETY: as above.
+        let first = unsafe DequeSlots<Element>(
+            in: block.base + layout.slots, slotCount: slotCount, from: firstPosition, behind: nil)
         self.block = block
         unsafe top.initialize(to: Atomic(firstPosition))  // SAFETY: as above.
         unsafe bottom.initialize(to: Atomic(firstPosition))  // SAFETY: as above.
-        for step in 0..<UInt64(slotCount) {
-            let position = firstPosition &+ step
-            // SAFETY: as above.
-            unsafe ready(of: slot(of: position)).initialize(to: Atomic(position))
-        }
+        unsafe newest.initialize(to: Atomic(first.base))  // SAFETY: as above.
     }
 
     deinit {
         // Nobody else is inside: whoever could be would still hold the deque.
         let end = unsafe bottom.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         var position = unsafe top.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
-        while position != end {  // At most `capacity` turns (I1).
-            _ = unsafe cell(of: slot(of: position)).move()  // SAFETY: full (I2), emptied once.
+        var array = ownArray
+        while position != end {  // At most as many turns as there are slots (I1).
+            // SAFETY: full (I2), emptied once.
+            _ = unsafe array.holding(position).cell(position).move()
             position &+= 1
+        }
+        while let earlier = array.previous {  // The first is a part of our block.
+            array.end()
+            array = earlier
         }
     }
 }
@@ -138,18 +182,18 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
 // MARK: - Facts
 
 extension WorkStealingDeque where Element: ~Copyable {
-    /// How many elements fit: what was asked for, rounded up to a power of two.
+    /// How many elements fit for certain: the slots of the newest array.
     @inlinable
-    public var capacity: Int { Int(mask) &+ 1 }
+    public var capacity: Int { newestArray.slotCount }
 
     /// How many elements are there, for any thread: exact when nobody is inside, else a recent
-    /// value between zero and `capacity`.
+    /// value that is not negative.
     @inlinable
     public var count: Int {
         let first = unsafe top.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         let last = unsafe bottom.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         let distance = Int(truncatingIfNeeded: Int64(bitPattern: last &- first))
-        return min(max(distance, 0), capacity)
+        return min(max(distance, 0), countMax)
     }
 
     /// Whether nothing is there, as `count`. Only the owner can rely on true: nobody else pushes.
@@ -166,20 +210,36 @@ extension WorkStealingDeque where Element: ~Copyable {
 
 extension WorkStealingDeque where Element: ~Copyable {
     /// Puts an element on the owner's end. Returns nil if it was accepted, or the element if there
-    /// is no empty slot. The owner's.
+    /// is no empty slot, and may be no more. The owner's.
     @inlinable
     @inline(__always)
     public func tryPush(_ element: consuming sending Element) -> sending Element? {
         let position = unsafe bottom.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
-        let slot = unsafe slot(of: position)  // SAFETY: masked to the slot array.
-        // SAFETY: the slot array lives as long as `self`.
-        let found = unsafe ready(of: slot).pointee.load(ordering: .acquiring)  // E2
-        guard found == position else { return element }
+        var array = ownArray.holding(position)
+        // SAFETY: the arrays live as long as `self`.
+        let found = unsafe array.ready(position).pointee.load(ordering: .acquiring)  // E2
+        if found != position {
+            guard let larger = grow(array, at: position) else { return element }
+            array = larger
+        }
         // SAFETY: the slot is empty (I3), and the owner's until E1.
-        unsafe cell(of: slot).initialize(to: element)
+        unsafe array.cell(position).initialize(to: element)
         // SAFETY: in our block.
         unsafe bottom.pointee.store(position &+ 1, ordering: .releasing)  // E1
         return nil
+    }
+
+    /// Adds an array of twice as many slots; nil if there may be none, or if the deque is not full,
+    /// but a thief has not yet left the slot of this lap.
+    @usableFromInline
+    func grow(_ array: DequeSlots<Element>, at position: UInt64) -> DequeSlots<Element>? {
+        assert(array.slotCount == ownArray.slotCount, "I4: an older array was full")
+        guard array.slotCount < slotCountMax else { return nil }
+        let first = unsafe top.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
+        guard position &- first >= UInt64(truncatingIfNeeded: array.slotCount) else { return nil }
+        let larger = array.makeLarger(from: position)
+        unsafe newest.pointee.store(larger.base, ordering: .releasing)  // E4  SAFETY: as above.
+        return larger
     }
 
     /// Takes the newest element, or nil if there is none. The owner's.
@@ -195,7 +255,7 @@ extension WorkStealingDeque where Element: ~Copyable {
         let distance = Int64(bitPattern: position &- first)
         if distance > 0 {
             // SAFETY: full (I2), and no thief can claim it any more (E3).
-            return unsafe cell(of: slot(of: position)).move()
+            return unsafe ownArray.holding(position).cell(position).move()
         }
         return popLast(position, isThere: distance == 0)
     }
@@ -212,10 +272,10 @@ extension WorkStealingDeque where Element: ~Copyable {
         }
         unsafe bottom.pointee.store(end, ordering: .relaxed)  // SAFETY: in our block.
         guard isClaimed else { return nil }
-        let slot = unsafe slot(of: position)  // SAFETY: masked to the slot array.
-        let element = unsafe cell(of: slot).move()  // SAFETY: full, and claimed (I3).
-        // SAFETY: the slot array lives as long as `self`.
-        unsafe ready(of: slot).pointee.store(position &+ mask &+ 1, ordering: .relaxed)
+        let array = ownArray.holding(position)
+        let element = unsafe array.cell(position).move()  // SAFETY: full, and claimed (I3).
+        // SAFETY: the arrays live as long as `self`.
+        unsafe array.ready(position).pointee.store(position &+ array.mask &+ 1, ordering: .relaxed)
         return element
     }
 }
@@ -237,11 +297,11 @@ extension WorkStealingDeque where Element: ~Copyable {
             if unsafe top.pointee.compareExchange(
                 expected: position, desired: position &+ 1, ordering: .relaxed
             ).exchanged {
-                let slot = unsafe slot(of: position)  // SAFETY: masked to the slot array.
-                let element = unsafe cell(of: slot).move()  // SAFETY: full, and claimed (I3).
-                let nextLap = position &+ mask &+ 1
-                // SAFETY: the slot array lives as long as `self`.
-                unsafe ready(of: slot).pointee.store(nextLap, ordering: .releasing)  // E2
+                let array = newestArray.holding(position)
+                let element = unsafe array.cell(position).move()  // SAFETY: full, and claimed (I3).
+                let nextLap = position &+ array.mask &+ 1
+                // SAFETY: the arrays live as long as `self`.
+                unsafe array.ready(position).pointee.store(nextLap, ordering: .releasing)  // E2
                 return element
             }
             backoff.spin()
@@ -252,31 +312,29 @@ extension WorkStealingDeque where Element: ~Copyable {
 // MARK: - Inside
 
 extension WorkStealingDeque where Element: ~Copyable {
+    /// The newest array, for any thread.
     @inlinable
     @inline(__always)
-    func slot(of position: UInt64) -> UnsafeMutableRawPointer {
-        // SAFETY: the mask keeps the index below `capacity`.
-        unsafe slots + Int(truncatingIfNeeded: position & mask) &* WordedSlot<Element>.stride
+    var newestArray: DequeSlots<Element> {
+        let base = unsafe newest.pointee.load(ordering: .acquiring)  // E4  SAFETY: in our block.
+        return unsafe DequeSlots(base: base.unsafelyUnwrapped)  // SAFETY: it names one of ours.
     }
 
+    /// The newest array, for the owner.
     @inlinable
     @inline(__always)
-    func ready(of slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe WordedSlot<Element>.word(of: slot)  // SAFETY: the deque's slots are such.
-    }
-
-    @inlinable
-    @inline(__always)
-    func cell(of slot: UnsafeMutableRawPointer) -> SharedCell<Element> {
-        unsafe WordedSlot<Element>.cell(of: slot)  // SAFETY: as above.
+    var ownArray: DequeSlots<Element> {
+        // SAFETY: in our block; it always names an array of ours.
+        unsafe DequeSlots(base: newest.pointee.load(ordering: .relaxed).unsafelyUnwrapped)
     }
 
     static func layout(capacity: Int) -> (top: Int, bottom: Int, slots: Int, byteCount: Int) {
         var layout = BlockLayout()
         let top = layout.appendPadded(Atomic<UInt64>.self)
         let bottom = layout.appendPadded(Atomic<UInt64>.self)
-        let slots = layout.appendSlots(
-            of: Element.self, count: RingCapacity.rounded(capacity))
+        let slots = layout.appendPadded(
+            UInt8.self, count: DequeSlotsMemory.slotsOffset)
+        _ = layout.appendSlots(of: Element.self, count: RingCapacity.rounded(capacity))
         return (top, bottom, slots, layout.byteCount)
     }
 
@@ -285,13 +343,22 @@ extension WorkStealingDeque where Element: ~Copyable {
         public func checkInvariants() {
             let first = unsafe top.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
             let last = unsafe bottom.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
-            precondition(last &- first <= UInt64(capacity), "I1: the bottom leads by a lap")
-            for step in 0..<UInt64(capacity) {
-                let position = first &+ step
-                // SAFETY: masked to the slot array.
-                let found = unsafe ready(of: slot(of: position)).pointee.load(ordering: .relaxed)
-                precondition(found == position, "I3: a slot out of step")
+            precondition(last &- first <= UInt64(countMax), "I1: the bottom leads by a lap")
+            let array = ownArray
+            var position = first
+            // Of the older arrays, what is there; of the newest, all.
+            while position != last, !array.holds(position) {
+                check(position, in: array.holding(position))
+                position &+= 1
             }
+            let start = array.holds(first) ? first : array.first
+            for step in 0..<UInt64(array.slotCount) { check(start &+ step, in: array) }
+        }
+
+        private func check(_ position: UInt64, in array: DequeSlots<Element>) {
+            // SAFETY: a slot of ours.
+            let found = unsafe array.ready(position).pointee.load(ordering: .relaxed)
+            precondition(found == position, "I3: a slot out of step")
         }
     #endif
 }

@@ -61,18 +61,71 @@ struct WorkStealingDequeTests {
         }
     }
 
-    @Test("Does what an array does from both ends", arguments: [1, 2, 3, 4] as [UInt64])
-    func equalsArray(seed: UInt64) {
+    @Test(
+        "Grows when it is full, up to its bound, and keeps its order", arguments: positions,
+        [1, 2, 4])
+    func grows(firstPosition: UInt64, capacity: Int) {
+        // If this failed, what is in a smaller array would be lost, or taken out of order, or the
+        // deque would allocate without a bound.
+        let deque = WorkStealingDeque<Int>(
+            capacity: capacity, capacityMax: 4 * capacity, firstPosition: firstPosition)
+        var accepted = 0
+        while deque.tryPush(accepted) == nil {  // Ends: it has a bound.
+            accepted += 1
+            let (count, slots) = (deque.count, deque.capacity)
+            #expect(count == accepted)
+            #expect(
+                slots == (accepted <= capacity ? 1 : accepted <= 3 * capacity ? 2 : 4) * capacity)
+            check(deque)
+        }
+        #expect(accepted == 7 * capacity)
+        for expected in 0..<2 * capacity {
+            let stolen = deque.trySteal()
+            #expect(stolen == expected)
+        }
+        for expected in (2 * capacity..<7 * capacity).reversed() {
+            let popped = deque.tryPop()
+            #expect(popped == expected)
+        }
+        let (popped, stolen, slots) = (deque.tryPop(), deque.trySteal(), deque.capacity)
+        #expect(popped == nil && stolen == nil)
+        #expect(slots == 4 * capacity)
+        check(deque)
+        for lap in 0..<3 * slots {
+            let refused = deque.tryPush(lap)
+            let taken = lap % 3 == 0 ? deque.tryPop() : deque.trySteal()
+            #expect(refused == nil && taken == lap)
+        }
+        check(deque)
+    }
+
+    @Test("A deque that would shrink is refused")
+    func shrinkingTraps() async {
+        // If this failed, a bound below the first capacity would be taken for none.
+        await #expect(processExitsWith: .failure) {
+            _ = WorkStealingDeque<Int>(capacity: 4, capacityMax: 2)
+        }
+    }
+
+    @Test(
+        "Does what an array does from both ends, also while it grows",
+        arguments: [1, 2, 3, 4] as [UInt64], [1, 8])
+    func equalsArray(seed: UInt64, growth: Int) {
         // If this failed, some order of pushes, pops and steals would lose or repeat an element.
         var random = SplitMix64(seed: seed)
         let capacity = [1, 2, 8, 64].randomElement(using: &random) ?? 1
-        let deque = WorkStealingDeque<Int>(capacity: capacity, firstPosition: .max - 100)
+        let deque = WorkStealingDeque<Int>(
+            capacity: capacity, capacityMax: growth * capacity, firstPosition: .max - 100)
         var oracle: [Int] = []
         for number in 0..<20_000 {
             switch random.next() >> 60 {
             case 0..<UInt64(number / 64 % 16):
                 let refused = deque.tryPush(number)
-                #expect(refused == (oracle.count == capacity ? number : nil))
+                if growth == 1 {
+                    #expect(refused == (oracle.count == capacity ? number : nil))
+                } else if refused != nil {
+                    #expect(oracle.count >= growth * capacity)
+                }
                 if refused == nil { oracle.append(number) }
             case 0..<12:
                 let popped = deque.tryPop()
@@ -83,7 +136,26 @@ struct WorkStealingDequeTests {
             }
             #expect(deque.count == oracle.count)
         }
+        #expect(deque.capacity == growth * capacity)
         check(deque)
+    }
+
+    @Test("Noncopyable elements that are left in several arrays die exactly once")
+    func lifetimesGrown() {
+        // If this failed, an element of a smaller array would leak or be destroyed twice.
+        let ledger = LifetimeLedger()
+        do {
+            let deque = WorkStealingDeque<Tracked>(
+                capacity: 2, capacityMax: 8, firstPosition: .max - 2)
+            for payload in 0..<12 { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
+            let newest = payload(of: deque.tryPop())
+            let oldest = payload(of: deque.trySteal())
+            #expect(newest == 11 && oldest == 0)
+            let (alive, count) = (ledger.aliveCount, deque.count)
+            #expect(alive == 10 && count == 10)
+        }
+        #expect(ledger.bornCount == 12)
+        #expect(ledger.aliveCount == 0)
     }
 
     @Test("Noncopyable elements die exactly once: popped, stolen, refused, or left inside")
@@ -110,7 +182,7 @@ struct WorkStealingDequeTests {
     func livesInStorage() {
         // If this failed, embedded users could not place a deque, or it would need zeroed memory.
         let byteCount = WorkStealingDeque<Int32>.storageByteCount(capacity: 3)
-        #expect(byteCount == 3 * CacheLine.byteCount)
+        #expect(byteCount == 4 * CacheLine.byteCount)
         let storage = UnsafeMutableRawBufferPointer.allocate(
             byteCount: byteCount, alignment: CacheLine.byteCount)
         defer { unsafe storage.deallocate() }  // SAFETY: allocated above, freed once.
@@ -124,10 +196,11 @@ struct WorkStealingDequeTests {
         check(deque)
     }
 
-    @Test("An owner and two thieves take each element once", arguments: [1, 2, 8])
-    func threeThreads(capacity: Int) {
+    @Test("An owner and two thieves take each element once", arguments: [1, 2, 8], [1, 16])
+    func threeThreads(capacity: Int, growth: Int) {
         // If this failed, the owner and a thief would both take the last element.
-        let deque = Shared(WorkStealingDeque<UInt64>(capacity: capacity))
+        let deque = Shared(
+            WorkStealingDeque<UInt64>(capacity: capacity, capacityMax: growth * capacity))
         let total: UInt64 = 20_000
         let taken = Shared(Atomic<UInt64>(0))
         let sum = Shared(Atomic<UInt64>(0))

@@ -67,9 +67,9 @@ private func useOtherOrders() {
 
 /// A deque with two ends, and a ring that gives half away.
 private func useStealing() {
-    let deque = WorkStealingDeque<Int>(capacity: 2)
-    for number in 1...2 { check(deque.tryPush(number) == nil, "ConcurrentQueues: refused") }
-    check(deque.tryPop() == 2, "ConcurrentQueues: the owner's end is out of order")
+    let deque = WorkStealingDeque<Int>(capacity: 2, capacityMax: 4)
+    for number in 1...5 { check(deque.tryPush(number) == nil, "ConcurrentQueues: refused") }
+    check(deque.tryPop() == 5, "ConcurrentQueues: the owner's end is out of order")
     check(deque.trySteal() == 1, "ConcurrentQueues: the thieves' end is out of order")
 
     let full = StealingRing<Int>(capacity: 4)

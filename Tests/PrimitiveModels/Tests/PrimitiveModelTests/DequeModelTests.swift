@@ -33,11 +33,27 @@ struct DequeModelTests {
         }
     }
 
-    @Test("what was pushed lives once")
-    func lifetimes() {
+    @Test(
+        "each element is taken once while the deque grows",
+        arguments: [
+            ([.push, .push], [1]), ([.push, .push], [2]), ([.push, .push], [1, 1]),
+            ([.push, .push, .pop], [2]), ([.push, .push, .pop, .pop], [1]),
+            ([.push, .push, .push, .pop], [1]), ([.push, .push, .pop, .pop, .push], [1]),
+        ] as [([OwnerAct], [Int])])
+    func growth(acts: [OwnerAct], steals: [Int]) {
+        // Wrong: a thief looks for an element in an array that has no slot for it.
+        let result = exhaust(acts, steals, program: DequePrograms.growth(acts, steals: steals))
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
+    @Test("what was pushed lives once", arguments: [1, 2])
+    func lifetimes(capacity: Int) {
         // Wrong: an element is copied, overwritten, or left behind in the deque's memory.
         let result = exhaust(
-            program: DequePrograms.lifetimes([.push, .push, .pop, .push], steals: [1, 1]))
+            capacity,
+            program: DequePrograms.lifetimes(
+                [.push, .push, .pop, .push], steals: [1, 1], capacity: capacity))
         #expect(result.holds, "\(result)")
         #expect(result.isExhaustive)
     }
@@ -71,6 +87,7 @@ struct DequeModelTests {
             DequePrograms.traffic([.push, .push], steals: [1], capacity: 1),
             DequePrograms.lifetimes([.push, .push, .pop, .push], steals: [1]),
             DequePrograms.traffic([.push, .push, .pop, .push], steals: [2]),
+            DequePrograms.growth([.push, .push], steals: [2]),
         ])
         #expect(names == [])
     }

@@ -52,7 +52,9 @@ protocol StealableDeque {
 final class ShippedDeque: StealableDeque {
     let deque: WorkStealingDeque<Int>
 
-    init(capacity: Int) { deque = WorkStealingDeque(capacity: capacity) }
+    init(capacity: Int, capacityMax: Int? = nil) {
+        deque = WorkStealingDeque(capacity: capacity, capacityMax: capacityMax ?? capacity)
+    }
 
     func push(_ element: Int) -> Int? { deque.tryPush(element) }
     func pop() -> Int? { deque.tryPop() }
@@ -123,12 +125,14 @@ final class PaperDeque: StealableDeque {
 enum DequePrograms {
     /// An owner and thieves with so many steals each; at the end nothing is lost or doubled.
     static func traffic(
-        _ acts: [OwnerAct], steals: [Int], capacity: Int = 2, isRecorded: Bool = true,
+        _ acts: [OwnerAct], steals: [Int], capacity: Int = 2, placesMax: Int? = nil,
+        isRecorded: Bool = true,
         make: @escaping (Int) -> any StealableDeque = { ShippedDeque(capacity: $0) }
     ) -> (Model) -> Void {
         { model in
             let deque = make(capacity)
-            let history = isRecorded ? model.history(of: OwnedDeque(capacity: capacity)) : nil
+            let specification = OwnedDeque(capacity: placesMax ?? capacity)
+            let history = isRecorded ? model.history(of: specification) : nil
             let accepted = Tally()
             let taken = Tally()
             func record(_ operation: OwnedDeque.Operation, _ body: () -> Int?) -> Int? {
@@ -156,26 +160,36 @@ enum DequePrograms {
             model.finally {
                 while let element = deque.pop() { taken.add(element) }
                 model.check(taken.values.sorted() == accepted.values.sorted())
-                checkQuiescent(model, deque, capacity)
+                checkQuiescent(model, deque, capacity...(placesMax ?? capacity))
             }
         }
     }
 
-    /// An empty deque takes exactly as many elements as it has places.
-    private static func checkQuiescent(
-        _ model: Model, _ deque: any StealableDeque, _ capacity: Int
-    ) {
-        for value in 0..<capacity {
-            model.check(deque.push(value) == nil, "an empty place refuses")
+    /// The same with a deque of `capacity` places that grows once.
+    static func growth(
+        _ acts: [OwnerAct], steals: [Int], capacity: Int = 1
+    ) -> (Model) -> Void {
+        traffic(acts, steals: steals, capacity: capacity, placesMax: 3 * capacity) {
+            ShippedDeque(capacity: $0, capacityMax: 2 * $0)
         }
-        model.check(deque.push(-1) == -1, "there are more places than there should be")
-        for value in 0..<capacity { model.check(deque.steal() == value, "out of order") }
+    }
+
+    /// An empty deque takes as many elements as it has places.
+    private static func checkQuiescent(
+        _ model: Model, _ deque: any StealableDeque, _ places: ClosedRange<Int>
+    ) {
+        var count = 0
+        while count <= places.upperBound, deque.push(count) == nil { count += 1 }
+        model.check(places.contains(count), "an empty deque has other places than it should")
+        for value in 0..<count { model.check(deque.steal() == value, "out of order") }
     }
 
     /// Elements that live on the heap, which end with the deque if nobody takes them.
-    static func lifetimes(_ acts: [OwnerAct], steals: [Int]) -> (Model) -> Void {
+    static func lifetimes(
+        _ acts: [OwnerAct], steals: [Int], capacity: Int = 2
+    ) -> (Model) -> Void {
         { model in
-            let deque = WorkStealingDeque<PlainCell<Int>>(capacity: 2)
+            let deque = WorkStealingDeque<PlainCell<Int>>(capacity: capacity, capacityMax: 2)
             model.thread("owner") {
                 for act in acts {
                     switch act {
