@@ -34,6 +34,7 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         unsafe segment.next.initialize(to: unsafe Atomic(nil))  // SAFETY: as above.
         unsafe segment.popped.initialize(to: Atomic(0))  // SAFETY: as above.
         unsafe segment.pushed.initialize(to: Atomic(0))  // SAFETY: as above.
+        unsafe segment.awaited.initialize(to: Atomic(.max))  // SAFETY: as above.
         for index in 0..<capacity {
             unsafe segment.state(at: index).initialize(to: Atomic(0))  // SAFETY: as above.
         }
@@ -78,7 +79,7 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         while index < capacity {  // Repeated only after another pop took a ticket.
             // A slot that is full has a push; only else we look at what all pushes write. That is
             // read behind popped, so it is not older (E5).
-            if !isFull(index), pushedCount == index { return nil }
+            if !isFull(index), !isFilledSoon(index), pushedCount == index { return nil }
             if trySetPopped(from: &index, to: index &+ 1) { return index }
             backoff.spin()
         }
@@ -161,6 +162,20 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
         if isFull(index) { return unsafe cell(at: index).move() }
         if !waitForPush(index), !claimEarly(index) { return nil }
         return unsafe cell(at: index).move()  // SAFETY: as above.
+    }
+
+    /// Whether a push comes within twelve spin hints. The first pop that finds a slot empty waits
+    /// so long, once: a consumer that keeps up with its producer would else look at each line just
+    /// before it is written, and the two would go at the pace of the misses.
+    @usableFromInline
+    func isFilledSoon(_ index: Int) -> Bool {
+        // SAFETY: the caller protects the segment, here and below.
+        if unsafe awaited.pointee.load(ordering: .relaxed) == UInt64(index) { return false }
+        unsafe awaited.pointee.store(UInt64(index), ordering: .relaxed)  // SAFETY: as above.
+        var backoff = Backoff()
+        backoff.spin()
+        backoff.spin()
+        return isFull(index)
     }
 
     @inlinable
@@ -270,6 +285,13 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
     var popped: UnsafeMutablePointer<Atomic<UInt64>> {
         // SAFETY: a line of its own.
         unsafe (base + CacheLine.byteCount).assumingMemoryBound(to: Atomic<UInt64>.self)
+    }
+
+    /// The last slot that a pop has waited for. Relaxed: a hint, on the line that pops write.
+    @usableFromInline
+    var awaited: UnsafeMutablePointer<Atomic<UInt64>> {
+        // SAFETY: behind `popped`, on its line.
+        unsafe (base + CacheLine.byteCount + 8).assumingMemoryBound(to: Atomic<UInt64>.self)
     }
 
     @inlinable

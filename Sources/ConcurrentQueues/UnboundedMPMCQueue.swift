@@ -12,7 +12,8 @@ public import MemoryReclamation
 /// |           | are inside at a time; one more waits until another leaves                        |
 /// | Stalled   | a consumer stalled in mid-pop keeps what it claimed; a producer stalled in       |
 /// | peer      | mid-push loses its place, after some hundred spin hints, and tries again         |
-/// | Order     | linearizable FIFO; nil means empty                                               |
+/// | Order     | linearizable FIFO; nil means empty; the first nil behind an element waits for    |
+/// |           | twelve spin hints                                                                |
 /// | Cost      | a push three read-modify-writes, a pop two; one allocation and one release for   |
 /// |           | `segmentCapacity` pushes                                                         |
 /// | Memory    | 128 bytes for each of `threadCountMax` and, for each segment, three cache lines  |
@@ -49,10 +50,11 @@ public struct UnboundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Send
     //   line 0     head    the segment of the next pop
     //   line 1     tail    the segment of the next push, or one that is full
     //   line 2     closed  1 once `close` has come to its end
-    //   a segment: node, home, next │ line 1: popped │ line 2: pushed │ from 3: slots
+    //   a segment: node, home, next │ line 1: popped, awaited │ line 2: pushed │ from 3: slots
     //   next       nil: none yet · the segment behind · this segment itself: none will come
     //   pushed     twice the tickets given to pushes; bit 0: closed
     //   popped     the tickets given to pops, each after the push with the same one got its own
+    //   awaited    the last slot that a pop found empty and waited for, for a moment
     //   slot       state, element. State 0: its push is under way · 1: full, or emptied by its pop
     //              · 2: its pop was faster, the push tries again
     //
