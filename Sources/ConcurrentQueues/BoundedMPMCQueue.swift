@@ -222,10 +222,11 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
         return unsafe takeOut(ticket)  // SAFETY: just claimed.
     }
 
-    /// Claims the slot of the oldest element: who has its ticket takes the element out, once.
+    /// Claims the slot of the oldest element: who has its ticket takes the element out, once. One
+    /// who does not persist leaves it to another consumer who is there at that moment.
     @inlinable
     @inline(__always)
-    func claimPop() -> UInt64? {
+    func claimPop(isPersistent: Bool = true) -> UInt64? {
         var backoff = Backoff()
         var ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         while true {  // Repeated only after another consumer changed the head.
@@ -239,9 +240,11 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
                 let (isClaimed, now) = unsafe head.pointee.compareExchange(
                     expected: ticket, desired: ticket &+ 2, ordering: .relaxed)
                 if isClaimed { return ticket }
+                if !isPersistent { return nil }
                 ticket = now
                 backoff.spin()
             } else {
+                if !isPersistent { return nil }
                 backoff.spin()  // As in `tryPush`.
                 ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
             }

@@ -286,14 +286,17 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
     }
 
     /// Claims from the first lane behind the one visited last that has something; from the handle's
-    /// own if no other has.
+    /// own if no other has. A visit for the sake of fairness does not race for an element: whoever
+    /// it meets at a lane works there, and takes what is in it.
     @inlinable
     func claimElsewhere(_ handle: inout RelaxedQueueHandle) -> (lane: Int, ticket: UInt64)? {
+        let isNeedy = handle.turnsLeft > 0
         var lane = handle.visited
         for _ in 0..<laneCount {
             lane = lane &+ 1 == laneCount ? 0 : lane &+ 1
             if lane == handle.current { continue }
-            if let ticket = unsafe lanes[lane].claimPop() {  // SAFETY: in bounds.
+            // SAFETY: in bounds.
+            if let ticket = unsafe lanes[lane].claimPop(isPersistent: isNeedy) {
                 handle.visited = lane
                 if !handle.isHomeBound { handle.current = lane }
                 handle.turnsLeft = Self.turnCountMax &- 1
@@ -301,8 +304,9 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
             }
         }
         handle.turnsLeft = Self.turnCountMax
-        let ticket = unsafe lanes[handle.current].claimPop()  // SAFETY: in bounds.
-        return ticket.map { (handle.current, $0) }
+        // SAFETY: in bounds.
+        if let ticket = unsafe lanes[handle.current].claimPop() { return (handle.current, ticket) }
+        return isNeedy ? nil : claimElsewhere(&handle)  // Once: now there are turns left.
     }
 }
 

@@ -31,6 +31,14 @@ struct RelaxedQueueModelTests {
         #expect(result.isExhaustive)
     }
 
+    @Test("a visitor who loses an element to somebody finds the next one")
+    func visit() {
+        // Wrong: who leaves a lane to another says that there is nothing, though there is.
+        let result = exhaust(program: RelaxedQueuePrograms.visit())
+        #expect(result.holds, "\(result)")
+        #expect(result.isExhaustive)
+    }
+
     @Test("a closed queue accepts nothing in any lane, and keeps what it had accepted")
     func closing() {
         // Wrong: one lane is open behind the close, or an accepted element is lost.

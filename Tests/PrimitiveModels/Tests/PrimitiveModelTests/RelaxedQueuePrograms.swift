@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
-import ConcurrentQueues
 import ModelChecking
+
+@testable import ConcurrentQueues
 
 /// Programs with the relaxed queue, here of two lanes of two places each.
 enum RelaxedQueuePrograms {
@@ -69,6 +70,26 @@ enum RelaxedQueuePrograms {
                 let value = queue.tryPop(by: &handle)
                 model.check(value != nil, "not found")
             }
+        }
+    }
+
+    /// One whose turn it is to visit the other lanes meets somebody who takes from one of them.
+    static func visit() -> (Model) -> Void {
+        { model in
+            let queue = makeQueue()
+            let handles = [queue.makeHandle(), queue.makeHandle()]
+            for value in 1...2 { _ = queue.tryPush(value, by: handles[1]) }
+            let taken = Tally()
+            for lane in 0..<2 {
+                model.thread("pop \(lane)") {
+                    var handle = handles[lane]
+                    if lane == 0 { handle.turnsLeft = 0 }
+                    let value = queue.tryPop(by: &handle)
+                    model.check(value != nil, "not found")
+                    taken.add(value ?? 0)
+                }
+            }
+            model.finally { model.check(taken.values.sorted() == [1, 2]) }
         }
     }
 
