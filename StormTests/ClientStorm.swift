@@ -44,6 +44,7 @@ struct ClientStorm: Sendable {
             servers.heal()
         }
         let client = try client(at: servers.port, configuration, group, world, messages)
+        // One loop: an end is counted before anybody sends what it gave back.
         messages.mayBeDisordered = {
             configuration.pool.maxConnections > 1 && client.statistics.pool.disconnects > 0
         }

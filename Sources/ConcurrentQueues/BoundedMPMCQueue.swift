@@ -218,7 +218,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     @inlinable
     @inline(__always)
     public func tryPop() -> sending Element? {
-        guard let ticket = claimPop() else { return nil }
+        guard let ticket = claimPop(isPersistent: true) else { return nil }
         return unsafe takeOut(ticket)  // SAFETY: just claimed.
     }
 
@@ -226,7 +226,7 @@ public struct BoundedMPMCQueue<Element: ~Copyable>: ~Copyable, @unchecked Sendab
     /// who does not persist leaves it to another consumer who is there at that moment.
     @inlinable
     @inline(__always)
-    func claimPop(isPersistent: Bool = true) -> UInt64? {
+    func claimPop(isPersistent: Bool) -> UInt64? {
         var backoff = Backoff()
         var ticket = unsafe head.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
         while true {  // Repeated only after another consumer changed the head.

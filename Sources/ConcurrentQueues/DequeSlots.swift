@@ -34,7 +34,8 @@ struct DequeSlots<Element: ~Copyable>: @unchecked Sendable {
         unsafe previousWord.initialize(to: Atomic(previous))  // SAFETY: as above.
         for step in 0..<UInt64(truncatingIfNeeded: slotCount) {
             // SAFETY: as above.
-            unsafe ready(position &+ step).initialize(to: Atomic(position &+ step))
+            unsafe WordedSlot<Element>.word(of: slot(position &+ step)).initialize(
+                to: Atomic(position &+ step))
         }
     }
 
@@ -107,24 +108,19 @@ struct DequeSlots<Element: ~Copyable>: @unchecked Sendable {
         unsafe maskWord.pointee.load(ordering: .relaxed)  // SAFETY: in the header.
     }
 
+    /// The slot of a position; with the mask, which is loaded once for all that is done to it.
     @inlinable
     @inline(__always)
-    func ready(_ position: UInt64) -> UnsafeMutablePointer<Atomic<UInt64>> {
-        unsafe WordedSlot<Element>.word(of: slot(position))  // SAFETY: the slots are such.
-    }
-
-    @inlinable
-    @inline(__always)
-    func cell(_ position: UInt64) -> SharedCell<Element> {
-        unsafe WordedSlot<Element>.cell(of: slot(position))  // SAFETY: as above.
+    func slot(_ position: UInt64, mask: UInt64) -> UnsafeMutableRawPointer {
+        let index = Int(truncatingIfNeeded: position & mask)
+        // SAFETY: the mask keeps the index below the number of slots.
+        return unsafe base + (DequeSlotsMemory.slotsOffset &+ index &* WordedSlot<Element>.stride)
     }
 
     @inlinable
     @inline(__always)
     func slot(_ position: UInt64) -> UnsafeMutableRawPointer {
-        let index = Int(truncatingIfNeeded: position & mask)
-        // SAFETY: the mask keeps the index below the number of slots.
-        return unsafe base + (DequeSlotsMemory.slotsOffset &+ index &* WordedSlot<Element>.stride)
+        unsafe slot(position, mask: mask)  // SAFETY: as above.
     }
 
     // MARK: - The header

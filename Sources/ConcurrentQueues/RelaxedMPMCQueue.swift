@@ -17,10 +17,11 @@ public import AtomicSupport
 ///
 /// A push goes to the lane of its handle, and to no other: it is refused if that lane is full, also
 /// while others have room. So the order of a handle is kept. A pop of `makeHandle()` takes from the
-/// same lane, and one element of another when that has nothing, or after `turnCountMax` pops, so
-/// that no lane is forgotten. Threads that push, and pop mostly what they pushed themselves, stay
-/// out of each other's way: that is what it is for. A pop of `makeConsumerHandle()` stays where it
-/// found something, for as many pops at most, and so gives each lane its share.
+/// same lane, and one element of another when that has nothing, or after `turnCountMax` pops unless
+/// somebody is taking from it, so that no lane is forgotten. Threads that push, and pop mostly what
+/// they pushed themselves, stay out of each other's way: that is what it is for. A pop of
+/// `makeConsumerHandle()` stays where it found something, for as many pops at most, and so gives
+/// each lane its share.
 ///
 /// Emptiness: nil means that each lane, at a moment during the call, had nothing to take. While
 /// others push, these are different moments: what comes to a lane behind the look into it is not
@@ -268,7 +269,9 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
     @inline(__always)
     func claimPop(by handle: inout RelaxedQueueHandle) -> (lane: Int, ticket: UInt64)? {
         // SAFETY: in bounds.
-        if handle.turnsLeft > 0, let ticket = unsafe lanes[handle.current].claimPop() {
+        if handle.turnsLeft > 0,
+            let ticket = unsafe lanes[handle.current].claimPop(isPersistent: true)
+        {
             handle.turnsLeft &-= 1
             return (handle.current, ticket)
         }
@@ -305,7 +308,9 @@ extension RelaxedMPMCQueue where Element: ~Copyable {
         }
         handle.turnsLeft = Self.turnCountMax
         // SAFETY: in bounds.
-        if let ticket = unsafe lanes[handle.current].claimPop() { return (handle.current, ticket) }
+        if let ticket = unsafe lanes[handle.current].claimPop(isPersistent: true) {
+            return (handle.current, ticket)
+        }
         return isNeedy ? nil : claimElsewhere(&handle)  // Once: now there are turns left.
     }
 }

@@ -170,8 +170,9 @@ struct TicketSegment<Element: ~Copyable>: @unchecked Sendable {
     @usableFromInline
     func isFilledSoon(_ index: Int) -> Bool {
         // SAFETY: the caller protects the segment, here and below.
-        if unsafe awaited.pointee.load(ordering: .relaxed) == UInt64(index) { return false }
-        unsafe awaited.pointee.store(UInt64(index), ordering: .relaxed)  // SAFETY: as above.
+        let number = UInt64(truncatingIfNeeded: index)
+        if unsafe awaited.pointee.load(ordering: .relaxed) == number { return false }
+        unsafe awaited.pointee.store(number, ordering: .relaxed)  // SAFETY: as above.
         var backoff = Backoff()
         backoff.spin()
         backoff.spin()

@@ -12,10 +12,10 @@ public import MemoryReclamation
 /// |           | are inside at a time; one more waits until another leaves                        |
 /// | Stalled   | a consumer stalled in mid-pop keeps what it claimed; a producer stalled in       |
 /// | peer      | mid-push loses its place, after some hundred spin hints, and tries again         |
-/// | Order     | linearizable FIFO; nil means empty; the first nil behind an element waits for    |
-/// |           | twelve spin hints                                                                |
+/// | Order     | linearizable FIFO; nil means empty                                               |
 /// | Cost      | a push three read-modify-writes, a pop two; one allocation and one release for   |
-/// |           | `segmentCapacity` pushes                                                         |
+/// |           | `segmentCapacity` pushes; a `tryPop` that is the first to find a slot empty      |
+/// |           | waits for twelve spin hints                                                      |
 /// | Memory    | 128 bytes for each of `threadCountMax` and, for each segment, three cache lines  |
 /// |           | and `segmentCapacity` slots of element + 8 bytes; see below                      |
 /// | Threads   | any number on either side                                                        |

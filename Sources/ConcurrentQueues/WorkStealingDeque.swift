@@ -10,12 +10,13 @@ public import AtomicSupport
 /// | Progress  | wait-free, but for the allocation of a   | lock-free: begins again only after  |
 /// |           | push that makes the deque grow           | another took an element             |
 /// | Stalled   | a thief stalled between claim and end of | keeps nobody from stealing          |
-/// | peer      | move makes the deque look full once the  |                                     |
-/// |           | owner comes round to that slot           |                                     |
+/// | peer      | move makes the deque look full, also one |                                     |
+/// |           | that may grow, once the owner comes      |                                     |
+/// |           | round to that slot                       |                                     |
 /// | Order     | last in, first out; nil means empty      | oldest first; nil means empty       |
-/// | Cost      | push: five loads, one store; pop: one    | five loads and one compare-exchange |
-/// |           | sequentially consistent store, and a     |                                     |
-/// |           | compare-exchange for the last element    |                                     |
+/// | Cost      | push: five loads, one store; pop: one    | five loads, one compare-exchange,   |
+/// |           | sequentially consistent store, and a     | and one store; a search through the |
+/// |           | compare-exchange for the last element    | arrays while older ones are in use  |
 /// | Memory    | `capacity` slots and three cache lines; a deque that has grown also keeps its  |
 /// |           | smaller arrays, together fewer slots than the newest, until it goes away       |
 /// | Threads   | one at a time; the role may pass to      | any                                 |
@@ -25,8 +26,8 @@ public import AtomicSupport
 /// the caller puts it elsewhere, e.g. into a queue that all share.
 ///
 /// Growing copies nothing and reclaims nothing: the new array takes the positions from there on,
-/// and what is in the old one is taken out of the old one. So a growing push costs the allocation
-/// of twice as many slots, and a thief that stalls may do so in any array.
+/// and what is in the old one is taken out of the old one. So a growing push allocates twice as
+/// many slots and writes a word into each, and a thief that stalls may do so in any array.
 ///
 /// Not for tasks that should start in the order in which they came (use `StealingRing`), nor for
 /// several producers (use `BoundedMPMCQueue`).
@@ -50,8 +51,9 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     // Layout: positions wrap at 2^64, which every number of slots divides.
     //   line 0   top      position of the next steal; it only grows
     //   line 1   bottom   position of the next push; the owner's
-    //   line 2   the first array: first, mask, previous │ newest, the array of the next push
+    //   line 2   the first array: first, mask, previous │ newest, the array of new positions
     //   from 3   its slots: ready, element
+    //   a later one is memory of its own, which it keeps: first, mask, previous, home │ slots
     //   an array takes the positions from its first on, until the first of the one behind it
     //   ready == p              the slot is empty, or holds the element of position p
     //         == p - slots      the element of the lap before is there, or on its way to a thief
@@ -64,7 +66,8 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     //             I3  whoever moves top from p to p + 1 owns the element of p, then stores
     //                 p + slots into ready; no other store into ready
     //             I4  an array is added when the slot of bottom holds an element that nobody has
-    //                 claimed; it begins at bottom, so every position keeps its slot
+    //                 claimed, as far as the owner sees; it begins at bottom, so every position
+    //                 keeps its slot
     //
     // Edges: E1  publish  push store of bottom → steal load       carries the elements
     //        E2  recycle  steal store of ready → push load        carries the empty slot
@@ -80,7 +83,8 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     // The claims on top are relaxed: they carry no data, E1 and E2 do, and that they can come
     // between the loads of E3 is in their modification order. The owner's loads of bottom are
     // relaxed: nobody else writes it; so are its stores there when the deque is empty, because
-    // they publish nothing; and its loads of newest. Where the owner itself took the last element,
+    // they publish nothing; its loads of newest; and that of top where it is to grow: an old value
+    // makes it grow where it could have refused. Where the owner itself took the last element,
     // its store into ready is for itself. The loads in count answer a number and give no access. A
     // thief that has seen bottom (E1) finds the array of each position below it: newest was stored
     // before, and by E4 what it finds there is whole.
@@ -115,7 +119,8 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     /// - Parameters:
     ///   - capacity: at first; at least one, rounded up to a power of two.
     ///   - capacityMax: the largest array of slots that it may allocate, rounded up to a power of
-    ///     two. A push that would need more is refused.
+    ///     two. A push that would need more is refused; by then up to twice as many elements may be
+    ///     there, in all arrays.
     public init(capacity: Int, capacityMax: Int) {
         self.init(capacity: capacity, capacityMax: capacityMax, firstPosition: 0)
     }
@@ -131,10 +136,10 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
     }
 
     /// A deque whose first element has a position of the test's choice.
-    package init(capacity: Int, capacityMax: Int? = nil, firstPosition: UInt64) {
+    package init(capacity: Int, capacityMax: Int, firstPosition: UInt64) {
         let block = SharedBlock(byteCount: Self.storageByteCount(capacity: capacity))
         self.init(
-            block: block, capacity: capacity, capacityMax: capacityMax ?? capacity,
+            block: block, capacity: capacity, capacityMax: capacityMax,
             firstPosition: firstPosition)
     }
 
@@ -169,7 +174,7 @@ public struct WorkStealingDeque<Element: ~Copyable>: ~Copyable, @unchecked Senda
         var array = ownArray
         while position != end {  // At most as many turns as there are slots (I1).
             // SAFETY: full (I2), emptied once.
-            _ = unsafe array.holding(position).cell(position).move()
+            _ = unsafe cell(of: array.holding(position).slot(position)).move()
             position &+= 1
         }
         while let earlier = array.previous {  // The first is a part of our block.
@@ -209,21 +214,22 @@ extension WorkStealingDeque where Element: ~Copyable {
 // MARK: - The owner's operations
 
 extension WorkStealingDeque where Element: ~Copyable {
-    /// Puts an element on the owner's end. Returns nil if it was accepted, or the element if there
-    /// is no empty slot, and may be no more. The owner's.
+    /// Puts an element on the owner's end. Returns nil if it was accepted, or the element if its
+    /// slot is not empty, and the deque has its largest array or is not full. The owner's.
     @inlinable
     @inline(__always)
     public func tryPush(_ element: consuming sending Element) -> sending Element? {
         let position = unsafe bottom.pointee.load(ordering: .relaxed)  // SAFETY: in our block.
-        var array = ownArray.holding(position)
-        // SAFETY: the arrays live as long as `self`.
-        let found = unsafe array.ready(position).pointee.load(ordering: .acquiring)  // E2
+        let array = ownArray.holding(position)
+        var slot = unsafe array.slot(position)  // SAFETY: the arrays live as long as `self`.
+        // SAFETY: as above.
+        let found = unsafe ready(of: slot).pointee.load(ordering: .acquiring)  // E2
         if found != position {
             guard let larger = grow(array, at: position) else { return element }
-            array = larger
+            unsafe slot = larger.slot(position)  // SAFETY: as above.
         }
         // SAFETY: the slot is empty (I3), and the owner's until E1.
-        unsafe array.cell(position).initialize(to: element)
+        unsafe cell(of: slot).initialize(to: element)
         // SAFETY: in our block.
         unsafe bottom.pointee.store(position &+ 1, ordering: .releasing)  // E1
         return nil
@@ -255,7 +261,7 @@ extension WorkStealingDeque where Element: ~Copyable {
         let distance = Int64(bitPattern: position &- first)
         if distance > 0 {
             // SAFETY: full (I2), and no thief can claim it any more (E3).
-            return unsafe ownArray.holding(position).cell(position).move()
+            return unsafe cell(of: ownArray.holding(position).slot(position)).move()
         }
         return popLast(position, isThere: distance == 0)
     }
@@ -273,9 +279,11 @@ extension WorkStealingDeque where Element: ~Copyable {
         unsafe bottom.pointee.store(end, ordering: .relaxed)  // SAFETY: in our block.
         guard isClaimed else { return nil }
         let array = ownArray.holding(position)
-        let element = unsafe array.cell(position).move()  // SAFETY: full, and claimed (I3).
-        // SAFETY: the arrays live as long as `self`.
-        unsafe array.ready(position).pointee.store(position &+ array.mask &+ 1, ordering: .relaxed)
+        let mask = array.mask
+        let slot = unsafe array.slot(position, mask: mask)  // SAFETY: they live as long as `self`.
+        let element = unsafe cell(of: slot).move()  // SAFETY: full, and claimed (I3).
+        // SAFETY: as above.
+        unsafe ready(of: slot).pointee.store(position &+ mask &+ 1, ordering: .relaxed)
         return element
     }
 }
@@ -298,10 +306,13 @@ extension WorkStealingDeque where Element: ~Copyable {
                 expected: position, desired: position &+ 1, ordering: .relaxed
             ).exchanged {
                 let array = newestArray.holding(position)
-                let element = unsafe array.cell(position).move()  // SAFETY: full, and claimed (I3).
-                let nextLap = position &+ array.mask &+ 1
+                let mask = array.mask
                 // SAFETY: the arrays live as long as `self`.
-                unsafe array.ready(position).pointee.store(nextLap, ordering: .releasing)  // E2
+                let slot = unsafe array.slot(position, mask: mask)
+                let element = unsafe cell(of: slot).move()  // SAFETY: full, and claimed (I3).
+                let nextLap = position &+ mask &+ 1
+                // SAFETY: as above.
+                unsafe ready(of: slot).pointee.store(nextLap, ordering: .releasing)  // E2
                 return element
             }
             backoff.spin()
@@ -312,6 +323,18 @@ extension WorkStealingDeque where Element: ~Copyable {
 // MARK: - Inside
 
 extension WorkStealingDeque where Element: ~Copyable {
+    @inlinable
+    @inline(__always)
+    func ready(of slot: UnsafeMutableRawPointer) -> UnsafeMutablePointer<Atomic<UInt64>> {
+        unsafe WordedSlot<Element>.word(of: slot)  // SAFETY: the arrays' slots are such.
+    }
+
+    @inlinable
+    @inline(__always)
+    func cell(of slot: UnsafeMutableRawPointer) -> SharedCell<Element> {
+        unsafe WordedSlot<Element>.cell(of: slot)  // SAFETY: as above.
+    }
+
     /// The newest array, for any thread.
     @inlinable
     @inline(__always)
@@ -357,7 +380,7 @@ extension WorkStealingDeque where Element: ~Copyable {
 
         private func check(_ position: UInt64, in array: DequeSlots<Element>) {
             // SAFETY: a slot of ours.
-            let found = unsafe array.ready(position).pointee.load(ordering: .relaxed)
+            let found = unsafe ready(of: array.slot(position)).pointee.load(ordering: .relaxed)
             precondition(found == position, "I3: a slot out of step")
         }
     #endif

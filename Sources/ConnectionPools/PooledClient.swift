@@ -11,8 +11,8 @@ internal import WaitPrimitives
 /// | Guarantee | `trySend` / `send`                                                             |
 /// |-----------|--------------------------------------------------------------------------------|
 /// | Progress  | `trySend` never waits; `send` waits while the queue is full (backpressure)     |
-/// | Order     | of the queue with one connection, however often it breaks; several connections |
-/// |           | take messages in order, and may deliver them in another                        |
+/// | Order     | on one connection, and on those that follow it, the queue's; several           |
+/// |           | connections take messages in order, and may deliver them in another            |
 /// | Outcome   | exactly one for each message taken, also when the client gives up or closes    |
 /// | Repeats   | a message may arrive twice only if a connection that carried it broke          |
 /// | Cost      | a copy of the bytes, a slot of the pool, a push; no allocation up to 64 bytes  |

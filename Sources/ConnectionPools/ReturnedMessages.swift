@@ -4,10 +4,10 @@ internal import AtomicSupport
 
 /// Messages that came back from dead connections, to be sent before all others.
 ///
-/// The last batch that came back was the first to be taken before, so it goes in front. With one
-/// connection the order of the queue is kept through any number of deaths.
+/// The last batch that came back goes in front: with one connection it was taken from there, so the
+/// order of the queue is kept through any number of deaths. Of several, each keeps its batch's.
 ///
-/// Threads: any. Blocks only while another one is within it, which is a few copies.
+/// Threads: any. Blocks only while another one copies a batch, a window's at most.
 final class ReturnedMessages: @unchecked Sendable {
     private let block = SharedBlock(byteCount: CacheLine.byteCount)
     /// In reverse: the next one is the last.

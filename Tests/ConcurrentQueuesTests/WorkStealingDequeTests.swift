@@ -35,7 +35,8 @@ struct WorkStealingDequeTests {
         arguments: positions, [1, 2, 16])
     func bothEnds(firstPosition: UInt64, capacity: Int) {
         // If this failed, a slot would be lost or used twice, also where the positions wrap.
-        let deque = WorkStealingDeque<Int>(capacity: capacity, firstPosition: firstPosition)
+        let deque = WorkStealingDeque<Int>(
+            capacity: capacity, capacityMax: capacity, firstPosition: firstPosition)
         for lap in 0..<5 {
             for index in 0..<capacity {
                 let (refused, count) = (deque.tryPush(lap * 100 + index), deque.count)
@@ -136,6 +137,7 @@ struct WorkStealingDequeTests {
             }
             #expect(deque.count == oracle.count)
         }
+        // The seeds draw capacities up to 8: there are times with 200 elements.
         #expect(deque.capacity == growth * capacity)
         check(deque)
     }
@@ -158,12 +160,27 @@ struct WorkStealingDequeTests {
         #expect(ledger.aliveCount == 0)
     }
 
+    @Test("Elements of a whole line are aligned in each array")
+    func alignment() {
+        // If this failed, an array that was added would lie at an address that its elements cannot.
+        let deque = WorkStealingDeque<WideElement>(capacity: 1, capacityMax: 4)
+        for number in 0..<7 { _ = deque.tryPush(WideElement(repeating: number)) }
+        for number in 0..<7 {
+            let element = deque.trySteal()
+            #expect(element == WideElement(repeating: number))
+        }
+    }
+
+    /// As large, and as much aligned, as the language has types.
+    private typealias WideElement = SIMD8<Int>
+
     @Test("Noncopyable elements die exactly once: popped, stolen, refused, or left inside")
     func lifetimes() {
         // If this failed, an element would leak or be destroyed twice.
         let ledger = LifetimeLedger()
         do {
-            let deque = WorkStealingDeque<Tracked>(capacity: 4, firstPosition: .max - 2)
+            let deque = WorkStealingDeque<Tracked>(
+                capacity: 4, capacityMax: 4, firstPosition: .max - 2)
             for payload in 0..<4 { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
             _ = deque.tryPush(ledger.makeTracked(4))
             let afterRefusal = ledger.aliveCount

@@ -131,6 +131,7 @@ enum DequePrograms {
     ) -> (Model) -> Void {
         { model in
             let deque = make(capacity)
+            let leastPlaces = min(2 * capacity, placesMax ?? capacity)
             let specification = OwnedDeque(capacity: placesMax ?? capacity)
             let history = isRecorded ? model.history(of: specification) : nil
             let accepted = Tally()
@@ -160,7 +161,7 @@ enum DequePrograms {
             model.finally {
                 while let element = deque.pop() { taken.add(element) }
                 model.check(taken.values.sorted() == accepted.values.sorted())
-                checkQuiescent(model, deque, capacity...(placesMax ?? capacity))
+                checkQuiescent(model, deque, leastPlaces...(placesMax ?? capacity))
             }
         }
     }

@@ -61,7 +61,8 @@ struct WrapModelTests {
     func deque(firstPosition: UInt64) {
         // Wrong: as above.
         alone { model in
-            let deque = WorkStealingDeque<Int>(capacity: 2, firstPosition: firstPosition)
+            let deque = WorkStealingDeque<Int>(
+                capacity: 2, capacityMax: 2, firstPosition: firstPosition)
             model.check(deque.isEmpty && deque.tryPop() == nil && deque.trySteal() == nil)
             for _ in 0..<4 {
                 for step in 0..<3 { model.check((deque.tryPush(step) != nil) == (step == 2)) }
