@@ -10,9 +10,8 @@ internal import WaitPrimitives
 
 /// What a client's senders, its connections and its state machine share.
 ///
-/// Senders and connections meet at the queue and never lock; connections do for what comes back.
-/// The machine lives on the home loop;
-/// everything that concerns it is handed over there.
+/// Senders and connections meet at the queue, without a lock; what comes back from dead connections
+/// has one. The machine lives on the home loop; everything that concerns it is handed over there.
 @safe
 final class ClientCore: @unchecked Sendable {
     // Threads: `queue`, `retry`, `store`, the events and the counters: any. Everything else that is

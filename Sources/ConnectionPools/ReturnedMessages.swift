@@ -5,7 +5,7 @@ internal import AtomicSupport
 /// Messages that came back from dead connections, to be sent before all others.
 ///
 /// The last batch that came back goes in front: with one connection it was taken from there, so the
-/// order of the queue is kept through any number of deaths. Of several, each keeps its batch's.
+/// order of the queue is kept through any number of deaths. With several, each batch keeps its own.
 ///
 /// Threads: any. Blocks only while another one copies a batch, a window's at most.
 final class ReturnedMessages: @unchecked Sendable {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 
 import AtomicSupport
-import ConcurrentQueues
 import StressSupport
 import Testing
+
+@testable import ConcurrentQueues
 
 @Suite("Work-stealing deque")
 struct WorkStealingDequeTests {
@@ -142,56 +143,39 @@ struct WorkStealingDequeTests {
         check(deque)
     }
 
-    @Test("Noncopyable elements that are left in several arrays die exactly once")
-    func lifetimesGrown() {
-        // If this failed, an element of a smaller array would leak or be destroyed twice.
-        let ledger = LifetimeLedger()
-        do {
-            let deque = WorkStealingDeque<Tracked>(
-                capacity: 2, capacityMax: 8, firstPosition: .max - 2)
-            for payload in 0..<12 { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
-            let newest = payload(of: deque.tryPop())
-            let oldest = payload(of: deque.trySteal())
-            #expect(newest == 11 && oldest == 0)
-            let (alive, count) = (ledger.aliveCount, deque.count)
-            #expect(alive == 10 && count == 10)
-        }
-        #expect(ledger.bornCount == 12)
-        #expect(ledger.aliveCount == 0)
-    }
-
-    @Test("Elements of a whole line are aligned in each array")
+    @Test("Elements are aligned in each array")
     func alignment() {
         // If this failed, an array that was added would lie at an address that its elements cannot.
-        let deque = WorkStealingDeque<WideElement>(capacity: 1, capacityMax: 4)
-        for number in 0..<7 { _ = deque.tryPush(WideElement(repeating: number)) }
-        for number in 0..<7 {
-            let element = deque.trySteal()
-            #expect(element == WideElement(repeating: number))
+        let deque = WorkStealingDeque<SIMD8<Int>>(capacity: 1, capacityMax: 4)
+        while deque.tryPush(.zero) == nil {}  // Ends: it has a bound.
+        let offset = WordedSlot<SIMD8<Int>>.elementOffset
+        for position in 0..<UInt64(deque.count) {
+            // SAFETY: an address to look at.
+            let slot = unsafe deque.ownArray.holding(position).slot(position)
+            let address = Int(bitPattern: slot) + offset
+            #expect(address % MemoryLayout<SIMD8<Int>>.alignment == 0)
         }
     }
 
-    /// As large, and as much aligned, as the language has types.
-    private typealias WideElement = SIMD8<Int>
-
-    @Test("Noncopyable elements die exactly once: popped, stolen, refused, or left inside")
-    func lifetimes() {
+    @Test(
+        "Noncopyable elements die exactly once: popped, stolen, refused, or left in any array",
+        arguments: [(4, 4, 4), (2, 8, 14)])
+    func lifetimes(capacity: Int, capacityMax: Int, places: Int) {
         // If this failed, an element would leak or be destroyed twice.
         let ledger = LifetimeLedger()
         do {
             let deque = WorkStealingDeque<Tracked>(
-                capacity: 4, capacityMax: 4, firstPosition: .max - 2)
-            for payload in 0..<4 { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
-            _ = deque.tryPush(ledger.makeTracked(4))
+                capacity: capacity, capacityMax: capacityMax, firstPosition: .max - 2)
+            for payload in 0...places { _ = deque.tryPush(ledger.makeTracked(UInt64(payload))) }
             let afterRefusal = ledger.aliveCount
-            #expect(afterRefusal == 4)
+            #expect(afterRefusal == places)
             let newest = payload(of: deque.tryPop())
             let oldest = payload(of: deque.trySteal())
-            #expect(newest == 3 && oldest == 0)
+            #expect(newest == UInt64(places - 1) && oldest == 0)
             let (alive, count) = (ledger.aliveCount, deque.count)
-            #expect(alive == 2 && count == 2)
+            #expect(alive == places - 2 && count == places - 2)
         }
-        #expect(ledger.bornCount == 5)
+        #expect(ledger.bornCount == places + 1)
         #expect(ledger.aliveCount == 0)
     }
 
